@@ -1,0 +1,47 @@
+# The two commands that matter: `make demo` and `make test`. Both install what they need.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast lint format lock clean
+
+PYTHON := .venv/bin/python
+INSTALLED := .venv/.installed
+DEMO_DATA := runs/demo-data
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
+
+install: $(INSTALLED)  ## make .venv with the pinned packages
+
+demo: $(DEMO_DATA)/labels.csv  ## generate logs, run the whole pipeline on them, print a summary
+	$(PYTHON) -m pipeline run configs/demo.yaml --output runs/demo
+
+test: $(INSTALLED)  ## run all tests
+	$(PYTHON) -m pytest
+
+test-fast: $(INSTALLED)  ## run the tests that take seconds
+	$(PYTHON) -m pytest -m "not slow"
+
+lint: $(INSTALLED)  ## check style and formatting
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+format: $(INSTALLED)  ## format the code
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock: $(INSTALLED)  ## pin every package of requirements.in anew
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.10 requirements.in -o requirements.txt
+
+clean:  ## remove the environment and all runs
+	rm -rf .venv runs
+
+$(DEMO_DATA)/labels.csv: | $(INSTALLED)
+	$(PYTHON) -m pipeline generate $(DEMO_DATA)
+
+$(INSTALLED): requirements.txt .python-version
+	@python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' || { \
+	  echo "Python 3.10 is needed (see .python-version); python3 is $$(python3 --version 2>&1)."; exit 1; }
+	rm -rf .venv
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet "$$(grep '^uv==' requirements.txt)"
+	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip sync --quiet requirements.txt
+	touch $@

@@ -1,0 +1,1 @@
+"""TFX components of the SUMN pipeline that TFX itself does not have."""

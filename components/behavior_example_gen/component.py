@@ -1,0 +1,55 @@
+"""The component, as a pipeline uses it."""
+
+from collections.abc import Mapping
+
+from tfx.components.example_gen import component
+from tfx.dsl.components.base import executor_spec
+from tfx.proto import example_gen_pb2
+
+from components.behavior_example_gen import custom_config
+from components.behavior_example_gen.config import IngestionConfig, Task
+from components.behavior_example_gen.examples import check_task_names
+from components.behavior_example_gen.executor import Executor
+
+
+class BehaviorExampleGen(component.FileBasedExampleGen):
+    """Turns behaviour logs, and labels, into one tf.Example a user.
+
+    Its output `examples` has the splits `train`, `validation` and `eval`; what an example holds
+    is said in `examples.py`. A file `ingestion_report.json` lies beside the splits.
+
+    Args:
+        input_base: The folder that the patterns start from.
+        events: Path or pattern of the log files: JSONL or CSV, also gzipped, or Parquet.
+        config: How files become examples.
+        labels: Path or pattern of the label files, of the same formats; a row of each user with
+            a column of each task. Without, the examples are unlabelled.
+        tasks: Name -> task; given if and only if `labels` is.
+
+    Raises:
+        ValueError: Only one of `labels` and `tasks` is given, or a task's name is taken.
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        input_base: str,
+        events: str,
+        config: IngestionConfig,
+        labels: str | None = None,
+        tasks: Mapping[str, Task] | None = None,
+    ):
+        if bool(labels) != bool(tasks):
+            raise ValueError("labels need tasks, and tasks need labels; give both or neither")
+        check_task_names(tasks or {})
+        splits = [example_gen_pb2.Input.Split(name="events", pattern=events)]
+        if labels:
+            splits.append(example_gen_pb2.Input.Split(name="labels", pattern=labels))
+        super().__init__(
+            input_base=input_base,
+            input_config=example_gen_pb2.Input(splits=splits),
+            # The default would announce splits that TFX's own executor makes.
+            output_config=example_gen_pb2.Output(),
+            custom_config=custom_config.pack(config, tasks or {}),
+        )

@@ -1,0 +1,1 @@
+"""The TFX pipeline that turns behaviour logs into user representations and task heads."""

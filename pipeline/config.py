@@ -1,0 +1,269 @@
+"""The configuration of a pipeline: one YAML file in, one validated, frozen object out.
+
+Every component's section is defined beside the component that reads it; here they are put
+together. Imports neither TensorFlow nor TFX, so that mistakes are found in a moment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.behavior_example_gen.config import IngestionConfig, Task
+from trainer.encoder.config import EncoderConfig
+from trainer.heads.config import HeadsConfig
+from trainer.text.config import TextConfig
+
+RESERVED_TASKS = ("user_id", "behaviors", "activity", "user_vector", "history", "target")
+"""Names that examples and predictions already use."""
+
+_NAME = r"^[a-z][a-z0-9_-]{0,62}$"
+AreaUnderCurve = Annotated[float, Field(ge=0, le=1)]
+TaskName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the message names every mistake and what is allowed."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SchemaFiles(_Section):
+    """Curated TFX schemas (schema.pbtxt); without them each run infers its own."""
+
+    unlabelled: str | None = Field(None, description="Schema of the unlabelled examples.")
+    labelled: str | None = Field(None, description="Schema of the labelled examples.")
+
+
+class DataConfig(IngestionConfig):
+    """Where the logs are and how they become examples. Paths are relative to the YAML file."""
+
+    events: str = Field(
+        min_length=1,
+        description="Behaviour logs: file, glob or folder of JSONL, JSONL.gz, CSV or Parquet.",
+    )
+    labels: str = Field(
+        min_length=1,
+        description="Labels: CSV, JSONL or Parquet, one row a user, one column a task.",
+    )
+    schemas: SchemaFiles = Field(SchemaFiles(), description="Curated schemas, optional.")
+
+
+class EvaluationConfig(_Section):
+    """What a model must reach, on the users of the evaluation split, to be blessed."""
+
+    min_auc: AreaUnderCurve | dict[TaskName, AreaUnderCurve] = Field(
+        0.5, description="Lowest AUC of every task, or task by task (0.5 for tasks not named)."
+    )
+    max_auc_drop: float | None = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Largest loss of AUC against the last blessed model; null: no comparison.",
+    )
+
+    def min_auc_of(self, task: str) -> float:
+        """The absolute threshold of one task."""
+        if isinstance(self.min_auc, Mapping):
+            return self.min_auc.get(task, 0.5)
+        return self.min_auc
+
+
+class SqliteMetadata(_Section):
+    """ML Metadata in a file of the output folder."""
+
+    type: Literal["sqlite"] = "sqlite"
+
+
+class DatabaseMetadata(_Section):
+    """ML Metadata in a database server."""
+
+    type: Literal["mysql", "postgresql"]
+    host: str = Field(min_length=1, description="Host name of the server.")
+    port: int = Field(gt=0, lt=65536, description="3306 for MySQL, 5432 for PostgreSQL.")
+    database: str = Field(min_length=1, description="Name of the database, which must exist.")
+    user: str = Field(min_length=1, description="User of the database.")
+    password_env: str | None = Field(
+        None, description="Environment variable with the password; null: no password."
+    )
+
+
+class BeamConfig(_Section):
+    """How Beam runs the data steps."""
+
+    args: tuple[str, ...] = Field(
+        ("--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",),
+        description="Beam pipeline options; the default runs in this process.",
+    )
+
+
+class PipelineConfig(_Section):
+    """Everything that decides what a pipeline computes; see `configs/` for examples."""
+
+    name: str = Field(pattern=_NAME, description="Name of the pipeline and of the served model.")
+    data: DataConfig
+    tasks: dict[TaskName, Task] = Field(
+        min_length=1, description="The label columns to predict, each with its classes."
+    )
+    text: TextConfig = TextConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    heads: HeadsConfig = HeadsConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    metadata: Annotated[SqliteMetadata | DatabaseMetadata, Field(discriminator="type")] = (
+        SqliteMetadata()
+    )
+    beam: BeamConfig = BeamConfig()
+
+    @pydantic.field_validator("tasks", mode="before")
+    @classmethod
+    def _default_tasks(cls, tasks: Any) -> Any:
+        # `docs:` alone in YAML is a binary task with the default classes.
+        if isinstance(tasks, Mapping):
+            return {name: {} if task is None else task for name, task in tasks.items()}
+        return tasks
+
+    @pydantic.model_validator(mode="after")
+    def _check_names(self) -> PipelineConfig:
+        for task in self.tasks:
+            if task in RESERVED_TASKS or f"{task}_weight" in self.tasks:
+                raise ValueError(
+                    f"tasks.{task}: the name is taken by a feature of the examples; "
+                    "rename the label column"
+                )
+        if isinstance(self.evaluation.min_auc, Mapping):
+            for task in self.evaluation.min_auc:
+                if task not in self.tasks:
+                    raise ValueError(
+                        f"evaluation.min_auc.{task}: there is no such task; "
+                        f"allowed: {', '.join(self.tasks)}"
+                    )
+        return self
+
+
+def load_config(path: str) -> PipelineConfig:
+    """Reads and validates a configuration file.
+
+    Args:
+      path: YAML file. Relative paths in it count from its folder.
+
+    Returns:
+      The configuration, with absolute paths.
+
+    Raises:
+      ConfigError: if the file cannot be read or has mistakes; the message names all of them.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.load(file, Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: must be a mapping with the keys {_keys(PipelineConfig)}")
+    _make_paths_absolute(content, os.path.dirname(os.path.abspath(path)))
+    try:
+        return PipelineConfig.model_validate(content)
+    except pydantic.ValidationError as error:
+        mistakes = "\n".join(f"  {_describe(mistake, content)}" for mistake in error.errors())
+        raise ConfigError(f"{path}:\n{mistakes}") from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that occurs twice, where YAML would silently keep the last."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} occurs twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _make_paths_absolute(content: dict[str, Any], folder: str) -> None:
+    data = content.get("data")
+    if not isinstance(data, dict):
+        return
+    schemas = data.get("schemas")
+    _make_absolute(data, ("events", "labels"), folder)
+    if isinstance(schemas, dict):
+        _make_absolute(schemas, ("unlabelled", "labelled"), folder)
+
+
+def _make_absolute(section: dict[str, Any], keys: tuple[str, ...], folder: str) -> None:
+    for key in keys:
+        path = section.get(key)
+        if isinstance(path, str) and path and "://" not in path:
+            section[key] = os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
+
+
+def _describe(mistake: Mapping[str, Any], content: dict[str, Any]) -> str:
+    """One line for one mistake: path, value, what is allowed."""
+    location = _location(mistake["loc"], content)
+    path = ".".join(location)
+    if mistake["type"] == "extra_forbidden":
+        known = _known_keys(mistake["loc"][:-1])
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"{path}: there is no such key; {hint}allowed: {', '.join(known)}"
+    if mistake["type"] == "missing":
+        return f"{path}: is required"
+    message = mistake["msg"].removeprefix("Value error, ")
+    if not path:
+        return message
+    return f"{path}: {mistake['input']!r} is not allowed: {message}"
+
+
+def _location(parts: tuple[int | str, ...], content: Any) -> list[str]:
+    """The path in the YAML file: pydantic's, without the names it gives to union members."""
+    location = []
+    for part in parts:
+        is_key = isinstance(content, Mapping) and part in content
+        if is_key or isinstance(content, list) and isinstance(part, int):
+            content = content[part]
+        elif part != parts[-1] or not isinstance(content, Mapping):
+            continue
+        location.append(str(part))
+    return location
+
+
+def _known_keys(parts: tuple[int | str, ...]) -> list[str]:
+    """The keys that the section at pydantic's location `parts` may have."""
+    models: list[type[BaseModel]] = [PipelineConfig]
+    for part in parts:
+        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        tagged = [
+            model
+            for model in models
+            if any(
+                part in typing.get_args(field.annotation) for field in model.model_fields.values()
+            )
+        ]
+        # A part that is neither a key nor a union's tag is a task's name: the model stays.
+        models = [m for field in fields for m in models_in(field.annotation)] or tagged or models
+    return [key for model in models for key in model.model_fields]
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The configuration sections that a field's type annotation names."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for part in typing.get_args(annotation) for model in models_in(part)]
+
+
+def _keys(model: type[BaseModel]) -> str:
+    return ", ".join(model.model_fields)

@@ -1,0 +1,114 @@
+"""What the user sees of a run: one line a component while it runs, a table at the end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+_QUIET_SECONDS = 30
+"""Without a terminal, progress within a component is printed this often at most."""
+
+
+class RunDisplay:
+    """Shows the events of `pipeline.local_runner.Reporter` as they come.
+
+    On a terminal the running component's line moves; elsewhere (a file, CI) finished lines are
+    printed and progress only now and then.
+
+    Args:
+      console: where to print.
+    """
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
+        self._component = "starting"
+        self._position = ""
+        self._started = self._printed = time.monotonic()
+        self._progress = "loading TensorFlow"
+
+    def __enter__(self) -> RunDisplay:
+        if self._console.is_terminal:
+            self._live.start()
+            self._refresh()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._live.stop()
+
+    def show(self, event: dict[str, Any]) -> None:
+        """Shows one event."""
+        kind = event["event"]
+        if kind == "start":
+            self._component = event["component"]
+            self._position = f"[{event['number']:2d}/{event['of']}]"
+            self._started = self._printed = time.monotonic()
+            self._progress = ""
+        elif kind == "progress":
+            self._progress = event["text"]
+            if not self._console.is_terminal and self._seconds(self._printed) > _QUIET_SECONDS:
+                self._printed = time.monotonic()
+                self._print_line("...", self._progress, "")
+        elif kind == "end":
+            seconds = f"{event['seconds']:6.1f} s"
+            if event["state"] == "cached":
+                self._print_line("=", "unchanged, earlier result used", "", "dim")
+            else:
+                self._print_line("✓", self._progress, seconds, "green")
+        elif kind == "failed":
+            self._print_line("✗", "failed", f"{self._seconds(self._started):6.1f} s", "red")
+        self._refresh()
+
+    def _refresh(self) -> None:
+        line = Text(
+            f"{self._position:8s}{self._component:28s} {self._seconds(self._started):6.1f} s  "
+        )
+        line.append(self._progress, style="dim")
+        self._live.update(Spinner("dots", line))
+
+    def _print_line(self, mark: str, text: str, seconds: str, style: str = "") -> None:
+        line = Text(f"{mark:4s}", style=style)
+        line.append(f"{self._position:8s}{self._component:28s} {seconds:>9s}  ")
+        line.append(text, style="dim")
+        self._console.print(line, soft_wrap=True)
+
+    @staticmethod
+    def _seconds(since: float) -> float:
+        return time.monotonic() - since
+
+
+def print_summary(console: Console, summary: dict[str, Any]) -> None:
+    """Prints the table of tasks and the verdict.
+
+    Args:
+      console: where to print.
+      summary: as `pipeline.summary.summarize` returns it.
+    """
+    table = Table(
+        title=f"{summary['pipeline']}: users of the evaluation split", title_justify="left"
+    )
+    table.add_column("task")
+    for column in ("users", "AUC", "at least", "last blessed", "accuracy", "calibration"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict")
+    for name, task in summary["tasks"].items():
+        baseline = task.get("baseline_auc")
+        table.add_row(
+            name,
+            f"{task['example_count']:.0f}",
+            f"{task['auc']:.3f}",
+            f"{task['min_auc']:.3f}",
+            "-" if baseline is None else f"{baseline:.3f}",
+            f"{task['sparse_categorical_accuracy']:.3f}",
+            f"{task['calibration']:.3f}",
+            "[green]passed[/]" if task["blessed"] else "[red]failed[/]",
+        )
+    console.print(table)
+    for reason in summary["reasons"]:
+        console.print(f"[red]not blessed[/]: {reason}", soft_wrap=True)

@@ -1,0 +1,216 @@
+"""Runs the pipeline on this machine, one component after the other.
+
+It is a process of its own, started by `pipeline.run_command`: TensorFlow and its warnings stay
+away from the terminal. What the user should see goes through a pipe as one JSON object a line,
+the events of `Reporter`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import errno
+import json
+import logging
+import os
+import sys
+import time
+from typing import Any, TextIO
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+from tfx import v1 as tfx
+from tfx.dsl.compiler import constants
+from tfx.dsl.compiler.compiler import Compiler
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
+
+from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from components.verifying_pusher import newest_version
+from pipeline.config import DatabaseMetadata, PipelineConfig
+from pipeline.output_folder import OutputFolder
+from pipeline.pipeline import EVALUATOR, PUSHER, create_pipeline
+from pipeline.summary import summarize
+
+
+class Reporter(logging.Handler):
+    """Writes events for the user; as a log handler it passes on the logger `progress`.
+
+    Events: `start` and `end` of a component (`state`: ran or cached), `progress` (text),
+    `failed` (component, error), `summary`.
+    """
+
+    def __init__(self, stream: TextIO):
+        super().__init__()
+        self._stream = stream
+
+    def event(self, kind: str, **fields: Any) -> None:
+        print(json.dumps({"event": kind, **fields}), file=self._stream, flush=True)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.event("progress", text=record.getMessage())
+
+
+def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter: Reporter) -> None:
+    """Runs every component that has no result yet, and reports.
+
+    Args:
+      config: the pipeline's configuration.
+      output: where everything goes.
+      use_cache: whether earlier results are used.
+      reporter: is told what happens.
+
+    Raises:
+      Exception: whatever a component raises; it has been reported.
+    """
+    connection = _metadata_connection(config, output)
+    ir = Compiler().compile(
+        create_pipeline(
+            config,
+            pipeline_root=output.pipeline_root,
+            serving_dir=output.serving_dir,
+            metadata_connection_config=connection,
+        )
+    )
+    runtime_parameter_utils.substitute_runtime_parameter(
+        ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()}
+    )
+    deployment = runner_utils.extract_local_deployment_config(ir)
+    store = mlmd.MetadataStore(connection)
+    results = {}
+    for index, node in enumerate(ir.nodes):
+        node = node.pipeline_node
+        name = node.node_info.id
+        node.execution_options.caching_options.enable_cache = use_cache
+        started = time.monotonic()
+        reporter.event("start", component=name, number=index + 1, of=len(ir.nodes))
+        try:
+            results[name] = _launch(ir, node, deployment, connection, store)
+            if name == PUSHER and not _is_served(results[name], output.serving_dir):
+                # An earlier push of this model has been removed or followed by another.
+                node.execution_options.caching_options.enable_cache = False
+                results[name] = _launch(ir, node, deployment, connection, store)
+        except Exception as error:
+            reporter.event("failed", component=name, error=_explain(error))
+            raise
+        reporter.event(
+            "end",
+            component=name,
+            seconds=time.monotonic() - started,
+            state="cached" if results[name].cached else "ran",
+        )
+    reporter.event("summary", **summarize(config, results[EVALUATOR], results[PUSHER]))
+
+
+class Result:
+    """What one component left in ML Metadata.
+
+    Attributes:
+      cached: whether the result of an earlier run was used.
+      artifacts: the output artifacts.
+    """
+
+    def __init__(self, store: mlmd.MetadataStore, execution_id: int | None):
+        executions = store.get_executions_by_id([execution_id] if execution_id else [])
+        # A Resolver looks things up and computes nothing: TFX records it as cached.
+        self.cached = all(
+            execution.last_known_state == metadata_store_pb2.Execution.CACHED
+            for execution in executions
+        )
+        outputs = [
+            event.artifact_id
+            for event in store.get_events_by_execution_ids([e.id for e in executions])
+            if event.type == metadata_store_pb2.Event.OUTPUT
+        ]
+        self.artifacts = store.get_artifacts_by_id(outputs)
+
+
+def _launch(
+    ir: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    deployment,
+    connection: metadata_store_pb2.ConnectionConfig,
+    store: mlmd.MetadataStore,
+) -> Result:
+    name = node.node_info.id
+    execution = launcher.Launcher(
+        pipeline_node=node,
+        mlmd_connection=metadata.Metadata(connection),
+        pipeline_info=ir.pipeline_info,
+        pipeline_runtime_spec=ir.runtime_spec,
+        executor_spec=runner_utils.extract_executor_spec(deployment, name),
+        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
+    ).launch()
+    return Result(store, execution.execution_id if execution else None)
+
+
+def _is_served(pushed: Result, serving_dir: str) -> bool:
+    """Whether the newest version is what the Pusher's (cached) result says, if it says any."""
+    (artifact,) = pushed.artifacts
+    if not artifact.custom_properties["pushed"].int_value:
+        return True
+    newest = newest_version(serving_dir)
+    digest = artifact.custom_properties[MODEL_DIGEST_PROPERTY].string_value
+    return newest is not None and model_digest(newest) == digest
+
+
+def _metadata_connection(
+    config: PipelineConfig, output: OutputFolder
+) -> metadata_store_pb2.ConnectionConfig:
+    settings = config.metadata
+    if not isinstance(settings, DatabaseMetadata):
+        return tfx.orchestration.metadata.sqlite_metadata_connection_config(output.metadata_file)
+    password = os.environ[settings.password_env] if settings.password_env else ""
+    connection = metadata_store_pb2.ConnectionConfig()
+    if settings.type == "mysql":
+        connection.mysql.host = settings.host
+        connection.mysql.port = settings.port
+        connection.mysql.database = settings.database
+        connection.mysql.user = settings.user
+        connection.mysql.password = password
+    else:
+        connection.postgresql.host = settings.host
+        connection.postgresql.port = str(settings.port)
+        connection.postgresql.dbname = settings.database
+        connection.postgresql.user = settings.user
+        connection.postgresql.password = password
+    return connection
+
+
+def _explain(error: BaseException) -> str:
+    """What the user should read of an exception; the log has all of it."""
+    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+        return (
+            "The disk is full. Free some space, or choose an --output on another disk, and run "
+            "again."
+        )
+    if type(error).__module__.split(".")[0] in ("components", "trainer", "pipeline"):
+        return str(error)
+    message = str(error).strip() or repr(error)
+    return f"{type(error).__name__}: {message[-2000:]}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", required=True, help="validated configuration, JSON")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--events-fd", required=True, type=int)
+    parser.add_argument("--no-cache", action="store_true")
+    args = parser.parse_args()
+    with open(args.config, encoding="utf-8") as file:
+        config = PipelineConfig.model_validate_json(file.read())
+    logging.getLogger().setLevel(logging.INFO)
+    with os.fdopen(args.events_fd, "w", encoding="utf-8") as stream:
+        reporter = Reporter(stream)
+        logging.getLogger("progress").addHandler(reporter)
+        try:
+            run(config, OutputFolder(args.output, config.name), not args.no_cache, reporter)
+        except Exception:
+            logging.exception("The run failed.")
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The output folder of local runs: what lies where, and whose folder it is."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+
+
+class OutputFolderError(ValueError):
+    """The output folder cannot be used; the message says why and what to do."""
+
+
+class OutputFolder:
+    """Paths below the `--output` folder of one pipeline's runs.
+
+    Args:
+      path: the folder; it is made when it is first opened.
+      pipeline_name: name of the pipeline it belongs to.
+    """
+
+    def __init__(self, path: str, pipeline_name: str):
+        self.path = os.path.abspath(path)
+        self._pipeline_name = pipeline_name
+
+    @property
+    def pipeline_root(self) -> str:
+        """Artifacts of all runs."""
+        return os.path.join(self.path, "artifacts")
+
+    @property
+    def metadata_file(self) -> str:
+        """ML Metadata in SQLite."""
+        return os.path.join(self.path, "metadata.sqlite")
+
+    @property
+    def serving_dir(self) -> str:
+        """The model's folder for TF Serving, one numbered folder a version."""
+        return os.path.join(self.path, "serving", self._pipeline_name)
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[str]:
+        """Claims the folder for one run.
+
+        Yields:
+          A new folder for the log, the configuration and the summary of this run.
+
+        Raises:
+          OutputFolderError: if the folder is another pipeline's, holds something else, is in use
+            by another run, or cannot be written.
+        """
+        marker = os.path.join(self.path, "pipeline.json")
+        try:
+            os.makedirs(self.path, exist_ok=True)
+            if os.path.exists(marker):
+                with open(marker, encoding="utf-8") as file:
+                    owner = json.load(file)["pipeline"]
+                if owner != self._pipeline_name:
+                    raise OutputFolderError(
+                        f"{self.path} is the output folder of the pipeline {owner!r}, not of "
+                        f"{self._pipeline_name!r}. Choose another --output."
+                    )
+            elif os.listdir(self.path):
+                raise OutputFolderError(
+                    f"{self.path} is not empty and not the output folder of a pipeline. "
+                    "Choose another --output."
+                )
+            else:
+                with open(marker, "w", encoding="utf-8") as file:
+                    json.dump({"pipeline": self._pipeline_name}, file)
+            started = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S.%f")
+            with open(os.path.join(self.path, ".lock"), "w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise OutputFolderError(
+                        f"Another run is using {self.path}. Wait for it, or choose another "
+                        "--output."
+                    ) from None
+                run_folder = os.path.join(self.path, "runs", started)
+                os.makedirs(run_folder)
+                yield run_folder
+        except OSError as error:
+            raise OutputFolderError(
+                f"{self.path} cannot be used as output folder: {error.strerror}."
+            ) from error

@@ -1,0 +1,197 @@
+"""The pipeline: which components there are and what flows from one to the next."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from tfx import v1 as tfx
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+from tfx.types import Channel, standard_artifacts
+
+from components.baseline_strategy import LatestOtherBlessedModelStrategy
+from components.behavior_example_gen.component import BehaviorExampleGen
+from components.behavior_example_gen.config import IngestionConfig
+from components.sealing_evaluator import SealingEvaluator
+from components.strict_example_validator import StrictExampleValidator
+from components.verifying_pusher import VerifyingPusher
+from pipeline.code_digest import code_digest
+from pipeline.config import PipelineConfig
+from pipeline.evaluation import eval_config
+
+EVALUATOR = "Evaluator"
+PUSHER = "Pusher"
+
+_PREPROCESSING = "trainer.text.preprocessing"
+_ENCODER = "trainer.encoder.run"
+_HEADS = "trainer.heads.training"
+
+
+def create_pipeline(
+    config: PipelineConfig,
+    *,
+    pipeline_root: str,
+    serving_dir: str,
+    metadata_connection_config=None,
+) -> tfx.dsl.Pipeline:
+    """Wires the components, from raw logs to a pushed model.
+
+    Args:
+      config: what to compute.
+      pipeline_root: folder of all artifacts.
+      serving_dir: folder that a blessed model is pushed to, as a numbered version.
+      metadata_connection_config: ML Metadata's connection; None where the runner brings its own.
+
+    Returns:
+      The pipeline, ready for any of TFX's runners.
+    """
+    input_base = _common_folder([config.data.events, config.data.labels])
+    events, labels = (
+        os.path.relpath(f"{path}/*" if fileio.isdir(path) else path, input_base)
+        for path in (config.data.events, config.data.labels)
+    )
+    ingestion = IngestionConfig(
+        **{name: getattr(config.data, name) for name in IngestionConfig.model_fields}
+    )
+
+    unlabelled = BehaviorExampleGen(input_base=input_base, events=events, config=ingestion).with_id(
+        "UnlabelledExampleGen"
+    )
+    labelled = BehaviorExampleGen(
+        input_base=input_base, events=events, config=ingestion, labels=labels, tasks=config.tasks
+    ).with_id("LabelledExampleGen")
+
+    unlabelled_checks = _checks("Unlabelled", unlabelled, config.data.schemas.unlabelled)
+    labelled_checks = _checks("Labelled", labelled, config.data.schemas.labelled)
+
+    transform = tfx.components.Transform(
+        examples=unlabelled.outputs["examples"],
+        schema=unlabelled_checks.schema_gen.outputs["schema"],
+        preprocessing_fn=f"{_PREPROCESSING}.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(
+            analyze=["train"], transform=["train", "validation"]
+        ),
+        # The raw examples have statistics of their own; those of word ids say nothing.
+        disable_statistics=True,
+        custom_config={"text": config.text.model_dump()},
+    )
+    transform.add_upstream_node(unlabelled_checks.example_validator)
+
+    encoder_trainer = tfx.components.Trainer(
+        run_fn=f"{_ENCODER}.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
+        custom_config={"encoder": config.encoder.model_dump()},
+    ).with_id("EncoderTrainer")
+
+    heads_trainer = tfx.components.Trainer(
+        run_fn=f"{_HEADS}.run_fn",
+        examples=labelled.outputs["examples"],
+        base_model=encoder_trainer.outputs["model"],
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
+        custom_config={
+            "heads": config.heads.model_dump(),
+            "tasks": {name: len(task.classes) for name, task in config.tasks.items()},
+        },
+    ).with_id("HeadsTrainer")
+    heads_trainer.add_upstream_node(labelled_checks.example_validator)
+
+    baseline = tfx.dsl.Resolver(
+        strategy_class=LatestOtherBlessedModelStrategy,
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        candidate=heads_trainer.outputs["model"],
+    ).with_id("BaselineResolver")
+
+    evaluator = SealingEvaluator(
+        examples=labelled.outputs["examples"],
+        example_splits=["eval"],
+        model=heads_trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=eval_config(config.evaluation, config.tasks),
+    ).with_id(EVALUATOR)
+
+    pusher = VerifyingPusher(
+        model=heads_trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
+        ),
+    ).with_id(PUSHER)
+
+    depends_on_code = {
+        unlabelled: "components.behavior_example_gen.executor",
+        labelled: "components.behavior_example_gen.executor",
+        unlabelled_checks.example_validator: "components.strict_example_validator",
+        labelled_checks.example_validator: "components.strict_example_validator",
+        transform: _PREPROCESSING,
+        encoder_trainer: _ENCODER,
+        heads_trainer: _HEADS,
+        evaluator: "components.sealing_evaluator",
+        pusher: "components.verifying_pusher",
+    }
+    for component, module in depends_on_code.items():
+        component.exec_properties["code_digest"] = code_digest(module)
+
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=pipeline_root,
+        components=[
+            unlabelled,
+            labelled,
+            *unlabelled_checks,
+            *labelled_checks,
+            transform,
+            encoder_trainer,
+            heads_trainer,
+            baseline,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=list(config.beam.args),
+    )
+
+
+class _Checks(NamedTuple):
+    """The components that look at examples before anything is trained on them."""
+
+    statistics_gen: BaseComponent
+    schema_gen: BaseComponent
+    example_validator: BaseComponent
+
+
+def _checks(prefix: str, example_gen: BaseComponent, schema_file: str | None) -> _Checks:
+    statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"]).with_id(
+        f"{prefix}StatisticsGen"
+    )
+    if schema_file:
+        schema_gen = tfx.components.ImportSchemaGen(schema_file=schema_file)
+    else:
+        # Without fixed shapes every feature arrives as a SparseTensor, whatever its lengths are.
+        schema_gen = tfx.components.SchemaGen(
+            statistics=statistics_gen.outputs["statistics"], infer_feature_shape=False
+        )
+    schema_gen = schema_gen.with_id(f"{prefix}SchemaGen")
+    example_validator = StrictExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
+    ).with_id(f"{prefix}ExampleValidator")
+    return _Checks(statistics_gen, schema_gen, example_validator)
+
+
+def _common_folder(paths: list[str]) -> str:
+    """The folder, or the start of the URI, below which all `paths` lie."""
+    schemes = {path.partition("://")[0] if "://" in path else "" for path in paths}
+    if len(schemes) > 1:
+        raise ValueError(f"data.events and data.labels must be in one store, not {schemes}.")
+    scheme = schemes.pop()
+    prefix = f"{scheme}://" if scheme else ""
+    return prefix + os.path.commonpath(
+        [os.path.dirname(path.removeprefix(prefix).rstrip("/")) for path in paths]
+    )

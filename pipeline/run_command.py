@@ -1,0 +1,154 @@
+"""The `run` command: starts the local runner, shows its progress, says how it ended."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from rich.console import Console
+
+from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.display import RunDisplay, print_summary
+from pipeline.output_folder import OutputFolder, OutputFolderError
+
+_WIDTH = 100
+"""Columns of the output where there is no terminal to ask."""
+
+EXIT_PUSHED = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_NOT_BLESSED = 3
+EXIT_INTERRUPTED = 130
+
+
+def run(config_file: str, output: str, use_cache: bool) -> int:
+    """Runs a pipeline in a process of its own.
+
+    Args:
+      config_file: the pipeline's YAML file.
+      output: folder for artifacts, metadata, logs and the served model.
+      use_cache: whether earlier results are used.
+
+    Returns:
+      The exit code: `EXIT_PUSHED` only if the newest served version is the blessed model.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    errors = Console(stderr=True)
+    try:
+        config = load_config(config_file)
+        check_environment(config)
+        folder = OutputFolder(output, config.name)
+        with folder.open() as run_folder:
+            return _run(config, folder, run_folder, use_cache, console, errors)
+    except (ConfigError, OutputFolderError) as error:
+        errors.print(f"[red]error[/]: {error}", soft_wrap=True, highlight=False)
+        return EXIT_USAGE
+
+
+def check_environment(config: PipelineConfig) -> None:
+    """Checks what the configuration needs of this machine, before anything is started.
+
+    Args:
+      config: the pipeline's configuration.
+
+    Raises:
+      ConfigError: if local input files or the password's environment variable are missing.
+    """
+    paths = {"data.events": config.data.events, "data.labels": config.data.labels}
+    for kind in ("unlabelled", "labelled"):
+        if path := getattr(config.data.schemas, kind):
+            paths[f"data.schemas.{kind}"] = path
+    for key, path in paths.items():
+        if "://" not in path and not glob.glob(path):
+            raise ConfigError(f"{key}: no file matches {path}. Mend the path in the configuration.")
+        if os.path.isdir(path) and not os.listdir(path):
+            raise ConfigError(f"{key}: the folder {path} is empty.")
+    variable = getattr(config.metadata, "password_env", None)
+    if variable and variable not in os.environ:
+        raise ConfigError(f"metadata.password_env: the environment variable {variable} is not set.")
+
+
+def _run(
+    config: PipelineConfig,
+    folder: OutputFolder,
+    run_folder: str,
+    use_cache: bool,
+    console: Console,
+    errors: Console,
+) -> int:
+    config_file = os.path.join(run_folder, "config.json")
+    with open(config_file, "w", encoding="utf-8") as file:
+        file.write(config.model_dump_json(indent=2))
+    log = os.path.join(run_folder, "run.log")
+    console.print(f"Pipeline [bold]{config.name}[/], output {folder.path}", soft_wrap=True)
+    summary = failure = None
+    try:
+        with RunDisplay(console) as display:
+            process, events = _start(config_file, folder, log, use_cache)
+            with process, events:
+                for line in events:
+                    event = json.loads(line)
+                    if event["event"] == "summary":
+                        summary = event
+                    if event["event"] == "failed":
+                        failure = event
+                    display.show(event)
+    except KeyboardInterrupt:
+        errors.print("Interrupted. The same command goes on where it stopped.")
+        return EXIT_INTERRUPTED
+
+    if process.returncode != 0 or summary is None:
+        if failure:
+            errors.print(f"[red]{failure['component']} failed[/]", highlight=False)
+            errors.print(failure["error"], soft_wrap=True, highlight=False, markup=False)
+        else:
+            errors.print(f"[red]error[/]: {_end_of(process.returncode)}", highlight=False)
+        errors.print(f"The whole log: {log}", soft_wrap=True, highlight=False)
+        errors.print("After mending the cause, the same command goes on where it stopped.")
+        return EXIT_FAILED
+
+    with open(os.path.join(run_folder, "summary.json"), "w", encoding="utf-8") as file:
+        json.dump(summary, file, indent=2)
+    print_summary(console, summary)
+    if summary["status"] == "pushed":
+        state = "pushed" if summary["new_version"] else "unchanged, already pushed"
+        console.print(f"model    {summary['model']} ({state})", soft_wrap=True, highlight=False)
+    else:
+        console.print("model    not blessed, not pushed", highlight=False)
+    console.print(f"metrics  {summary['metrics']}", soft_wrap=True, highlight=False)
+    console.print(f"log      {log}", soft_wrap=True, highlight=False)
+    return EXIT_PUSHED if summary["status"] == "pushed" else EXIT_NOT_BLESSED
+
+
+def _start(config_file: str, folder: OutputFolder, log: str, use_cache: bool):
+    read_end, write_end = os.pipe()
+    command = [sys.executable, "-m", "pipeline.local_runner"]
+    command += ["--config", config_file, "--output", folder.path, "--events-fd", str(write_end)]
+    command += [] if use_cache else ["--no-cache"]
+    with open(log, "wb") as file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            pass_fds=[write_end],
+            cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+            # The log is for reading: no progress bars of Beam or Keras, no GPU messages.
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "1"},
+        )
+    os.close(write_end)
+    return process, os.fdopen(read_end, encoding="utf-8")
+
+
+def _end_of(returncode: int) -> str:
+    if returncode == -signal.SIGKILL:
+        return "the run was killed, perhaps for want of memory."
+    if returncode < 0:
+        return f"the run was ended by {signal.Signals(-returncode).name}."
+    return f"the run ended with exit code {returncode}."

@@ -1,0 +1,91 @@
+"""The outcome of a run in a few numbers, from ML Metadata and TFMA's files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+from pipeline.config import PipelineConfig
+
+PUSHED = "pushed"
+NOT_BLESSED = "not blessed"
+
+
+def summarize(config: PipelineConfig, evaluation, pushed) -> dict[str, Any]:
+    """Collects what the user wants to know at the end of a run.
+
+    Args:
+      config: the pipeline's configuration.
+      evaluation: result of the Evaluator: artifacts `ModelEvaluation` and `ModelBlessing`.
+      pushed: result of the Pusher: artifact `PushedModel`.
+
+    Returns:
+      JSON object: `status` (`pushed` or `not blessed`), `new_version` (whether this run pushed),
+      `model` (path of the served version), `metrics` (path of TFMA's files), `tasks` (per task:
+      `min_auc`, `blessed`, TFMA's metrics of all users by their names, `baseline_auc` if there
+      is a baseline, `activity`: the metrics by group), `reasons` (why it was not blessed).
+    """
+    artifacts = {artifact.type: artifact for artifact in evaluation.artifacts}
+    path = artifacts["ModelEvaluation"].uri
+    (model,) = pushed.artifacts
+    failures = _failures(path)
+    missed = {task for task, _ in failures}
+    tasks: dict[str, dict[str, Any]] = {
+        name: {
+            "min_auc": config.evaluation.min_auc_of(name),
+            "blessed": name not in missed,
+            "activity": {},
+        }
+        for name in config.tasks
+    }
+    for metrics in tfma.load_metrics(path):
+        group = ", ".join(part.bytes_value.decode() for part in metrics.slice_key.single_slice_keys)
+        for item in metrics.metric_keys_and_values:
+            key, value = item.key, item.value.double_value.value
+            if key.is_diff or not _is_whole_task(key, config):
+                continue
+            task = tasks[key.output_name]
+            if key.model_name == tfma.BASELINE_KEY:
+                if key.name == "auc" and not group:
+                    task["baseline_auc"] = value
+            elif group:
+                task["activity"].setdefault(group, {})[key.name] = value
+            else:
+                task[key.name] = value
+    is_pushed = model.custom_properties["pushed"].int_value == 1
+    return {
+        "pipeline": config.name,
+        "status": PUSHED if is_pushed else NOT_BLESSED,
+        "new_version": is_pushed and not pushed.cached,
+        "model": model.custom_properties["pushed_destination"].string_value or None,
+        "metrics": path,
+        "tasks": tasks,
+        "reasons": [reason for _, reason in failures],
+    }
+
+
+def _failures(path: str) -> list[tuple[str, str]]:
+    """(task, reason) for every threshold that was missed."""
+    found = []
+    for validation in tfma.load_validation_result(path).metric_validations_per_slice:
+        for failure in validation.failures:
+            task = failure.metric_key.output_name
+            name = failure.metric_key.name
+            value = failure.metric_value.double_value.value
+            threshold = failure.metric_threshold
+            if failure.metric_key.is_diff:
+                allowed = -threshold.change_threshold.absolute.value
+                reason = f"{name} is {-value:.3f} below the last blessed model's, allowed {allowed}"
+            else:
+                needed = threshold.value_threshold.lower_bound.value
+                reason = f"{name} is {value:.3f}, at least {needed} needed"
+            found.append((task, f"{task}: {reason}"))
+    return found
+
+
+def _is_whole_task(key: metrics_for_slice_pb2.MetricKey, config: PipelineConfig) -> bool:
+    """False for one class of a task with more than two; its average is what counts."""
+    classes = len(config.tasks[key.output_name].classes) if key.output_name else 0
+    return classes > 0 and not (classes > 2 and key.sub_key.HasField("class_id"))

@@ -1,0 +1,1 @@
+"""What the users of a pushed model touch: signatures, clients, servers."""

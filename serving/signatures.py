@@ -1,0 +1,47 @@
+"""The served model's contract: what goes into an exported model and what comes out.
+
+Two signatures, alike but for how the texts arrive:
+
+- `serving_default`: `examples`, string [batch]: serialised tf.Examples with the bytes-list
+  feature `behaviors` (raw texts, oldest first). Other features are ignored, so the labelled
+  examples of the evaluation are served as they are.
+- `encode`: `behaviors`, string [batch, n]: raw texts, oldest first, padded with "".
+
+Both return `user_vector`, float32 [batch, d], and for every task `<task>`, float32
+[batch, classes]: the probabilities. Any bytes are a valid text; a user without one known word
+gets the vector of an empty history.
+"""
+
+from __future__ import annotations
+
+import abc
+
+import tensorflow as tf
+
+BEHAVIORS = "behaviors"
+USER_VECTOR = "user_vector"
+
+
+class ServedModel(tf.Module, abc.ABC):
+    """A model with the contract's signatures. What it needs at serving must be its attributes."""
+
+    @abc.abstractmethod
+    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Texts (string [batch, n], padded with "") to the contract's outputs."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=BEHAVIORS)])
+    def encode(self, behaviors):
+        return self.outputs(behaviors)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def encode_examples(self, examples):
+        features = tf.io.parse_example(examples, {BEHAVIORS: tf.io.VarLenFeature(tf.string)})
+        return self.outputs(tf.sparse.to_dense(features[BEHAVIORS], default_value=""))
+
+    def export(self, path: str) -> None:
+        """Writes a SavedModel that TF Serving loads, to the folder `path`."""
+        tf.saved_model.save(
+            self,
+            path,
+            signatures={"serving_default": self.encode_examples, "encode": self.encode},
+        )

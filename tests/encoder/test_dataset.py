@@ -1,0 +1,108 @@
+"""Tests of the batches for training."""
+
+import numpy as np
+import pytest
+
+from trainer.encoder.config import EncoderConfig
+from trainer.encoder.dataset import sentences, training_batches
+
+USERS = [
+    ([[1, 2], [3]], [[4, 4], [5, 4]]),
+    ([[6]], [[7, 8, 9]]),
+    ([[1]], []),
+    ([], [[2]]),
+]
+
+
+def rows(batches):
+    """Users as (history without padding, target word counts)."""
+    return [
+        (
+            [[int(word) for word in behavior if word] for behavior in history if behavior.any()],
+            {int(i): float(c) for i, c in zip(ids, counts, strict=True) if i},
+        )
+        for x in batches.as_numpy_iterator()
+        for history, ids, counts in zip(
+            x["history"], x["target_ids"], x["target_counts"], strict=True
+        )
+    ]
+
+
+def test_users_without_a_target_are_left_out(write_users):
+    path, spec = write_users(USERS)
+    batches = training_batches(path, spec, EncoderConfig(), training=False)
+    assert rows(batches) == [
+        ([[1, 2], [3]], {4: 3, 5: 1}),
+        ([[6]], {7: 1, 8: 1, 9: 1}),
+        ([], {2: 1}),
+    ]
+
+
+def test_batches_are_padded_with_zeros(write_users):
+    path, spec = write_users(USERS)
+    batches = training_batches(path, spec, EncoderConfig(batch_size=2), training=False)
+    first, second = batches.as_numpy_iterator()
+    np.testing.assert_array_equal(first["history"], [[[1, 2], [3, 0]], [[6, 0], [0, 0]]])
+    np.testing.assert_array_equal(first["target_ids"], [[4, 5, 0], [7, 8, 9]])
+    np.testing.assert_array_equal(first["target_counts"], [[3, 1, 0], [1, 1, 1]])
+    assert second["history"].shape == (1, 0, 0)
+
+
+def test_keeps_the_behaviors_next_to_the_cut(write_users):
+    path, spec = write_users([([[1], [2], [3]], [[4], [5], [6]])])
+    batches = training_batches(path, spec, EncoderConfig(), max_behaviors=2, training=False)
+    assert rows(batches) == [([[2], [3]], {4: 1, 5: 1})]
+
+
+def test_random_cut_draws_every_point_anew(write_users):
+    user = ([[1], [2]], [[3], [4]])
+    path, spec = write_users([user] * 300)
+    config = EncoderConfig(random_cut=True)
+    batches = training_batches(path, spec, config, training=True)
+    first, second = rows(batches), rows(batches)
+    assert first != second
+    cuts = [len(history) for history, _ in first]
+    assert set(cuts) == {1, 2, 3}
+    assert min(np.bincount(cuts)[1:]) > 60
+    for history, target in first:
+        words = [word for (word,) in history]
+        assert words + sorted(target) == [1, 2, 3, 4]
+
+
+def test_random_cut_leaves_out_users_of_one_behavior(write_users):
+    path, spec = write_users([*USERS, ([], [])])
+    batches = training_batches(path, spec, EncoderConfig(random_cut=True), training=True)
+    assert len(rows(batches)) == 2
+
+
+def test_validation_does_not_change_between_epochs(write_users):
+    path, spec = write_users([([[1], [2]], [[3], [4]])] * 50)
+    batches = training_batches(path, spec, EncoderConfig(random_cut=True), training=False)
+    first = rows(batches)
+    assert len({len(history) for history, _ in first}) == 3
+    assert rows(batches) == first
+
+
+def test_training_is_shuffled_and_reproducible(write_users):
+    path, spec = write_users([([[i]], [[i]]) for i in range(1, 51)])
+    config = EncoderConfig()
+    batches = training_batches(path, spec, config, training=True)
+    first, second = rows(batches), rows(batches)
+    assert first != second
+    assert sorted(first, key=str) == sorted(second, key=str)
+    again = training_batches(path, spec, config, training=True)
+    assert [rows(again), rows(again)] == [first, second]
+    other = training_batches(path, spec, EncoderConfig(seed=1), training=True)
+    assert rows(other) != first
+
+
+def test_sentences_are_users_words_in_order(write_users):
+    path, spec = write_users(USERS)
+    assert sentences(path, spec) == [[1, 2, 3, 4, 4, 5, 4], [6, 7, 8, 9], [1], [2]]
+
+
+def test_names_missing_features(write_users):
+    path, spec = write_users(USERS)
+    del spec["target"]
+    with pytest.raises(ValueError, match="target"):
+        training_batches(path, spec, EncoderConfig(), training=True)

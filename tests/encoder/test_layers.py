@@ -1,0 +1,187 @@
+"""Tests of the layers, on whichever backend Keras runs."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from trainer.encoder.layers import BehaviorEmbedding, MaxPooling, MeanPooling, MultiHopAggregation
+
+AGGREGATIONS = [
+    lambda: MultiHopAggregation(3),
+    lambda: MultiHopAggregation(3, scale=True),
+    MeanPooling,
+    MaxPooling,
+]
+IDS = np.array([[[1, 2, 0], [3, 0, 0], [0, 0, 0]], [[4, 4, 1], [0, 0, 0], [0, 2, 0]]])
+
+
+def embedding():
+    layer = BehaviorEmbedding(vocabulary_size=4, dimension=2)
+    layer.build((None, None, None))
+    layer.embeddings.assign([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [-3.0, 0.0]])
+    return layer
+
+
+def behaviors(users=4, count=6, dimension=8):
+    rng = np.random.default_rng(0)
+    mask = rng.random((users, count)) < 0.6
+    mask[0] = True
+    mask[-1] = False
+    return rng.normal(size=(users, count, dimension)).astype("float32"), mask
+
+
+def naive_multi_hop(layer, behaviors, mask):
+    """The paper's equations, one user and one behaviour at a time."""
+
+    def normalize(x, normalization):
+        gamma, beta = (ops.convert_to_numpy(weight) for weight in normalization.weights)
+        return (x - x.mean()) / np.sqrt(x.var() + 1e-6) * gamma + beta
+
+    key_weights = ops.convert_to_numpy(layer.key_projection.kernel)
+    value_weights = ops.convert_to_numpy(layer.value_projection.kernel)
+    start = ops.convert_to_numpy(layer.initial_memory)
+    outputs = np.zeros((len(behaviors), layer.hops, behaviors.shape[-1]))
+    for user, (rows, present) in enumerate(zip(behaviors, mask, strict=True)):
+        rows = rows[present]
+        keys = [normalize(e @ key_weights, layer.key_normalization) for e in rows]
+        values = [normalize(e @ value_weights, layer.value_normalization) for e in rows]
+        memory = query = start
+        for hop in range(layer.hops):
+            logits = np.array([key @ query for key in keys], "float64")
+            logits /= np.sqrt(len(start)) if layer.scale else 1
+            exponentials = [np.exp(logit - logits.max()) for logit in logits]
+            for exponential, value in zip(exponentials, values, strict=True):
+                memory = memory + exponential / sum(exponentials) * value
+            query = normalize(memory, layer.user_normalization)
+            outputs[user, hop] = query
+    return outputs
+
+
+def test_embedding_is_the_mean_of_the_words():
+    embeddings, mask = embedding()(IDS)
+    expected = [[[2, 3], [5, 6], [0, 0]], [[-5 / 3, 2 / 3], [0, 0], [3, 4]]]
+    np.testing.assert_allclose(embeddings, expected, atol=1e-6)
+    np.testing.assert_array_equal(mask, [[True, True, False], [True, False, True]])
+
+
+def test_embedding_ignores_where_padding_stands():
+    wide = np.zeros((2, 3, 9), int)
+    wide[:, :, 1::3] = IDS
+    for ours, theirs in zip(embedding()(wide), embedding()(IDS), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 0, 3), (2, 3, 0), (2, 0, 0)])
+def test_embedding_of_nothing(shape):
+    embeddings, mask = embedding()(np.zeros(shape, int))
+    np.testing.assert_array_equal(embeddings, np.zeros((*shape[:2], 2)))
+    np.testing.assert_array_equal(mask, np.zeros(shape[:2], bool))
+
+
+def test_embedding_rejects_sizes():
+    with pytest.raises(ValueError, match="positive"):
+        BehaviorEmbedding(vocabulary_size=0, dimension=4)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_multi_hop_agrees_with_the_papers_equations(scale):
+    inputs, mask = behaviors()
+    layer = MultiHopAggregation(5, scale=scale)
+    layer.build(inputs.shape)
+    rng = np.random.default_rng(1)
+    for weight in layer.weights:
+        weight.assign(rng.normal(scale=0.5, size=weight.shape))
+    np.testing.assert_allclose(
+        layer(inputs, mask=mask), naive_multi_hop(layer, inputs, mask), atol=1e-5
+    )
+
+
+def test_multi_hop_by_hand():
+    # Of two dimensions, layer normalisation leaves only the sign of the difference.
+    layer = MultiHopAggregation(2)
+    layer.build((1, 2, 2))
+    layer.key_projection.kernel.assign(np.eye(2))
+    layer.value_projection.kernel.assign([[0.0, 1.0], [1.0, 0.0]])
+    layer.initial_memory.assign([1.0, 0.0])
+    inputs = np.array([[[3.0, 1.0], [0.0, 5.0]]], "float32")
+    # Keys (1, -1), (-1, 1); values (-1, 1), (1, -1). The first logits are 1 and -1.
+    share = np.tanh(1)
+    memory = np.array([1 - share, share])
+    first = np.sign(memory[0] - memory[1]) * np.array([1, -1])
+    memory = memory + np.tanh(2 * first[0]) * np.array([-1, 1])
+    second = np.sign(memory[0] - memory[1]) * np.array([1, -1])
+    result = layer(inputs, mask=np.ones((1, 2), bool))
+    np.testing.assert_allclose(result, [[first, second]], atol=1e-4)
+
+
+def test_pooling_by_hand():
+    inputs = np.array([[[1.0, 4.0], [3.0, -2.0], [9.0, 9.0]], [[-1.0, -2.0]] * 3])
+    mask = np.array([[True, True, False], [True, False, False]])
+    np.testing.assert_allclose(MeanPooling()(inputs, mask=mask), [[[2, 1]], [[-1, -2]]])
+    np.testing.assert_allclose(MaxPooling()(inputs, mask=mask), [[[3, 4]], [[-1, -2]]])
+
+
+@pytest.mark.parametrize("make", AGGREGATIONS)
+def test_padding_and_other_users_change_nothing(make):
+    inputs, mask = behaviors()
+    layer = make()
+    expected = ops.convert_to_numpy(layer(inputs, mask=mask))
+    assert expected.shape == layer.compute_output_shape(inputs.shape)
+    padded = np.concatenate([np.full((4, 3, 8), 7, "float32"), inputs], axis=1)
+    wider = np.concatenate([np.zeros((4, 3), bool), mask], axis=1)
+    np.testing.assert_allclose(layer(padded, mask=wider), expected, atol=1e-5)
+    garbage = np.where(mask[..., None], inputs, 1e3).astype("float32")
+    np.testing.assert_allclose(layer(garbage, mask=mask), expected, atol=1e-5)
+    np.testing.assert_allclose(layer(inputs[1:2], mask=mask[1:2]), expected[1:2], atol=1e-5)
+
+
+@pytest.mark.parametrize("make", AGGREGATIONS)
+def test_order_of_behaviors_does_not_matter(make):
+    inputs, mask = behaviors()
+    layer = make()
+    expected = ops.convert_to_numpy(layer(inputs, mask=mask))
+    np.testing.assert_allclose(layer(inputs[:, ::-1], mask=mask[:, ::-1]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", AGGREGATIONS)
+def test_users_without_behaviors(make):
+    layer = make()
+    masked = ops.convert_to_numpy(layer(np.ones((2, 3, 8)), mask=np.zeros((2, 3), bool)))
+    absent = ops.convert_to_numpy(layer(np.ones((2, 0, 8)), mask=np.zeros((2, 0), bool)))
+    np.testing.assert_allclose(masked, absent)
+    expected = np.zeros(8)
+    if isinstance(layer, MultiHopAggregation):
+        expected = ops.convert_to_numpy(
+            layer.user_normalization(ops.expand_dims(layer.initial_memory, 0))
+        )[0]
+    np.testing.assert_allclose(masked, np.broadcast_to(expected, masked.shape), atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [*AGGREGATIONS, lambda: BehaviorEmbedding(9, 4)])
+def test_config_round_trip(make):
+    layer = make()
+    config = layer.get_config()
+    restored = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(restored) is type(layer)
+    assert restored.get_config() == config
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("make", AGGREGATIONS)
+def test_mixed_precision_stays_near_single(make, policy):
+    inputs, mask = behaviors()
+    layer = make()
+    expected = ops.convert_to_numpy(layer(inputs, mask=mask))
+    half = type(layer).from_config({**layer.get_config(), "dtype": policy})
+    half.build(inputs.shape)
+    half.set_weights(layer.get_weights())
+    result = ops.convert_to_numpy(ops.cast(half(inputs, mask=mask), "float32"))
+    np.testing.assert_allclose(result, expected, atol=0.15)
+    empty = half(np.zeros((1, 0, 8)), mask=np.zeros((1, 0), bool))
+    assert np.all(np.isfinite(ops.convert_to_numpy(ops.cast(empty, "float32"))))
+
+
+def test_multi_hop_rejects_no_hops():
+    with pytest.raises(ValueError, match="hops"):
+        MultiHopAggregation(0)

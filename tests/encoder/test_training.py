@@ -1,0 +1,128 @@
+"""Tests of the training of the encoder."""
+
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from trainer.encoder.config import EncoderConfig
+from trainer.encoder.dataset import sentences, training_batches
+from trainer.encoder.training import build_training_model, fit_encoder
+from trainer.encoder.word_vectors import train_word_vectors
+
+CONFIG = EncoderConfig(dimension=8, hops=2, batch_size=16, learning_rate=0.02, max_epochs=6)
+
+
+@pytest.fixture
+def fit(write_users, tmp_path):
+    rng = np.random.default_rng(0)
+    users = [
+        ((rng.integers(1, 6, (3, 2)) + 5 * (i % 2)).tolist(), [[1 + 5 * (i % 2)]])
+        for i in range(64)
+    ]
+    path, spec = write_users(users)
+
+    def run(config=CONFIG, backup="backup", **kwargs):
+        return fit_encoder(
+            config,
+            10,
+            training_batches(path, spec, config, training=True),
+            training_batches(path, spec, config, training=False),
+            log_dir=str(tmp_path / "logs"),
+            backup_dir=str(tmp_path / backup),
+            **kwargs,
+        )
+
+    run.sentences = lambda: sentences(path, spec)
+    return run
+
+
+def losses(caplog):
+    return [float(r.getMessage().split()[-1]) for r in caplog.records if r.name == "progress"]
+
+
+def test_loss_falls_and_is_logged(fit, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "progress")
+    encoder = fit()
+    assert encoder.output_shape == (None, 2, 8)
+    messages = [r.getMessage() for r in caplog.records if r.name == "progress"]
+    assert messages[0].startswith("epoch 1/6 loss ")
+    assert len(messages) == 6
+    assert losses(caplog)[-1] < 0.5 * losses(caplog)[0]
+    assert list(tmp_path.glob("logs/train/events*"))
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_encoder(fit):
+    for first, second in zip(fit().get_weights(), fit().get_weights(), strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_stops_early(fit, caplog):
+    caplog.set_level(logging.INFO, "progress")
+    # So fast that the loss soon rises.
+    fit(CONFIG.model_copy(update={"learning_rate": 5.0, "max_epochs": 40, "patience": 2}))
+    assert len(losses(caplog)) < 40
+    assert min(losses(caplog)[-2:]) >= min(losses(caplog)[:-2])
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.slow
+def test_killed_training_resumes_with_its_best_weights(fit, monkeypatch, caplog, tmp_path):
+    caplog.set_level(logging.INFO, "progress")
+    on_epoch_end = keras.callbacks.TensorBoard.on_epoch_end
+
+    def kill(self, epoch, logs=None):
+        on_epoch_end(self, epoch, logs)
+        if epoch == 3:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.TensorBoard, "on_epoch_end", kill)
+        with pytest.raises(Killed):
+            fit()
+    # What is known to be the best cannot be beaten: its weights must survive the restart.
+    path = tmp_path / "backup" / "early_stopping.npz"
+    with np.load(path) as file:
+        state = dict(file)
+    state["numbers"] = np.array(str(state["numbers"]).replace('"best": ', '"best": -'))
+    np.savez(path, **state)
+    encoder = fit()
+    messages = [r.getMessage().split()[1] for r in caplog.records if r.name == "progress"]
+    assert messages == ["1/6", "2/6", "3/6", "4/6", "4/6", "5/6", "6/6"]
+    model = build_training_model(CONFIG, 10)
+    model.set_weights([state[f"weight_{i}"] for i in range(len(model.weights))])
+    for ours, theirs in zip(encoder.get_weights(), model.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_word2vec_start(fit, caplog):
+    caplog.set_level(logging.INFO, "progress")
+    config = CONFIG.model_copy(update={"initial_embeddings": "word2vec", "max_epochs": 1})
+    with pytest.raises(ValueError, match="sentences"):
+        fit(config)
+    encoder = fit(config, sentences=fit.sentences())
+    table = np.array(encoder.get_layer("behavior_embedding").embeddings)
+    assert 0.9 < np.sqrt(np.mean(table**2)) < 1.1
+
+
+def test_word_vectors_know_what_occurs_together():
+    rng = np.random.default_rng(0)
+    texts = [(rng.integers(1, 6, 20) + 5 * (i % 2)).tolist() for i in range(400)]
+    vectors = train_word_vectors(texts, vocabulary_size=12, dimension=16)
+    assert (vectors.shape, vectors.dtype) == ((12, 16), "float32")
+    np.testing.assert_allclose(np.sqrt(np.mean(vectors[:10] ** 2)), 1, rtol=1e-5)
+    assert np.abs(vectors[10:]).max() < 0.6
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    similarity = unit @ unit.T
+    assert similarity[:5, :5].mean() > similarity[:5, 5:10].mean() + 0.2
+
+
+def test_word_vectors_need_words():
+    with pytest.raises(ValueError, match="no word"):
+        train_word_vectors([[], []], vocabulary_size=3, dimension=4)

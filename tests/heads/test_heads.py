@@ -1,0 +1,114 @@
+"""Heads: the model, its training on frozen vectors, and the export of encoder and heads."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from serving.signatures import USER_VECTOR, ServedModel
+from trainer.heads.config import HeadsConfig
+from trainer.heads.model import build_head, whitening
+from trainer.heads.served import ServedHeads
+from trainer.heads.training import encode_users, fit_head
+
+
+class _Encoder(ServedModel):
+    """User vector: the lengths of the first two behaviours."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = tf.Variable(1.0)
+
+    def outputs(self, behaviors):
+        padded = tf.concat([behaviors, tf.fill([tf.shape(behaviors)[0], 2], "")], axis=1)
+        lengths = tf.cast(tf.strings.length(padded[:, :2]), tf.float32)
+        return {USER_VECTOR: lengths * self.scale}
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("encoder"))
+    _Encoder().export(path)
+    return tf.saved_model.load(path)
+
+
+def _example(texts, label, weight):
+    def feature(**kind):
+        return tf.train.Feature(**kind)
+
+    return tf.train.Example(
+        features=tf.train.Features(
+            feature={
+                "behaviors": feature(bytes_list=tf.train.BytesList(value=texts)),
+                "likes": feature(int64_list=tf.train.Int64List(value=[label])),
+                "likes_weight": feature(float_list=tf.train.FloatList(value=[weight])),
+            }
+        )
+    ).SerializeToString()
+
+
+def test_encode_users_reads_vectors_and_labels(encoder, tmp_path):
+    path = str(tmp_path / "data.gz")
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        for row in ([[b"abc"], 1, 1.0], [[b"a", b"bb"], 0, 1.0], [[], 0, 0.0]):
+            writer.write(_example(*row))
+    vectors, labels = encode_users(encoder, [f"{tmp_path}/*"], {"likes": 2}, batch_size=2)
+    np.testing.assert_array_equal(vectors, [[3, 0], [1, 2], [0, 0]])
+    classes, weights = labels["likes"]
+    np.testing.assert_array_equal(classes, [1, 0, 0])
+    np.testing.assert_array_equal(weights, [1, 1, 0])
+
+
+def test_whitening_gives_every_direction_the_same_variance():
+    rng = np.random.default_rng(0)
+    mixing = np.array([[30, 0, 0], [30, 1, 0], [3, 0, 0.1]])
+    vectors = rng.normal(size=(500, 3)) @ mixing + [5, -7, 100]
+    kernel, bias = whitening(vectors, shrinkage=1e-9)
+    white = vectors @ kernel + bias
+    np.testing.assert_allclose(white.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(np.cov(white.T, ddof=0), np.eye(3), atol=1e-3)
+
+
+def test_shrinkage_by_hand():
+    # Variances 4 and 0 have the mean 2; shrinkage 0.5 adds 1 to each.
+    kernel, bias = whitening(np.array([[1.0, 3.0], [5.0, 3.0]]), shrinkage=0.5)
+    np.testing.assert_allclose(np.abs(kernel[0]).max(), 1 / np.sqrt(5), rtol=1e-6)
+    np.testing.assert_allclose(np.abs(kernel[1]).max(), 1, rtol=1e-6)
+    np.testing.assert_allclose(np.array([3.0, 3.0]) @ kernel + bias, 0, atol=1e-6)
+
+
+def test_whitening_survives_vectors_that_are_all_the_same():
+    kernel, bias = whitening(np.full((3, 2), 7.0), shrinkage=0.1)
+    assert np.isfinite(kernel).all() and np.isfinite(bias).all()
+
+
+def test_a_head_gives_distributions_and_never_trains_its_whitening():
+    vectors = np.array([[0, 100], [2, 300], [1, 7]], np.float32)
+    head = build_head("age", 3, HeadsConfig(hidden_units=4), vectors)
+    probabilities = head(vectors).numpy()
+    assert probabilities.shape == (3, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    shapes = [tuple(weight.shape) for weight in head.trainable_weights]
+    assert shapes == [(2, 4), (4,), (4, 3), (3,)]
+
+
+def test_a_head_learns_and_keeps_its_best_weights(tmp_path):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(600, 8)).astype(np.float32)
+    classes = (vectors[:, 0] * vectors[:, 1] > 0).astype(np.int64)
+    config = HeadsConfig(max_epochs=60, patience=10, learning_rate=0.01)
+    train, valid = (vectors[:400], classes[:400]), (vectors[400:], classes[400:])
+    head = build_head("xor", 2, config, train[0])
+    fit_head(head, train, valid, config, str(tmp_path))
+    accuracy = np.mean(head.predict(valid[0], verbose=0).argmax(axis=1) == valid[1])
+    assert accuracy > 0.85
+    assert list(tmp_path.rglob("events.out.tfevents*"))
+
+
+def test_encoder_and_heads_are_exported_as_one_model(encoder, tmp_path):
+    vectors = np.array([[0, 1], [2, 3]], np.float32)
+    head = build_head("likes", 2, HeadsConfig(hidden_units=4), vectors)
+    ServedHeads(encoder, {"likes": head}).export(str(tmp_path / "model"))
+    encode = tf.saved_model.load(str(tmp_path / "model")).signatures["encode"]
+    outputs = encode(behaviors=tf.constant([["abc", "d"], ["", ""]]))
+    np.testing.assert_array_equal(outputs[USER_VECTOR], [[3, 1], [0, 0]])
+    np.testing.assert_allclose(outputs["likes"], head(outputs[USER_VECTOR]), atol=1e-6)

@@ -1,0 +1,77 @@
+"""The command line, without TensorFlow."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.config import load_config
+
+
+def _labels(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("user_id,likes,age,note\nu1,0,young,a1\nu2,1,old,\nu3,,old,\nu4,1,mid,\n")
+    return path
+
+
+def test_init_writes_a_valid_configuration(tmp_path, capsys):
+    labels = _labels(tmp_path)
+    (tmp_path / "events.jsonl").write_text("{}\n")
+    assert main(["init", "--events", str(tmp_path), "--labels", str(labels)]) == 0
+    (tmp_path / "my.yaml").write_text(capsys.readouterr().out)
+    config = load_config(str(tmp_path / "my.yaml"))
+    assert list(config.tasks) == ["likes", "age"]
+    assert config.tasks["likes"].classes == ("0", "1")
+    assert config.tasks["age"].classes == ("mid", "old", "young")
+    assert main(["check", str(tmp_path / "my.yaml")]) == 0
+    assert "tasks likes, age" in capsys.readouterr().out
+
+
+def test_init_refuses_labels_without_user_ids(tmp_path, capsys):
+    (tmp_path / "labels.csv").write_text("id,likes\nu1,0\n")
+    arguments = ["init", "--events", "e", "--labels", str(tmp_path / "labels.csv")]
+    assert main(arguments) == 2
+    assert "has no column user_id, but id, likes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_missing_input_is_named_before_anything_starts(tmp_path, capsys, command):
+    path = tmp_path / "my.yaml"
+    path.write_text("name: a\ndata: {events: none.jsonl, labels: none.csv}\ntasks: {t: }\n")
+    arguments = [command, str(path)] + (
+        ["--output", str(tmp_path / "o")] if command == "run" else []
+    )
+    assert main(arguments) == 2
+    error = "".join(capsys.readouterr().err.split())
+    assert f"data.events:nofilematches{tmp_path}/none.jsonl" in error
+
+
+def test_a_missing_password_is_named(tmp_path, capsys):
+    (tmp_path / "e.jsonl").write_text("{}\n")
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "name: a\ndata: {events: e.jsonl, labels: e.jsonl}\ntasks: {t: }\n"
+        "metadata: {type: mysql, host: h, port: 3306, database: d, user: u, password_env: NOPE_X}\n"
+    )
+    assert main(["check", str(path)]) == 2
+    assert "environment variable NOPE_X is not set" in capsys.readouterr().err
+
+
+def test_options_explains_every_section(capsys):
+    assert main(["options"]) == 0
+    output = capsys.readouterr().out
+    for key in ("max_bad_fraction", "vocabulary_size", "hops", "hidden_units", "min_auc", "runner"):
+        assert key in output
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["options"]])
+def test_light_commands_import_no_tensorflow(arguments):
+    code = (
+        "import sys; from pipeline.__main__ import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('tensorflow', 'tfx', 'apache_beam', 'keras') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip().endswith("[]"), result

@@ -1,0 +1,122 @@
+"""The configuration: what is read, and how every mistake is named."""
+
+import os
+import pathlib
+
+import pytest
+import yaml
+
+from pipeline.config import ConfigError, PipelineConfig, load_config
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_VALID = {
+    "name": "shop",
+    "data": {"events": "logs/*.jsonl", "labels": "/data/labels.csv"},
+    "tasks": {"docs": None, "region": {"classes": ["eu", "us", "asia"]}},
+}
+
+
+def _load(tmp_path, **changes) -> PipelineConfig:
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({**_VALID, **changes}))
+    return load_config(str(path))
+
+
+def test_defaults_are_the_papers(tmp_path):
+    config = _load(tmp_path)
+    assert config.encoder.dimension == 256
+    assert config.encoder.hops == 5
+    assert config.heads.hidden_units == 128
+    assert config.heads.batch_size == 256
+    assert config.text.max_behaviors == "95%"
+    assert config.tasks["docs"].classes == ("0", "1")
+
+
+def test_relative_paths_count_from_the_file(tmp_path):
+    config = _load(tmp_path)
+    assert config.data.events == str(tmp_path / "logs" / "*.jsonl")
+    assert config.data.labels == "/data/labels.csv"
+
+
+def test_uris_stay_as_they_are(tmp_path):
+    config = _load(tmp_path, data={"events": "s3://b/logs", "labels": "s3://b/labels.csv"})
+    assert config.data.events == "s3://b/logs"
+
+
+def test_is_frozen(tmp_path):
+    with pytest.raises(ValueError, match="frozen"):
+        _load(tmp_path).name = "other"
+
+
+def test_survives_json(tmp_path):
+    config = _load(tmp_path)
+    assert PipelineConfig.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"name": "My Shop"}, r"name: 'My Shop' is not allowed"),
+        ({"data": {"labels": "l.csv"}}, r"data\.events: is required"),
+        ({"text": {"vocabulary_size": 0}}, r"text\.vocabulary_size: 0 is not allowed: .* 1"),
+        ({"text": {"langage": "en"}}, r"text\.langage: .* did you mean language\? allowed: lang"),
+        ({"text": {"language": "klingon"}}, r"text\.language: 'klingon' .*'en'"),
+        ({"text": {"max_words": "90%"}}, r"text\.max_words: '90%' is not allowed: .*'95%'"),
+        ({"heads": {"batch_size": "many"}}, r"heads\.batch_size: 'many' is not allowed"),
+        ({"tasks": {}}, r"tasks: {} is not allowed: .*at least 1"),
+        ({"tasks": {"a b": None}}, r"tasks\.a b: 'a b' is not allowed"),
+        ({"tasks": {"user_id": None}}, r"tasks\.user_id: the name is taken"),
+        ({"tasks": {"a": None, "a_weight": None}}, r"tasks\.a: the name is taken"),
+        ({"tasks": {"a": {"classes": ["x"]}}}, r"tasks\.a\.classes: .* at least 2"),
+        ({"evaluation": {"min_auc": {"x": 0.5}}}, r"evaluation\.min_auc\.x: there is no such task"),
+        ({"evaluation": {"min_auc": 1.5}}, r"evaluation\.min_auc: 1\.5 is not allowed"),
+        ({"metadata": {"type": "oracle"}}, r"metadata: .*'sqlite', 'mysql', 'postgresql'"),
+        (
+            {"data": {"events": "e", "labels": "l", "division": {"method": "windows"}}},
+            r"data\.division\.history: is required",
+        ),
+        ({"encoder": {"preset": "huge"}}, r"encoder"),
+    ],
+)
+def test_mistakes_are_named_with_their_path(tmp_path, changes, expected):
+    with pytest.raises(ConfigError, match=expected):
+        _load(tmp_path, **changes)
+
+
+def test_all_mistakes_are_named_at_once(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        _load(tmp_path, name="", heads={"patience": 0}, extra=1)
+    for path in ("name:", "heads.patience:", "extra:"):
+        assert path in str(error.value)
+
+
+def test_a_key_that_occurs_twice_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("name: a\nname: b\n")
+    with pytest.raises(ConfigError, match="'name' occurs twice"):
+        load_config(str(path))
+
+
+@pytest.mark.parametrize("content", ["- a\n- b\n", "", "just text"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, content):
+    path = tmp_path / "config.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match="must be a mapping with the keys name, data, tasks"):
+        load_config(str(path))
+
+
+def test_broken_yaml_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("name: a\ndata: {events: [\n")
+    with pytest.raises(ConfigError, match="line 3"):
+        load_config(str(path))
+
+
+def test_a_missing_file_is_refused():
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config("/does/not/exist.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(_ROOT / "configs")))
+def test_the_projects_own_configurations_are_valid(name):
+    assert load_config(str(_ROOT / "configs" / name)).name == name.removesuffix(".yaml")

@@ -1,0 +1,51 @@
+"""The output folder: claimed by one pipeline, used by one run at a time."""
+
+import os
+
+import pytest
+
+from pipeline.output_folder import OutputFolder, OutputFolderError
+
+
+def test_every_run_has_a_folder_of_its_own(tmp_path):
+    folder = OutputFolder(str(tmp_path / "out"), "shop")
+    with folder.open() as first:
+        pass
+    with folder.open() as second:
+        assert os.path.isdir(first)
+        assert first != second
+
+
+def test_the_folder_of_another_pipeline_is_refused(tmp_path):
+    with OutputFolder(str(tmp_path), "shop").open():
+        pass
+    with (
+        pytest.raises(OutputFolderError, match="of the pipeline 'shop', not of 'news'"),
+        OutputFolder(str(tmp_path), "news").open(),
+    ):
+        pass
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "thesis.doc").write_text("")
+    with (
+        pytest.raises(OutputFolderError, match="is not empty"),
+        OutputFolder(str(tmp_path), "shop").open(),
+    ):
+        pass
+
+
+def test_two_runs_at_once_are_refused(tmp_path):
+    folder = OutputFolder(str(tmp_path), "shop")
+    expected = pytest.raises(OutputFolderError, match="Another run is using")
+    with folder.open(), expected, folder.open():
+        pass
+
+
+def test_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(OutputFolderError, match="cannot be used"),
+        OutputFolder(str(tmp_path / "file"), "shop").open(),
+    ):
+        pass

@@ -1,0 +1,65 @@
+"""The contract's two signatures, on a model that counts letters."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from serving.signatures import BEHAVIORS, USER_VECTOR, ServedModel
+
+
+class _Letters(ServedModel):
+    """User vector: number of behaviours and of bytes."""
+
+    def outputs(self, behaviors):
+        lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
+        count = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
+        return {USER_VECTOR: tf.stack([count, tf.reduce_sum(lengths, axis=1)], axis=1)}
+
+
+@pytest.fixture(scope="module")
+def signatures(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("model"))
+    _Letters().export(path)
+    return tf.saved_model.load(path).signatures
+
+
+def _example(texts):
+    return tf.train.Example(
+        features=tf.train.Features(
+            feature={BEHAVIORS: tf.train.Feature(bytes_list=tf.train.BytesList(value=texts))}
+        )
+    ).SerializeToString()
+
+
+def test_names_and_types(signatures):
+    assert set(signatures) == {"serving_default", "encode"}
+    _, inputs = signatures["serving_default"].structured_input_signature
+    assert inputs["examples"].dtype == tf.string and inputs["examples"].shape.rank == 1
+    _, inputs = signatures["encode"].structured_input_signature
+    assert inputs["behaviors"].dtype == tf.string and inputs["behaviors"].shape.rank == 2
+
+
+def test_both_signatures_agree(signatures):
+    histories = [[b"ab", b"cde"], [], [b"\xff\x00"]]
+    padded = tf.ragged.constant(histories, dtype=tf.string).to_tensor("")
+    encoded = signatures["encode"](behaviors=padded)[USER_VECTOR]
+    examples = tf.constant([_example(texts) for texts in histories])
+    np.testing.assert_array_equal(encoded, [[2, 5], [0, 0], [1, 2]])
+    np.testing.assert_array_equal(
+        encoded, signatures["serving_default"](examples=examples)[USER_VECTOR]
+    )
+
+
+def test_no_user_and_no_behaviour(signatures):
+    assert signatures["encode"](behaviors=tf.zeros([0, 3], tf.string))[USER_VECTOR].shape == (0, 2)
+    assert signatures["encode"](behaviors=tf.zeros([2, 0], tf.string))[USER_VECTOR].shape == (2, 2)
+    examples = tf.constant([_example([])])
+    assert signatures["serving_default"](examples=examples)[USER_VECTOR].shape == (1, 2)
+
+
+def test_other_features_are_ignored(signatures):
+    example = tf.train.Example.FromString(_example([b"ab"]))
+    example.features.feature["likes"].int64_list.value.append(1)
+    examples = tf.constant([example.SerializeToString()])
+    outputs = signatures["serving_default"](examples=examples)
+    np.testing.assert_array_equal(outputs[USER_VECTOR], [[1, 2]])

@@ -1,0 +1,115 @@
+"""Preprocessing through Transform itself: vocabulary, truncation, the exported graph."""
+
+import functools
+
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+
+from trainer.text.preprocessing import preprocessing_fn
+from trainer.text.vocabulary import read_vocabulary
+
+
+def _transform(folder, users, **text):
+    """Runs Transform; returns the word ids as nested lists, and the analysed graph."""
+    metadata = tft.DatasetMetadata.from_feature_spec(
+        {name: tf.io.VarLenFeature(tf.string) for name in ("history", "target")}
+    )
+    function = functools.partial(preprocessing_fn, custom_config={"text": text})
+    with tft_beam.Context(temp_dir=str(folder / "temp")):
+        (rows, _), transform_fn = (
+            users,
+            metadata,
+        ) | tft_beam.AnalyzeAndTransformDataset(function)
+        _ = transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
+    output = tft.TFTransformOutput(str(folder / "graph"))
+    return [_nested(row) for row in rows], output
+
+
+def _nested(row):
+    def unflatten(name):
+        values, lists = list(row[f"{name}$ragged_values"]), []
+        for length in row[f"{name}$row_lengths_1"]:
+            lists.append([int(value) for value in values[:length]])
+            values = values[length:]
+        return lists
+
+    return {name: unflatten(name) for name in ("history", "target")}
+
+
+_USERS = [
+    {"history": [b"Running shoes", b"runs, the run!", b"zzz"], "target": [b"trail jackets"]},
+    {"history": [b"user\xe2\x80\x99s trail jacket"], "target": [b"runs", b"jacket run"]},
+]
+
+
+@pytest.fixture(scope="module")
+def english(tmp_path_factory):
+    return _transform(
+        tmp_path_factory.mktemp("english"),
+        _USERS,
+        vocabulary_size=4,
+        max_behaviors=3,
+        max_words=2,
+    )
+
+
+def test_words_are_stems_by_frequency_then_alphabet(english):
+    _, output = english
+    # run 5, jacket 3, trail 2; of the words that occur once, shoe comes first.
+    assert read_vocabulary(output) == [("run", 5), ("jacket", 3), ("trail", 2), ("shoe", 1)]
+
+
+def test_word_ids_without_unknown_words_and_behaviours(english):
+    rows, _ = english
+    # "the" and "zzz" are unknown; "zzz" leaves no behaviour behind.
+    assert rows[0] == {"history": [[1, 4], [1, 1]], "target": [[3, 2]]}
+    assert rows[1] == {"history": [[3, 2]], "target": [[1], [2, 1]]}
+
+
+def test_the_graph_serves_history_alone(english):
+    _, output = english
+    texts = tf.RaggedTensor.from_tensor(
+        tf.constant([["RUN", "unheard of", "Trail"], ["", "", ""]]), padding=""
+    )
+    ids = output.transform_features_layer()({"history": texts.to_sparse()})["history"]
+    assert ids.to_list() == [[[1], [3]], []]
+
+
+def test_training_and_serving_agree(english):
+    rows, output = english
+    texts = tf.ragged.constant([user["history"] for user in _USERS])
+    ids = output.transform_features_layer()({"history": texts.to_sparse()})["history"]
+    assert ids.to_list() == [row["history"] for row in rows]
+
+
+def test_a_history_keeps_its_last_behaviours_a_target_its_first(tmp_path):
+    texts = [b"a", b"b", b"c"]
+    rows, output = _transform(
+        tmp_path,
+        [{"history": texts, "target": texts}],
+        language="characters",
+        max_behaviors=2,
+        max_words=1,
+    )
+    words = [word for word, _ in read_vocabulary(output)]
+    assert [[words[i - 1] for i in b] for b in rows[0]["history"]] == [["b"], ["c"]]
+    assert [[words[i - 1] for i in b] for b in rows[0]["target"]] == [["a"], ["b"]]
+
+
+def test_lengths_from_the_95_percent_quantile(tmp_path):
+    # 95 users have one behaviour of one word, 5 have 40 of 30 words: neither 40 nor 30 is kept.
+    short = {"history": [b"x"], "target": [b"x"]}
+    rows, _ = _transform(
+        tmp_path,
+        [short] * 960 + [{"history": [b"x " * 30] * 40, "target": [b"x"]}] * 40,
+        max_words=30,
+    )
+    assert {len(row["history"]) for row in rows} == {1}
+    (tmp_path / "b").mkdir()
+    rows, _ = _transform(
+        tmp_path / "b",
+        [short] * 900 + [{"history": [b"x"] * 40, "target": [b"x"]}] * 100,
+    )
+    assert {len(row["history"]) for row in rows} == {1, 40}

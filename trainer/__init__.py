@@ -1,0 +1,1 @@
+"""Preprocessing, models, losses and training: everything that ends up inside the exported model."""

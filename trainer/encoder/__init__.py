@@ -1,0 +1,1 @@
+"""The encoder of SUMN: a user's behaviours in, one universal vector out."""

@@ -1,0 +1,76 @@
+"""Callbacks of the encoder's training."""
+
+import json
+import logging
+import os
+
+import keras
+import numpy as np
+
+
+class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
+    """Stops when a metric no longer improves, and remembers its best across a restart.
+
+    `keras.callbacks.BackupAndRestore` brings back the model and the epoch of a killed training,
+    but not what `EarlyStopping` knows; a training so resumed would lose its best weights. Stand
+    this callback before `BackupAndRestore` in the list: it then never knows less than the
+    backup, and is deleted along with it when training ends.
+
+    Example:
+
+    >>> model.fit(batches, validation_data=validation, callbacks=[
+    ...     ResumableEarlyStopping('backup', monitor='val_loss', patience=3),
+    ...     keras.callbacks.BackupAndRestore('backup'),
+    ... ])
+
+    Args:
+        backup_dir: String, the directory that `BackupAndRestore` is given.
+        **kwargs: Arguments of `keras.callbacks.EarlyStopping`. The best weights are restored.
+    """
+
+    def __init__(self, backup_dir: str, **kwargs):
+        super().__init__(restore_best_weights=True, **kwargs)
+        self._backup_dir = backup_dir
+        self._path = os.path.join(backup_dir, "early_stopping.npz")
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if not os.path.exists(self._path):
+            return
+        with np.load(self._path) as state:
+            numbers = json.loads(str(state["numbers"]))
+            self.best_weights = [state[f"weight_{i}"] for i in range(numbers["weights"])]
+        self.best, self.best_epoch, self.wait = (
+            numbers[name] for name in ("best", "best_epoch", "wait")
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        numbers = {
+            "best": float(self.best),
+            "best_epoch": self.best_epoch,
+            "wait": self.wait,
+            "weights": len(self.best_weights),
+        }
+        weights = {f"weight_{i}": weight for i, weight in enumerate(self.best_weights)}
+        os.makedirs(self._backup_dir, exist_ok=True)
+        # Written beside and renamed, so that a kill while writing leaves the last state whole.
+        partial = os.path.join(self._backup_dir, "partial.npz")
+        np.savez(partial, numbers=json.dumps(numbers), **weights)
+        os.replace(partial, self._path)
+
+
+class ProgressLog(keras.callbacks.Callback):
+    """Logs a line per epoch to the logger `progress`.
+
+    Example:
+
+    >>> model.fit(batches, epochs=15, callbacks=[ProgressLog()])
+    progress: epoch 1/15 loss 4.3861 val_loss 4.2170
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        figures = " ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        logging.getLogger("progress").info(
+            "epoch %d/%d %s", epoch + 1, self.params["epochs"], figures
+        )

@@ -1,0 +1,134 @@
+"""Batches of users for the training of the encoder."""
+
+import tensorflow as tf
+
+from trainer.encoder.config import EncoderConfig
+
+
+def read_users(file_pattern, feature_spec) -> tf.data.Dataset:
+    """Reads users from the TFRecords that Transform wrote.
+
+    Args:
+        file_pattern: String or list of strings, patterns of gzipped TFRecord files.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it. `history`
+            and `target` in it are int64 `tf.io.RaggedFeature`s of rank 2, `[behaviors, words]`.
+
+    Returns:
+        A `tf.data.Dataset` of pairs `(history, target)`, one user's int64 `tf.RaggedTensor`s of
+        shape `[behaviors, (words)]`, in an order that does not change.
+
+    Raises:
+        ValueError: If `feature_spec` lacks `history` or `target`.
+    """
+    missing = {"history", "target"} - set(feature_spec)
+    if missing:
+        raise ValueError(
+            f"`feature_spec` lacks {sorted(missing)}. Received: {sorted(feature_spec)}"
+        )
+    spec = {name: feature_spec[name] for name in ("history", "target")}
+
+    def parse(record):
+        features = tf.io.parse_single_example(record, spec)
+        return features["history"], features["target"]
+
+    files = tf.data.Dataset.list_files(file_pattern, shuffle=False)
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def sentences(file_pattern, feature_spec) -> list[list[int]]:
+    """Reads every user's words in the order of time, what Word2Vec is trained on.
+
+    Args:
+        file_pattern: String or list of strings, patterns of gzipped TFRecord files.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
+
+    Returns:
+        One list of word ids per user.
+    """
+    users = read_users(file_pattern, feature_spec)
+    words = users.map(lambda history, target: tf.concat([history, target], axis=0).flat_values)
+    return [user.tolist() for user in words.as_numpy_iterator()]
+
+
+def longest_history(file_pattern, feature_spec) -> int:
+    """Counts the behaviours of the longest history, at most the |S| that Transform cuts at.
+
+    Args:
+        file_pattern: String or list of strings, patterns of gzipped TFRecord files.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
+
+    Returns:
+        The number of behaviours, at least 1.
+    """
+    lengths = read_users(file_pattern, feature_spec).map(lambda history, _: history.nrows())
+    return int(lengths.reduce(tf.constant(1, tf.int64), tf.maximum))
+
+
+def training_batches(
+    file_pattern,
+    feature_spec,
+    config: EncoderConfig,
+    *,
+    max_behaviors: int | None = None,
+    training: bool,
+) -> tf.data.Dataset:
+    """Makes the batches that `BehavioralConsistencyModel` is trained or validated on.
+
+    With `config.random_cut`, a user's history and target are joined in the order of time and cut
+    anew in every epoch, at a point in `1..n-1` drawn with equal probability. Validation draws the
+    same points in every epoch, so that its losses can be compared. Users without a word in
+    their target teach nothing and are left out.
+
+    Example:
+
+    >>> spec = tft.TFTransformOutput(uri).transformed_feature_spec()
+    >>> batches = training_batches(
+    ...     'Split-train/*', spec, EncoderConfig(), max_behaviors=50, training=True
+    ... )
+    >>> next(iter(batches))['history'].shape
+    TensorShape([256, 50, 20])
+
+    Args:
+        file_pattern: String or list of strings, patterns of gzipped TFRecord files.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
+        config: The encoder's configuration.
+        max_behaviors: Integer, the most recent behaviours of a history that are kept, and the
+            first ones of a target; `None` keeps all, for Transform has truncated them already.
+            A cut that is drawn anew can leave a history longer than Transform's.
+        training: Boolean, whether to shuffle and to draw anew in every epoch.
+
+    Returns:
+        A `tf.data.Dataset` of dictionaries with `history`, int64 of shape
+        `[batch, behaviors, words]`; `target_ids`, int64 of shape `[batch, targets]`, distinct
+        words; and `target_counts`, float32 of the same shape. 0 is padding.
+    """
+    users = read_users(file_pattern, feature_spec).cache()
+    if training:
+        users = users.shuffle(8 * config.batch_size + 10_000, seed=config.seed)
+    if config.random_cut:
+        users = users.filter(lambda history, target: history.nrows() + target.nrows() > 1)
+        draws = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=training)
+        users = tf.data.Dataset.zip(users, draws).map(
+            lambda user, draw: _cut_anew(*user, draw), num_parallel_calls=tf.data.AUTOTUNE
+        )
+
+    def to_features(history, target):
+        if max_behaviors is not None:
+            history, target = history[-max_behaviors:], target[:max_behaviors]
+        ids, _, counts = tf.unique_with_counts(target.flat_values)
+        return {
+            "history": history.to_tensor(),
+            "target_ids": ids,
+            "target_counts": tf.cast(counts, tf.float32),
+        }
+
+    features = users.map(to_features, num_parallel_calls=tf.data.AUTOTUNE)
+    features = features.filter(lambda user: tf.size(user["target_ids"]) > 0)
+    return features.padded_batch(config.batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def _cut_anew(history, target, draw):
+    behaviors = tf.concat([history, target], axis=0)
+    cut = 1 + draw % (behaviors.nrows() - 1)
+    return behaviors[:cut], behaviors[cut:]

@@ -1,0 +1,22 @@
+"""Layers of the encoder, and the registry of its aggregators."""
+
+from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
+from trainer.encoder.layers.multi_hop import MultiHopAggregation
+from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
+
+# An aggregator is a layer that maps behaviours [batch, behaviors, dimension] and their mask to
+# hops [batch, hops, dimension], the last of which is the user vector. The registry maps
+# `EncoderConfig.aggregator` to a function from the configuration to the layer.
+AGGREGATORS = {
+    "multi_hop": lambda config: MultiHopAggregation(config.hops, scale=config.scale_attention),
+    "mean": lambda config: MeanPooling(),
+    "max": lambda config: MaxPooling(),
+}
+
+__all__ = [
+    "AGGREGATORS",
+    "BehaviorEmbedding",
+    "MaxPooling",
+    "MeanPooling",
+    "MultiHopAggregation",
+]

@@ -1,0 +1,56 @@
+"""The first Trainer: fits the encoder on unlabelled examples and exports it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+
+import tensorflow_transform as tft
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from trainer.encoder.config import EncoderConfig
+from trainer.encoder.dataset import longest_history, sentences, training_batches
+from trainer.encoder.served import ServedEncoder
+from trainer.encoder.training import fit_encoder
+from trainer.text.vocabulary import read_vocabulary
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """TFX's entry point.
+
+    Args:
+      fn_args: `train_files`, `eval_files`: transformed examples, for fitting and early stopping;
+        `transform_output`: the analysed graph; `serving_model_dir`: where the model goes;
+        `model_run_dir`: TensorBoard logs; `custom_config`: `encoder`, an `EncoderConfig` as a
+        dict.
+    """
+    config = EncoderConfig.model_validate(fn_args.custom_config["encoder"])
+    transform_output = tft.TFTransformOutput(fn_args.transform_output)
+    feature_spec = transform_output.transformed_feature_spec()
+    max_behaviors = longest_history(fn_args.train_files, feature_spec)
+
+    def batches(files: list[str], training: bool):
+        return training_batches(
+            files, feature_spec, config, max_behaviors=max_behaviors, training=training
+        )
+
+    encoder = fit_encoder(
+        config,
+        len(read_vocabulary(transform_output)),
+        batches(fn_args.train_files, training=True),
+        batches(fn_args.eval_files, training=False),
+        log_dir=fn_args.model_run_dir,
+        backup_dir=_backup_dir(fn_args),
+        sentences=sentences(fn_args.train_files, feature_spec),
+    )
+    served = ServedEncoder(transform_output.transform_features_layer(), encoder)
+    served.export(fn_args.serving_model_dir)
+
+
+def _backup_dir(fn_args: FnArgs) -> str:
+    """A folder that the next attempt at the very same training finds again."""
+    key = json.dumps([fn_args.train_files, fn_args.custom_config], sort_keys=True)
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    # TFX gives every execution its own `model_run_dir`, beside those of earlier ones.
+    return os.path.join(os.path.dirname(fn_args.model_run_dir.rstrip("/")), f"backup-{name}")

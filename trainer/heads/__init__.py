@@ -1,0 +1,1 @@
+"""One classifier per task on the frozen user vector."""

@@ -1,0 +1,30 @@
+"""Encoder and heads as one served model."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from serving.signatures import USER_VECTOR, ServedModel
+
+
+class ServedHeads(ServedModel):
+    """The exported encoder with one head per task on top.
+
+    Args:
+      encoder: an exported `ServedModel` that gives user vectors, as `tf.saved_model.load` returns
+        it; its tables and assets become part of this model.
+      heads: task to its head, float32 [batch, d] to float32 [batch, classes].
+    """
+
+    def __init__(self, encoder, heads: dict[str, keras.Model]):
+        super().__init__()
+        self.encoder = encoder
+        self.heads = heads
+
+    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+        vector = self.encoder.encode(behaviors)[USER_VECTOR]
+        return {
+            USER_VECTOR: vector,
+            **{task: head(vector, training=False) for task, head in self.heads.items()},
+        }

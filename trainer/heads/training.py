@@ -1,0 +1,122 @@
+"""The second Trainer: one head per task on the frozen encoder, and the export of both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from serving.signatures import BEHAVIORS, USER_VECTOR
+from trainer.heads.config import HeadsConfig
+from trainer.heads.model import build_head
+from trainer.heads.served import ServedHeads
+
+_log = logging.getLogger("progress")
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """TFX's entry point: fits the heads and exports encoder and heads as one SavedModel.
+
+    Args:
+      fn_args: `train_files`, `eval_files`: labelled examples, for fitting and early stopping;
+        `base_model`: the exported encoder; `serving_model_dir`: where the model goes;
+        `model_run_dir`: TensorBoard logs; `custom_config`: `heads`, a `HeadsConfig` as a dict,
+        and `tasks`, the number of classes of each task.
+    """
+    config = HeadsConfig.model_validate(fn_args.custom_config["heads"])
+    tasks = fn_args.custom_config["tasks"]
+    encoder = tf.saved_model.load(fn_args.base_model)
+    train_vectors, train_labels = encode_users(encoder, fn_args.train_files, tasks)
+    valid_vectors, valid_labels = encode_users(encoder, fn_args.eval_files, tasks)
+
+    heads = {}
+    for number, (task, classes) in enumerate(tasks.items(), start=1):
+        head = build_head(task, classes, config, train_vectors)
+        fit_head(
+            head,
+            _labelled(train_vectors, *train_labels[task]),
+            _labelled(valid_vectors, *valid_labels[task]),
+            config,
+            log_dir=f"{fn_args.model_run_dir}/{task}",
+        )
+        _log.info("head %d/%d: %s", number, len(tasks), task)
+        heads[task] = head
+    ServedHeads(encoder, heads).export(fn_args.serving_model_dir)
+
+
+def encode_users(
+    encoder, file_patterns: Sequence[str], tasks: dict[str, int], batch_size: int = 256
+) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Runs the frozen encoder once over labelled examples.
+
+    Args:
+      encoder: loaded SavedModel with the method `encode`.
+      file_patterns: gzipped TFRecord files of tf.Examples with `behaviors` and, per task,
+        `<task>` and `<task>_weight`.
+      tasks: the number of classes of each task.
+      batch_size: users encoded at a time.
+
+    Returns:
+      Vectors, float32 [users, d], and for each task (class index int64 [users], weight float32
+      [users]); weight 0 marks a missing label.
+    """
+    spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
+    for task in tasks:
+        spec[task] = tf.io.FixedLenFeature([], tf.int64)
+        spec[f"{task}_weight"] = tf.io.FixedLenFeature([], tf.float32)
+    files = tf.io.gfile.glob(list(file_patterns))
+    dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(batch_size)
+    vectors, rows = [], {name: [] for name in spec if name != BEHAVIORS}
+    for serialized in dataset.prefetch(tf.data.AUTOTUNE):
+        features = tf.io.parse_example(serialized, spec)
+        texts = tf.sparse.to_dense(features[BEHAVIORS], default_value="")
+        vectors.append(encoder.encode(texts)[USER_VECTOR].numpy())
+        for name, values in rows.items():
+            values.append(features[name].numpy())
+        _log.info("%d users encoded", batch_size * (len(vectors) - 1) + len(vectors[-1]))
+    labels = {name: np.concatenate(values) for name, values in rows.items()}
+    return np.concatenate(vectors), {
+        task: (labels[task], labels[f"{task}_weight"]) for task in tasks
+    }
+
+
+def fit_head(
+    head: keras.Model,
+    train: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    config: HeadsConfig,
+    log_dir: str,
+) -> None:
+    """Fits one head until its validation loss converges, and keeps the best weights.
+
+    Args:
+      head: model from `build_head`.
+      train: vectors float32 [users, d], class indices int64 [users].
+      validation: the same of other users.
+      config: batch size, learning rate, epochs, patience.
+      log_dir: folder for TensorBoard.
+    """
+    head.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    head.fit(
+        *train,
+        validation_data=validation,
+        batch_size=config.batch_size,
+        epochs=config.max_epochs,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True),
+            keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        ],
+    )
+
+
+def _labelled(vectors, classes, weights) -> tuple[np.ndarray, np.ndarray]:
+    return vectors[weights > 0], classes[weights > 0]

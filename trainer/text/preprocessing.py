@@ -1,0 +1,71 @@
+"""The `preprocessing_fn` of the Transform component: raw texts to word ids, in the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer.text.config import AUTO, TextConfig
+from trainer.text.tokenizers import TOKENIZERS
+from trainer.text.vocabulary import WordIds
+
+HISTORY = "history"
+TARGET = "target"
+
+_QUANTILE_BUCKETS = 20
+"""95 % is the last of the 19 boundaries between 20 equal buckets."""
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
+    """Cuts, stems, numbers and truncates the texts of history and target.
+
+    Unknown words are dropped, then behaviours without any known word. What is too long is
+    truncated: a behaviour keeps its first |x| words, a history its last |S| behaviours, a target
+    its first |S| (those next to the history).
+
+    Args:
+      inputs: `history` and `target`: string SparseTensor [batch, behaviours], oldest first.
+      custom_config: `text`: a `TextConfig` as a dict.
+
+    Returns:
+      `history` and `target`: int64 RaggedTensor [batch, (behaviours), (words)] of word ids from
+      1. Each depends on its own input only, so that a served model feeds `history` alone.
+    """
+    config = TextConfig.model_validate(custom_config["text"])
+    tokenizer = TOKENIZERS[config.language]()
+    tokens = {name: _split(tokenizer, inputs[name]) for name in (HISTORY, TARGET)}
+    both = tf.concat([tokens[HISTORY].values, tokens[TARGET].values], axis=0)
+
+    word_ids = WordIds(both.values, config.language, config.vocabulary_size)
+    max_words = _length(config.max_words, both.row_lengths())
+    max_behaviors = _length(config.max_behaviors, tokens[HISTORY].row_lengths())
+
+    history = _lookup(word_ids, tokens[HISTORY], max_words)
+    target = _lookup(word_ids, tokens[TARGET], max_words)
+    return {HISTORY: history[:, -max_behaviors:], TARGET: target[:, :max_behaviors]}
+
+
+def _split(tokenizer, texts: tf.SparseTensor) -> tf.RaggedTensor:
+    """String [batch, behaviours] to string [batch, (behaviours), (tokens)]."""
+    texts = tf.RaggedTensor.from_sparse(texts)
+    return texts.with_values(tokenizer.split(texts.values))
+
+
+def _lookup(word_ids, tokens: tf.RaggedTensor, max_words: tf.Tensor) -> tf.RaggedTensor:
+    """Raw tokens to word ids, without unknown words and without behaviours that have none."""
+    behaviors = tokens.values
+    ids = behaviors.with_values(word_ids(behaviors.values))
+    ids = tf.ragged.boolean_mask(ids, ids > 0)[:, :max_words]
+    return tf.ragged.boolean_mask(
+        tokens.with_values(ids), tokens.with_values(ids.row_lengths() > 0)
+    )
+
+
+def _length(setting: int | str, lengths: tf.Tensor) -> tf.Tensor:
+    """A truncation length: the number that is set, or the quantile of `lengths` (int64 [n])."""
+    if setting != AUTO:
+        return tf.constant(setting, tf.int64)
+    quantiles = tft.quantiles(lengths, num_buckets=_QUANTILE_BUCKETS, epsilon=0.001)
+    return tf.maximum(tf.cast(tf.reshape(quantiles, [-1])[-1], tf.int64), 1)
