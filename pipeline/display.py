@@ -15,6 +15,9 @@ _QUIET_SECONDS = 30
 """Without a terminal, progress within a component is printed this often at most."""
 
 
+_NOT_RUN = {"cached": "unchanged, earlier result used", "resolved": "looked up"}
+
+
 class RunDisplay:
     """Shows the events of `pipeline.local_runner.Reporter` as they come.
 
@@ -56,11 +59,10 @@ class RunDisplay:
                 self._printed = time.monotonic()
                 self._print_line("...", self._progress, "")
         elif kind == "end":
-            seconds = f"{event['seconds']:6.1f} s"
-            if event["state"] == "cached":
-                self._print_line("=", "unchanged, earlier result used", "", "dim")
+            if event["state"] == "ran":
+                self._print_line("✓", self._progress, f"{event['seconds']:6.1f} s", "green")
             else:
-                self._print_line("✓", self._progress, seconds, "green")
+                self._print_line("=", _NOT_RUN[event["state"]], "", "dim")
         elif kind == "failed":
             self._print_line("✗", "failed", f"{self._seconds(self._started):6.1f} s", "red")
         self._refresh()

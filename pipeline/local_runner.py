@@ -38,7 +38,7 @@ from pipeline.summary import summarize
 class Reporter(logging.Handler):
     """Writes events for the user; as a log handler it passes on the logger `progress`.
 
-    Events: `start` and `end` of a component (`state`: ran or cached), `progress` (text),
+    Events: `start` and `end` of a component (`state`: ran, cached or resolved), `progress` (text),
     `failed` (component, error), `summary`.
     """
 
@@ -99,7 +99,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
             "end",
             component=name,
             seconds=time.monotonic() - started,
-            state="cached" if results[name].cached else "ran",
+            state=_state(results[name], deployment, name),
         )
     reporter.event("summary", **summarize(config, results[EVALUATOR], results[PUSHER]))
 
@@ -114,7 +114,6 @@ class Result:
 
     def __init__(self, store: mlmd.MetadataStore, execution_id: int | None):
         executions = store.get_executions_by_id([execution_id] if execution_id else [])
-        # A Resolver looks things up and computes nothing: TFX records it as cached.
         self.cached = all(
             execution.last_known_state == metadata_store_pb2.Execution.CACHED
             for execution in executions
@@ -144,6 +143,13 @@ def _launch(
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
     ).launch()
     return Result(store, execution.execution_id if execution else None)
+
+
+def _state(result: Result, deployment, name: str) -> str:
+    """`resolved` (looked up in ML Metadata, nothing executed), `cached` or `ran`."""
+    if runner_utils.extract_executor_spec(deployment, name) is None:
+        return "resolved"
+    return "cached" if result.cached else "ran"
 
 
 def _is_served(pushed: Result, serving_dir: str) -> bool:

@@ -18,6 +18,9 @@ from components.behavior_example_gen.config import (
 from components.behavior_example_gen.division import split_of
 from components.behavior_example_gen.errors import DataError
 
+# Every test runs Beam; together they take minutes.
+pytestmark = pytest.mark.slow
+
 TASKS = {"likes": Task(classes=("0", "1")), "region": Task(classes=("emea", "apac"))}
 
 

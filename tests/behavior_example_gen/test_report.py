@@ -29,6 +29,7 @@ def good():
         examples={"train": 70, "validation": 10, "eval": 20},
     )
     statistics.events.records = 10_000
+    statistics.count_class("likes", "validation", "0", 10)
     for split in ("train", "eval"):
         statistics.count_class("likes", split, "0", 15)
         statistics.count_class("likes", split, "1", 5)
@@ -182,8 +183,14 @@ def test_a_class_without_users(split):
 
 def test_a_class_may_be_absent_from_validation():
     statistics = good()
-    statistics.count_class("likes", "validation", "0", 10)
+    assert set(statistics.classes["likes"]["validation"]) == {"0"}
     report.check(statistics, CONFIG, TASKS)
+
+
+def test_no_label_at_all_in_validation():
+    statistics = good()
+    del statistics.classes["likes"]["validation"]
+    assert "Task likes has no labelled validation user" in failure(statistics)
 
 
 def test_the_file_holds_counts_but_not_temporary_paths():

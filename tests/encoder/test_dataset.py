@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.dataset import sentences, training_batches
+from trainer.encoder.dataset import longest_history, sentences, training_batches
 
 USERS = [
     ([[1, 2], [3]], [[4, 4], [5, 4]]),
@@ -106,3 +106,10 @@ def test_names_missing_features(write_users):
     del spec["target"]
     with pytest.raises(ValueError, match="target"):
         training_batches(path, spec, EncoderConfig(), training=True)
+
+
+def test_longest_history(write_users):
+    path, spec = write_users(USERS)
+    assert longest_history(path, spec) == 2
+    path, spec = write_users([([], [[2]])])
+    assert longest_history(path, spec) == 1

@@ -1,0 +1,102 @@
+"""Peak memory of ExampleGen and of Transform against the number of events.
+
+    python benchmarks/ingestion_memory.py --events 250000 1000000 2000000
+
+Generates logs with 50 behaviours a user, runs the pipeline's own components on them, each step in a
+process of its own, and prints peak memory, time, and both as a ratio to the smallest log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_ROOT))
+
+_MEAN_BEHAVIORS = 50
+_STEPS = {"ExampleGen": "UnlabelledExampleGen", "Transform": "Transform"}
+"""Steps, and the component that is the last of each."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--events", type=int, nargs="+", default=[250_000, 1_000_000, 2_000_000])
+    parser.add_argument("--step", choices=_STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.step:
+        _run_step(args.step, pathlib.Path(args.folder))
+        return
+
+    from pipeline.synthetic_logs import generate
+
+    first: dict[str, tuple[float, float]] = {}
+    print(f"{'events':>10}  {'step':<12}{'peak MB':>9}{'ratio':>7}{'seconds':>9}{'ratio':>7}")
+    for events in sorted(args.events):
+        with tempfile.TemporaryDirectory() as folder:
+            generate(folder, users=events // _MEAN_BEHAVIORS, mean_behaviors=_MEAN_BEHAVIORS)
+            for step in _STEPS:
+                peak, seconds = _measure(step, folder)
+                base = first.setdefault(step, (peak, seconds))
+                print(
+                    f"{events:>10,}  {step:<12}{peak:>9.0f}{peak / base[0]:>7.2f}"
+                    f"{seconds:>9.1f}{seconds / base[1]:>7.2f}",
+                    flush=True,
+                )
+
+
+def _measure(step: str, folder: str) -> tuple[float, float]:
+    """Runs a step in a new process; returns its peak memory in MB and its time in seconds."""
+    command = [sys.executable, __file__, "--step", step, "--folder", folder]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        raise SystemExit(result.stderr)
+    peak, seconds = result.stdout.split()[-2:]
+    return float(peak), float(seconds)
+
+
+def _run_step(step: str, folder: pathlib.Path) -> None:
+    """Runs the components of a step; those of the step before come from the cache."""
+    from tfx import v1 as tfx
+    from tfx.orchestration.pipeline import RunOptions
+
+    from pipeline.config import PipelineConfig
+    from pipeline.pipeline import create_pipeline
+
+    config = PipelineConfig.model_validate(
+        {
+            "name": "memory",
+            "data": {
+                "events": str(folder / "events.jsonl.gz"),
+                "labels": str(folder / "labels.csv"),
+            },
+            "tasks": {"parent": {}},
+        }
+    )
+    pipeline = create_pipeline(
+        config,
+        pipeline_root=str(folder / "artifacts"),
+        serving_dir=str(folder / "serving"),
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(folder / "metadata.sqlite")
+        ),
+    )
+    started = time.monotonic()
+    tfx.orchestration.LocalDagRunner().run(
+        pipeline, run_options=RunOptions(to_nodes=[_STEPS[step]])
+    )
+    seconds = time.monotonic() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\n{peak:.0f} {seconds:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The whole pipeline, run as a user runs it. The tests build on one another, in this order."""
+
+import glob
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+pytestmark = pytest.mark.slow
+
+_DATA_STEPS = {
+    f"{kind}{step}"
+    for kind in ("Unlabelled", "Labelled")
+    for step in ("ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator")
+} | {"Transform"}
+
+
+def test_a_killed_run_is_resumed_and_ends_with_a_pushed_model(pipeline, first_run):
+    assert first_run.exit_code == 0, first_run.text
+    assert {name for name, state in first_run.states.items() if state == "cached"} >= _DATA_STEPS
+    assert first_run.ran >= {"EncoderTrainer", "HeadsTrainer", "Evaluator", "Pusher"}
+    assert len(pipeline.versions) == 1
+    assert first_run.summary["model"] == pipeline.served
+    for task in pipeline.config["tasks"]:
+        assert task in first_run.text
+    assert "WARNING" not in first_run.text
+
+
+def test_metrics_agree_with_scikit_learn(pipeline, first_run):
+    tasks = first_run.summary["tasks"]
+    features, predictions = _evaluation_examples(pipeline)
+    for task, metrics in tasks.items():
+        known = features[f"{task}_weight"] > 0
+        truth, probabilities = features[task][known], predictions[task][known]
+        if probabilities.shape[1] == 2:
+            auc = roc_auc_score(truth, probabilities[:, 1])
+        else:
+            auc = roc_auc_score(truth, probabilities, multi_class="ovr", average="macro")
+        # TFMA sums over 10,000 thresholds.
+        assert metrics["auc"] == pytest.approx(auc, abs=2e-3)
+        accuracy = accuracy_score(truth, probabilities.argmax(axis=1))
+        assert metrics["sparse_categorical_accuracy"] == pytest.approx(accuracy, abs=1e-5)
+        assert metrics["example_count"] == known.sum()
+        assert sum(group["example_count"] for group in metrics["activity"].values()) == known.sum()
+        assert 2 <= len(metrics["activity"]) <= 4
+
+
+def test_a_second_run_executes_nothing(pipeline, first_run):
+    run = pipeline.run()
+    assert run.exit_code == 0
+    assert run.ran == set()
+    assert len(run.states) == 14
+    assert pipeline.versions == [os.path.basename(first_run.summary["model"])]
+    assert "unchanged, already pushed" in run.text
+
+
+def test_edited_heads_rerun_the_heads_alone(pipeline, first_run):
+    pipeline.config["heads"]["hidden_units"] = 16
+    run = pipeline.run()
+    assert run.exit_code == 0, run.text
+    assert run.ran == {"HeadsTrainer", "Evaluator", "Pusher"}
+    assert len(pipeline.versions) == 2
+    assert all("baseline_auc" in task for task in run.summary["tasks"].values())
+
+
+def test_impossible_thresholds_are_not_blessed(pipeline, first_run):
+    versions, evaluation = pipeline.versions, pipeline.config["evaluation"]
+    pipeline.config["evaluation"] = {"min_auc": 0.999}
+    run = pipeline.run()
+    assert run.exit_code == 3
+    assert run.ran == {"Evaluator", "Pusher"}
+    assert pipeline.versions == versions
+    assert "likes_outdoor: auc is 0." in run.text
+    assert "at least 0.999 needed" in run.text
+    assert run.summary["status"] == "not blessed"
+    assert len(run.summary["reasons"]) == 4
+    pipeline.config["evaluation"] = evaluation
+
+
+def test_a_model_that_falls_behind_the_last_blessed_one_is_not_blessed(pipeline, first_run):
+    versions, evaluation = pipeline.versions, pipeline.config["evaluation"]
+    pipeline.config["evaluation"] = {"min_auc": 0.0, "max_auc_drop": 0.0}
+    pipeline.config["heads"] |= {"max_epochs": 1, "learning_rate": 1e-9, "seed": 5}
+    run = pipeline.run()
+    assert run.exit_code == 3, run.text
+    assert pipeline.versions == versions
+    assert "below the last blessed model's, allowed 0" in run.text
+    pipeline.config["evaluation"] = evaluation
+    pipeline.config["heads"] = {"max_epochs": 20, "hidden_units": 16}
+
+
+def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline, first_run):
+    shutil.rmtree(os.path.dirname(pipeline.served))
+    run = pipeline.run()
+    assert run.exit_code == 0, run.text
+    assert run.ran == {"Pusher"}
+    assert len(pipeline.versions) == 1
+
+    shutil.rmtree(os.path.dirname(pipeline.served))
+    model = pipeline.artifact("HeadsTrainer", "model")
+    with open(os.path.join(model, "Format-Serving", "saved_model.pb"), "ab") as file:
+        file.write(b"\0")
+    run = pipeline.run()
+    assert run.exit_code == 1
+    assert "changed after it was blessed" in run.text
+    assert pipeline.versions == []
+
+
+def test_bad_data_stops_the_run_with_a_reason(pipeline, first_run):
+    pipeline.config["tasks"]["likes_outdoor"] = {"classes": ["0", "1", "7"]}
+    run = pipeline.run()
+    assert run.exit_code == 1
+    assert "LabelledExampleGen failed" in run.text
+    assert "Task likes_outdoor has no train user of class 7" in run.text
+    assert "Traceback" not in run.text
+    pipeline.config["tasks"]["likes_outdoor"] = None
+
+
+def _evaluation_examples(pipeline):
+    """Labels of the evaluation split, and what the pushed model predicts from its texts."""
+    tasks = pipeline.config["tasks"]
+    spec = {task: tf.io.FixedLenFeature([], tf.int64) for task in tasks}
+    spec |= {f"{task}_weight": tf.io.FixedLenFeature([], tf.float32) for task in tasks}
+    files = glob.glob(f"{pipeline.artifact('LabelledExampleGen', 'examples')}/Split-eval/*")
+    examples = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+    features = tf.io.parse_example(examples, spec)
+    model = tf.saved_model.load(pipeline.served)
+    predictions = model.signatures["serving_default"](examples=tf.constant(examples))
+    return (
+        {name: np.asarray(values) for name, values in features.items()},
+        {name: np.asarray(values) for name, values in predictions.items()},
+    )
