@@ -79,6 +79,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     )
     deployment = runner_utils.extract_local_deployment_config(ir)
     store = mlmd.MetadataStore(connection)
+    served_before = newest_version(output.serving_dir)
     results = {}
     for index, node in enumerate(ir.nodes):
         node = node.pipeline_node
@@ -101,7 +102,8 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
             seconds=time.monotonic() - started,
             state=_state(results[name], deployment, name),
         )
-    reporter.event("summary", **summarize(config, results[EVALUATOR], results[PUSHER]))
+    summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
+    reporter.event("summary", **summary)
 
 
 class Result:

@@ -13,13 +13,16 @@ PUSHED = "pushed"
 NOT_BLESSED = "not blessed"
 
 
-def summarize(config: PipelineConfig, evaluation, pushed) -> dict[str, Any]:
+def summarize(
+    config: PipelineConfig, evaluation, pushed, served_before: str | None
+) -> dict[str, Any]:
     """Collects what the user wants to know at the end of a run.
 
     Args:
       config: the pipeline's configuration.
       evaluation: result of the Evaluator: artifacts `ModelEvaluation` and `ModelBlessing`.
       pushed: result of the Pusher: artifact `PushedModel`.
+      served_before: path of the newest version before this run; None if there was none.
 
     Returns:
       JSON object: `status` (`pushed` or `not blessed`), `new_version` (whether this run pushed),
@@ -55,11 +58,12 @@ def summarize(config: PipelineConfig, evaluation, pushed) -> dict[str, Any]:
             else:
                 task[key.name] = value
     is_pushed = model.custom_properties["pushed"].int_value == 1
+    destination = model.custom_properties["pushed_destination"].string_value or None
     return {
         "pipeline": config.name,
         "status": PUSHED if is_pushed else NOT_BLESSED,
-        "new_version": is_pushed and not pushed.cached,
-        "model": model.custom_properties["pushed_destination"].string_value or None,
+        "new_version": is_pushed and destination != served_before,
+        "model": destination,
         "metrics": path,
         "tasks": tasks,
         "reasons": [reason for _, reason in failures],

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from trainer.encoder import callbacks
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.dataset import sentences, training_batches
 from trainer.encoder.training import build_training_model, fit_encoder
@@ -38,15 +39,20 @@ def fit(write_users, tmp_path):
     return run
 
 
+def epochs(caplog):
+    """The lines of finished epochs; on a slow machine there are others within an epoch."""
+    return [r.getMessage() for r in caplog.records if "val_loss" in r.getMessage()]
+
+
 def losses(caplog):
-    return [float(r.getMessage().split()[-1]) for r in caplog.records if r.name == "progress"]
+    return [float(message.split()[-1]) for message in epochs(caplog)]
 
 
 def test_loss_falls_and_is_logged(fit, tmp_path, caplog):
     caplog.set_level(logging.INFO, "progress")
     encoder = fit()
     assert encoder.output_shape == (None, 2, 8)
-    messages = [r.getMessage() for r in caplog.records if r.name == "progress"]
+    messages = epochs(caplog)
     assert messages[0].startswith("epoch 1/6 loss ")
     assert len(messages) == 6
     assert losses(caplog)[-1] < 0.5 * losses(caplog)[0]
@@ -93,8 +99,15 @@ def test_killed_training_resumes_with_its_best_weights(fit, monkeypatch, caplog,
     state["numbers"] = np.array(str(state["numbers"]).replace('"best": ', '"best": -'))
     np.savez(path, **state)
     encoder = fit()
-    messages = [r.getMessage().split()[1] for r in caplog.records if r.name == "progress"]
-    assert messages == ["1/6", "2/6", "3/6", "4/6", "4/6", "5/6", "6/6"]
+    assert [message.split()[1] for message in epochs(caplog)] == [
+        "1/6",
+        "2/6",
+        "3/6",
+        "4/6",
+        "4/6",
+        "5/6",
+        "6/6",
+    ]
     model = build_training_model(CONFIG, 10)
     model.set_weights([state[f"weight_{i}"] for i in range(len(model.weights))])
     for ours, theirs in zip(encoder.get_weights(), model.encoder.get_weights(), strict=True):
@@ -126,3 +139,10 @@ def test_word_vectors_know_what_occurs_together():
 def test_word_vectors_need_words():
     with pytest.raises(ValueError, match="no word"):
         train_word_vectors([[], []], vocabulary_size=3, dimension=4)
+
+
+def test_progress_within_an_epoch(fit, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "progress")
+    monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_LINES", 0)
+    fit(CONFIG.model_copy(update={"max_epochs": 1}))
+    assert caplog.messages[0].startswith("epoch 1/1 batch 1 loss ")

@@ -3,9 +3,12 @@
 import json
 import logging
 import os
+import time
 
 import keras
 import numpy as np
+
+_SECONDS_BETWEEN_LINES = 2.0
 
 
 class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
@@ -61,16 +64,28 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
 
 
 class ProgressLog(keras.callbacks.Callback):
-    """Logs a line per epoch to the logger `progress`.
+    """Logs a line per epoch to the logger `progress`, and now and then one within an epoch.
 
     Example:
 
     >>> model.fit(batches, epochs=15, callbacks=[ProgressLog()])
+    progress: epoch 1/15 batch 410 loss 4.5127
     progress: epoch 1/15 loss 4.3861 val_loss 4.2170
     """
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = f"epoch {epoch + 1}/{self.params['epochs']}"
+        self._logged = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if time.monotonic() - self._logged > _SECONDS_BETWEEN_LINES:
+            self._logged = time.monotonic()
+            self._log(f"{self._epoch} batch {batch + 1}", logs)
+
     def on_epoch_end(self, epoch, logs=None):
+        self._log(self._epoch, logs)
+
+    @staticmethod
+    def _log(position, logs):
         figures = " ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        logging.getLogger("progress").info(
-            "epoch %d/%d %s", epoch + 1, self.params["epochs"], figures
-        )
+        logging.getLogger("progress").info("%s %s", position, figures)

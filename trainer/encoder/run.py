@@ -42,7 +42,9 @@ def run_fn(fn_args: FnArgs) -> None:
         batches(fn_args.eval_files, training=False),
         log_dir=fn_args.model_run_dir,
         backup_dir=_backup_dir(fn_args),
-        sentences=sentences(fn_args.train_files, feature_spec),
+        sentences=sentences(fn_args.train_files, feature_spec)
+        if config.initial_embeddings == "word2vec"
+        else None,
     )
     served = ServedEncoder(transform_output.transform_features_layer(), encoder)
     served.export(fn_args.serving_model_dir)

@@ -1,5 +1,7 @@
 """The training of the encoder."""
 
+import logging
+
 import keras
 
 from trainer.encoder.callbacks import ProgressLog, ResumableEarlyStopping
@@ -52,6 +54,7 @@ def fit_encoder(
     if config.initial_embeddings == "word2vec":
         if sentences is None:
             raise ValueError("`initial_embeddings='word2vec'` needs `sentences`.")
+        logging.getLogger("progress").info("Word2Vec on the words of %d users", len(sentences))
         vectors = train_word_vectors(sentences, vocabulary_size, config.dimension, config.seed)
         model.assign_word_vectors(vectors)
     model.fit(
