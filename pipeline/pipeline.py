@@ -26,7 +26,7 @@ PUSHER = "Pusher"
 
 _PREPROCESSING = "trainer.text.preprocessing"
 _ENCODER = "trainer.encoder.run"
-_HEADS = "trainer.heads.training"
+_HEADS = "trainer.heads.run"
 
 
 def create_pipeline(

@@ -48,8 +48,8 @@ def test_unknown_modules_are_refused(project):
 
 def test_heads_do_not_depend_on_the_encoder():
     """So that an edit of the encoder's code re-runs the heads by its result alone."""
-    source = module._source("trainer.heads.training")
+    source = module._source("trainer.heads.run")
     assert not any(
         name.startswith("trainer.encoder")
-        for name in module._imports(source.read_bytes(), "trainer.heads.training", False)
+        for name in module._imports(source.read_bytes(), "trainer.heads.run", False)
     )
