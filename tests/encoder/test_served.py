@@ -1,17 +1,12 @@
 """The served encoder gives the vectors that training sees."""
 
-import functools
-
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
 
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.model import build_encoder
 from trainer.encoder.served import ServedEncoder
-from trainer.text.preprocessing import preprocessing_fn
 
 _HISTORIES = [
     [b"Running shoes", b"unheard of", b"trail runs"],
@@ -21,23 +16,13 @@ _HISTORIES = [
 
 
 @pytest.fixture(scope="module")
-def transformed(tmp_path_factory):
+def transformed(tmp_path_factory, run_transform):
     """Word ids as Transform writes them for training, and the analysed graph."""
-    folder = tmp_path_factory.mktemp("transform")
     users = [
         {"history": texts, "target": [b"trail runs", b"shoes jacket", b"long text"]}
         for texts in _HISTORIES
     ]
-    metadata = tft.DatasetMetadata.from_feature_spec(
-        {name: tf.io.VarLenFeature(tf.string) for name in ("history", "target")}
-    )
-    function = functools.partial(preprocessing_fn, custom_config={"text": {"vocabulary_size": 9}})
-    with tft_beam.Context(temp_dir=str(folder / "temp")):
-        (rows, _), transform_fn = (
-            users,
-            metadata,
-        ) | tft_beam.AnalyzeAndTransformDataset(function)
-        _ = transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
+    rows, output = run_transform(tmp_path_factory.mktemp("transform"), users, vocabulary_size=9)
     word_ids = tf.ragged.stack(
         [
             tf.RaggedTensor.from_row_lengths(
@@ -46,7 +31,7 @@ def transformed(tmp_path_factory):
             for row in rows
         ]
     )
-    return word_ids.to_tensor(), tft.TFTransformOutput(str(folder / "graph"))
+    return word_ids.to_tensor(), output
 
 
 @pytest.mark.parametrize("aggregator", ["multi_hop", "mean", "max"])

@@ -1,30 +1,9 @@
 """Preprocessing through Transform itself: vocabulary, truncation, the exported graph."""
 
-import functools
-
 import pytest
 import tensorflow as tf
-import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
 
-from trainer.text.preprocessing import preprocessing_fn
 from trainer.text.vocabulary import read_vocabulary
-
-
-def _transform(folder, users, **text):
-    """Runs Transform; returns the word ids as nested lists, and the analysed graph."""
-    metadata = tft.DatasetMetadata.from_feature_spec(
-        {name: tf.io.VarLenFeature(tf.string) for name in ("history", "target")}
-    )
-    function = functools.partial(preprocessing_fn, custom_config={"text": text})
-    with tft_beam.Context(temp_dir=str(folder / "temp")):
-        (rows, _), transform_fn = (
-            users,
-            metadata,
-        ) | tft_beam.AnalyzeAndTransformDataset(function)
-        _ = transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
-    output = tft.TFTransformOutput(str(folder / "graph"))
-    return [_nested(row) for row in rows], output
 
 
 def _nested(row):
@@ -45,14 +24,15 @@ _USERS = [
 
 
 @pytest.fixture(scope="module")
-def english(tmp_path_factory):
-    return _transform(
+def english(tmp_path_factory, run_transform):
+    rows, output = run_transform(
         tmp_path_factory.mktemp("english"),
         _USERS,
         vocabulary_size=4,
         max_behaviors=3,
         max_words=2,
     )
+    return [_nested(row) for row in rows], output
 
 
 def test_words_are_stems_by_frequency_then_alphabet(english):
@@ -84,9 +64,9 @@ def test_training_and_serving_agree(english):
     assert ids.to_list() == [row["history"] for row in rows]
 
 
-def test_a_history_keeps_its_last_behaviours_a_target_its_first(tmp_path):
+def test_a_history_keeps_its_last_behaviours_a_target_its_first(tmp_path, run_transform):
     texts = [b"a", b"b", b"c"]
-    rows, output = _transform(
+    rows, output = run_transform(
         tmp_path,
         [{"history": texts, "target": texts}],
         language="characters",
@@ -94,22 +74,23 @@ def test_a_history_keeps_its_last_behaviours_a_target_its_first(tmp_path):
         max_words=1,
     )
     words = [word for word, _ in read_vocabulary(output)]
+    rows = [_nested(row) for row in rows]
     assert [[words[i - 1] for i in b] for b in rows[0]["history"]] == [["b"], ["c"]]
     assert [[words[i - 1] for i in b] for b in rows[0]["target"]] == [["a"], ["b"]]
 
 
-def test_lengths_from_the_95_percent_quantile(tmp_path):
+def test_lengths_from_the_95_percent_quantile(tmp_path, run_transform):
     # 95 users have one behaviour of one word, 5 have 40 of 30 words: neither 40 nor 30 is kept.
     short = {"history": [b"x"], "target": [b"x"]}
-    rows, _ = _transform(
+    rows, _ = run_transform(
         tmp_path,
         [short] * 960 + [{"history": [b"x " * 30] * 40, "target": [b"x"]}] * 40,
         max_words=30,
     )
-    assert {len(row["history"]) for row in rows} == {1}
+    assert {len(_nested(row)["history"]) for row in rows} == {1}
     (tmp_path / "b").mkdir()
-    rows, _ = _transform(
+    rows, _ = run_transform(
         tmp_path / "b",
         [short] * 900 + [{"history": [b"x"] * 40, "target": [b"x"]}] * 100,
     )
-    assert {len(row["history"]) for row in rows} == {1, 40}
+    assert {len(_nested(row)["history"]) for row in rows} == {1, 40}
