@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -21,7 +22,7 @@ class PipelineRuns:
     """Runs of one small pipeline on generated logs.
 
     Attributes:
-      config: the YAML file's content; changes take effect in the next run.
+      config: the YAML file's content.
       output: the output folder.
       first_model: a copy of the model that the first run pushed.
     """
@@ -46,6 +47,16 @@ class PipelineRuns:
             # Heads on 340 users differ by chance; what is tested is that there is a comparison.
             "evaluation": {"min_auc": 0.3, "max_auc_drop": 0.5},
         }
+
+    @contextlib.contextmanager
+    def changed(self, **sections):
+        """Replaces sections of the configuration for a while."""
+        config = self.config
+        self.config = {**config, **sections}
+        try:
+            yield
+        finally:
+            self.config = config
 
     def start(self, *arguments: str) -> subprocess.Popen:
         config = self._folder / "config.yaml"

@@ -67,9 +67,9 @@ def test_edited_heads_rerun_the_heads_alone(pipeline, first_run):
 
 
 def test_impossible_thresholds_are_not_blessed(pipeline, first_run):
-    versions, evaluation = pipeline.versions, pipeline.config["evaluation"]
-    pipeline.config["evaluation"] = {"min_auc": 0.999}
-    run = pipeline.run()
+    versions = pipeline.versions
+    with pipeline.changed(evaluation={"min_auc": 0.999, "max_auc_drop": None}):
+        run = pipeline.run()
     assert run.exit_code == 3
     assert run.ran == {"Evaluator", "Pusher"}
     assert pipeline.versions == versions
@@ -77,19 +77,18 @@ def test_impossible_thresholds_are_not_blessed(pipeline, first_run):
     assert "at least 0.999 needed" in run.text
     assert run.summary["status"] == "not blessed"
     assert len(run.summary["reasons"]) == 4
-    pipeline.config["evaluation"] = evaluation
 
 
 def test_a_model_that_falls_behind_the_last_blessed_one_is_not_blessed(pipeline, first_run):
-    versions, evaluation = pipeline.versions, pipeline.config["evaluation"]
-    pipeline.config["evaluation"] = {"min_auc": 0.0, "max_auc_drop": 0.0}
-    pipeline.config["heads"] |= {"max_epochs": 1, "learning_rate": 1e-9, "seed": 5}
-    run = pipeline.run()
+    versions = pipeline.versions
+    with pipeline.changed(
+        evaluation={"min_auc": 0.0, "max_auc_drop": 0.0},
+        heads={"max_epochs": 1, "learning_rate": 1e-9, "seed": 5},
+    ):
+        run = pipeline.run()
     assert run.exit_code == 3, run.text
     assert pipeline.versions == versions
     assert "below the last blessed model's, allowed 0" in run.text
-    pipeline.config["evaluation"] = evaluation
-    pipeline.config["heads"] = {"max_epochs": 20, "hidden_units": 16}
 
 
 def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline, first_run):
@@ -110,13 +109,13 @@ def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline, first_r
 
 
 def test_bad_data_stops_the_run_with_a_reason(pipeline, first_run):
-    pipeline.config["tasks"]["likes_outdoor"] = {"classes": ["0", "1", "7"]}
-    run = pipeline.run()
+    tasks = {**pipeline.config["tasks"], "likes_outdoor": {"classes": ["0", "1", "7"]}}
+    with pipeline.changed(tasks=tasks):
+        run = pipeline.run()
     assert run.exit_code == 1
     assert "LabelledExampleGen failed" in run.text
     assert "Task likes_outdoor has no train user of class 7" in run.text
     assert "Traceback" not in run.text
-    pipeline.config["tasks"]["likes_outdoor"] = None
 
 
 def _evaluation_examples(pipeline):
