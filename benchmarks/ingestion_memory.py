@@ -1,4 +1,4 @@
-"""Peak memory of ExampleGen and of Transform against the number of events.
+"""Peak memory of ExampleGen, StatisticsGen and Transform against the number of events.
 
     python benchmarks/ingestion_memory.py --events 250000 1000000 2000000
 
@@ -20,7 +20,11 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT))
 
 _MEAN_BEHAVIORS = 50
-_STEPS = {"ExampleGen": "UnlabelledExampleGen", "Transform": "Transform"}
+_STEPS = {
+    "ExampleGen": "UnlabelledExampleGen",
+    "StatisticsGen": "UnlabelledExampleValidator",
+    "Transform": "Transform",
+}
 """Steps, and the component that is the last of each."""
 
 
@@ -39,7 +43,7 @@ def main() -> None:
     from pipeline.synthetic_logs import generate
 
     first: dict[str, tuple[float, float]] = {}
-    print(f"{'events':>10}  {'step':<12}{'peak MB':>9}{'ratio':>7}{'seconds':>9}{'ratio':>7}")
+    print(f"{'events':>10}  {'step':<14}{'peak MB':>9}{'ratio':>7}{'seconds':>9}{'ratio':>7}")
     for events in sorted(args.events):
         with tempfile.TemporaryDirectory() as folder:
             generate(folder, users=events // _MEAN_BEHAVIORS, mean_behaviors=_MEAN_BEHAVIORS)
@@ -47,7 +51,7 @@ def main() -> None:
                 peak, seconds = _measure(step, folder)
                 base = first.setdefault(step, (peak, seconds))
                 print(
-                    f"{events:>10,}  {step:<12}{peak:>9.0f}{peak / base[0]:>7.2f}"
+                    f"{events:>10,}  {step:<14}{peak:>9.0f}{peak / base[0]:>7.2f}"
                     f"{seconds:>9.1f}{seconds / base[1]:>7.2f}",
                     flush=True,
                 )

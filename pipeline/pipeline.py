@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+import tensorflow_data_validation as tfdv
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.io import fileio
@@ -168,9 +169,11 @@ class _Checks(NamedTuple):
 
 
 def _checks(prefix: str, example_gen: BaseComponent, schema_file: str | None) -> _Checks:
-    statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"]).with_id(
-        f"{prefix}StatisticsGen"
-    )
+    statistics_gen = tfx.components.StatisticsGen(
+        examples=example_gen.outputs["examples"],
+        # Exact counts would keep every different text in memory.
+        stats_options=tfdv.StatsOptions(use_sketch_based_topk_uniques=True),
+    ).with_id(f"{prefix}StatisticsGen")
     if schema_file:
         schema_gen = tfx.components.ImportSchemaGen(schema_file=schema_file)
     else:
