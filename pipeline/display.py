@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -113,4 +114,4 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
         )
     console.print(table)
     for reason in summary["reasons"]:
-        console.print(f"[red]not blessed[/]: {reason}", soft_wrap=True)
+        console.print(f"[red]not blessed[/]: {escape(reason)}", soft_wrap=True, highlight=False)

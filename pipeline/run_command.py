@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.display import RunDisplay, print_summary
@@ -47,7 +48,7 @@ def run(config_file: str, output: str, use_cache: bool) -> int:
         with folder.open() as run_folder:
             return _run(config, folder, run_folder, use_cache, console, errors)
     except (ConfigError, OutputFolderError) as error:
-        errors.print(f"[red]error[/]: {error}", soft_wrap=True, highlight=False)
+        errors.print(f"[red]error[/]: {escape(str(error))}", soft_wrap=True, highlight=False)
         return EXIT_USAGE
 
 
@@ -86,7 +87,11 @@ def _run(
     with open(config_file, "w", encoding="utf-8") as file:
         file.write(config.model_dump_json(indent=2))
     log = os.path.join(run_folder, "run.log")
-    console.print(f"Pipeline [bold]{config.name}[/], output {folder.path}", soft_wrap=True)
+    console.print(
+        f"Pipeline [bold]{config.name}[/], output {escape(folder.path)}",
+        soft_wrap=True,
+        highlight=False,
+    )
     summary = failure = None
     try:
         with RunDisplay(console) as display:
@@ -109,7 +114,7 @@ def _run(
             errors.print(failure["error"], soft_wrap=True, highlight=False, markup=False)
         else:
             errors.print(f"[red]error[/]: {_end_of(process.returncode)}", highlight=False)
-        errors.print(f"The whole log: {log}", soft_wrap=True, highlight=False)
+        _print_path(errors, "log", log)
         errors.print("After mending the cause, the same command goes on where it stopped.")
         return EXIT_FAILED
 
@@ -118,11 +123,11 @@ def _run(
     print_summary(console, summary)
     if summary["status"] == "pushed":
         state = "pushed" if summary["new_version"] else "unchanged, already pushed"
-        console.print(f"model    {summary['model']} ({state})", soft_wrap=True, highlight=False)
+        _print_path(console, "model", f"{summary['model']} ({state})")
     else:
-        console.print("model    not blessed, not pushed", highlight=False)
-    console.print(f"metrics  {summary['metrics']}", soft_wrap=True, highlight=False)
-    console.print(f"log      {log}", soft_wrap=True, highlight=False)
+        _print_path(console, "model", "not blessed, not pushed")
+    _print_path(console, "metrics", summary["metrics"])
+    _print_path(console, "log", log)
     return EXIT_PUSHED if summary["status"] == "pushed" else EXIT_NOT_BLESSED
 
 
@@ -144,6 +149,10 @@ def _start(config_file: str, folder: OutputFolder, log: str, use_cache: bool):
         )
     os.close(write_end)
     return process, os.fdopen(read_end, encoding="utf-8")
+
+
+def _print_path(console: Console, name: str, path: str) -> None:
+    console.print(f"{name:8s} {path}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _end_of(returncode: int) -> str:

@@ -75,3 +75,11 @@ def test_light_commands_import_no_tensorflow(arguments):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip().endswith("[]"), result
+
+
+def test_mistakes_are_shown_letter_by_letter(tmp_path, capsys):
+    """Square brackets are markup to the library that prints."""
+    path = tmp_path / "my.yaml"
+    path.write_text("name: My Shop\ndata: {events: a, labels: b}\ntasks: {t: }\n")
+    assert main(["run", str(path), "--output", str(tmp_path / "o")]) == 2
+    assert "match pattern '^[a-z][a-z0-9_-]{0,62}$'" in capsys.readouterr().err
