@@ -69,7 +69,8 @@ def _measure(step: str, folder: str) -> tuple[float, float]:
 
 def _run_step(step: str, folder: pathlib.Path) -> None:
     """Runs the components of a step; those of the step before come from the cache."""
-    from tfx import v1 as tfx
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
     from tfx.orchestration.pipeline import RunOptions
 
     from pipeline.config import PipelineConfig
@@ -89,14 +90,12 @@ def _run_step(step: str, folder: pathlib.Path) -> None:
         config,
         pipeline_root=str(folder / "artifacts"),
         serving_dir=str(folder / "serving"),
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+        metadata_connection_config=sqlite_metadata_connection_config(
             str(folder / "metadata.sqlite")
         ),
     )
     started = time.monotonic()
-    tfx.orchestration.LocalDagRunner().run(
-        pipeline, run_options=RunOptions(to_nodes=[_STEPS[step]])
-    )
+    LocalDagRunner().run(pipeline, run_options=RunOptions(to_nodes=[_STEPS[step]]))
     seconds = time.monotonic() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\n{peak:.0f} {seconds:.1f}")

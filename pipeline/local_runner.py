@@ -19,7 +19,6 @@ from typing import Any, TextIO
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
-from tfx import v1 as tfx
 from tfx.dsl.compiler import constants
 from tfx.dsl.compiler.compiler import Compiler
 from tfx.orchestration import metadata
@@ -169,7 +168,7 @@ def _metadata_connection(
 ) -> metadata_store_pb2.ConnectionConfig:
     settings = config.metadata
     if not isinstance(settings, DatabaseMetadata):
-        return tfx.orchestration.metadata.sqlite_metadata_connection_config(output.metadata_file)
+        return metadata.sqlite_metadata_connection_config(output.metadata_file)
     password = os.environ[settings.password_env] if settings.password_env else ""
     connection = metadata_store_pb2.ConnectionConfig()
     if settings.type == "mysql":
