@@ -8,7 +8,8 @@ from typing import NamedTuple
 import tensorflow_data_validation as tfdv
 
 # Not through tfx.v1: that also loads the clients of Google Cloud, a third of the start-up time.
-from tfx.components import ImportSchemaGen, SchemaGen, StatisticsGen, Trainer, Transform
+from tfx.components import SchemaGen, StatisticsGen, Trainer, Transform
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.io import fileio
