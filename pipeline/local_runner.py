@@ -83,15 +83,13 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     for index, node in enumerate(ir.nodes):
         node = node.pipeline_node
         name = node.node_info.id
-        node.execution_options.caching_options.enable_cache = use_cache
+        # An earlier push of the blessed model may have been removed or followed by another.
+        is_stale = name == PUSHER and not _is_served(results[EVALUATOR], output.serving_dir)
+        node.execution_options.caching_options.enable_cache = use_cache and not is_stale
         started = time.monotonic()
         reporter.event("start", component=name, number=index + 1, of=len(ir.nodes))
         try:
             results[name] = _launch(ir, node, deployment, connection, store)
-            if name == PUSHER and not _is_served(results[name], output.serving_dir):
-                # An earlier push of this model has been removed or followed by another.
-                node.execution_options.caching_options.enable_cache = False
-                results[name] = _launch(ir, node, deployment, connection, store)
         except Exception as error:
             reporter.event("failed", component=name, error=_explain(error))
             raise
@@ -153,13 +151,13 @@ def _state(result: Result, deployment, name: str) -> str:
     return "cached" if result.cached else "ran"
 
 
-def _is_served(pushed: Result, serving_dir: str) -> bool:
-    """Whether the newest version is what the Pusher's (cached) result says, if it says any."""
-    (artifact,) = pushed.artifacts
-    if not artifact.custom_properties["pushed"].int_value:
+def _is_served(evaluation: Result, serving_dir: str) -> bool:
+    """Whether the newest version is the model that was blessed, if one was."""
+    (blessing,) = (a for a in evaluation.artifacts if a.type == "ModelBlessing")
+    if not blessing.custom_properties["blessed"].int_value:
         return True
     newest = newest_version(serving_dir)
-    digest = artifact.custom_properties[MODEL_DIGEST_PROPERTY].string_value
+    digest = blessing.custom_properties[MODEL_DIGEST_PROPERTY].string_value
     return newest is not None and model_digest(newest) == digest
 
 
