@@ -99,9 +99,10 @@ def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline, first_r
     assert len(pipeline.versions) == 1
 
     shutil.rmtree(os.path.dirname(pipeline.served))
-    model = pipeline.artifact("HeadsTrainer", "model")
-    with open(os.path.join(model, "Format-Serving", "saved_model.pb"), "ab") as file:
-        file.write(b"\0")
+    models = pipeline.output / "artifacts" / "HeadsTrainer" / "model"
+    for path in models.glob("*/Format-Serving/saved_model.pb"):
+        with open(path, "ab") as file:
+            file.write(b"\0")
     run = pipeline.run()
     assert run.exit_code == 1
     assert "changed after it was blessed" in run.text
