@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
-FILES = ["test_layers.py", "test_losses.py", "test_model.py"]
+FILES = [
+    "test_embedding_bag.py",
+    "test_layers.py",
+    "test_losses.py",
+    "test_model.py",
+    "test_normalizer.py",
+    "test_optimizer.py",
+]
 
 
 @pytest.mark.slow

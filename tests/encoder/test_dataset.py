@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from trainer.encoder import dataset
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.dataset import longest_history, sentences, training_batches
+from trainer.encoder.dataset import measure, sentences, training_batches
 
 USERS = [
     ([[1, 2], [3]], [[4, 4], [5, 4]]),
@@ -19,11 +20,12 @@ def rows(batches):
     return [
         (
             [[int(word) for word in behavior if word] for behavior in history if behavior.any()],
-            {int(i): float(c) for i, c in zip(ids, counts, strict=True) if i},
+            # Weights of the paper are log(1 + count).
+            {int(i): round(float(np.expm1(w)), 4) for i, w in zip(ids, weights, strict=True) if i},
         )
         for x in batches.as_numpy_iterator()
-        for history, ids, counts in zip(
-            x["history"], x["target_ids"], x["target_counts"], strict=True
+        for history, ids, weights in zip(
+            x["history"], x["target_ids"], x["target_weights"], strict=True
         )
     ]
 
@@ -44,7 +46,7 @@ def test_batches_are_padded_with_zeros(write_users):
     first, second = batches.as_numpy_iterator()
     np.testing.assert_array_equal(first["history"], [[[1, 2], [3, 0]], [[6, 0], [0, 0]]])
     np.testing.assert_array_equal(first["target_ids"], [[4, 5, 0], [7, 8, 9]])
-    np.testing.assert_array_equal(first["target_counts"], [[3, 1, 0], [1, 1, 1]])
+    np.testing.assert_allclose(first["target_weights"], np.log1p([[3, 1, 0], [1, 1, 1]]))
     assert second["history"].shape == (1, 0, 0)
 
 
@@ -108,8 +110,54 @@ def test_names_missing_features(write_users):
         training_batches(path, spec, EncoderConfig(), training=True)
 
 
-def test_longest_history(write_users):
+def test_measure(write_users):
     path, spec = write_users(USERS)
-    assert longest_history(path, spec) == 2
+    assert measure(path, spec) == (4, 2)
     path, spec = write_users([([], [[2]])])
-    assert longest_history(path, spec) == 1
+    assert measure(path, spec) == (1, 1)
+
+
+def test_uniform_weights(write_users):
+    path, spec = write_users(USERS)
+    config = EncoderConfig(target_weights="uniform", batch_size=1)
+    first = next(training_batches(path, spec, config, training=False).as_numpy_iterator())
+    np.testing.assert_array_equal(first["target_ids"], [[4, 5]])
+    np.testing.assert_array_equal(first["target_weights"], [[1, 1]])
+
+
+def test_autoencoder_predicts_the_history(write_users):
+    path, spec = write_users(USERS)
+    config = EncoderConfig(objective="autoencoder")
+    assert rows(training_batches(path, spec, config, training=False)) == [
+        ([[1, 2], [3]], {1: 1, 2: 1, 3: 1}),
+        ([[6]], {6: 1}),
+        ([[1]], {1: 1}),
+    ]
+
+
+def test_identity_predicts_who_it_is(write_users):
+    path, spec = write_users(USERS)
+    config = EncoderConfig(objective="identity")
+
+    def identities(training):
+        batches = training_batches(path, spec, config, training=training)
+        return sorted((list(target), history) for history, target in rows(batches))
+
+    assert identities(training=True) == [([1], [[1, 2], [3]]), ([2], [[6]]), ([3], [[1]])]
+    # Validation asks the same of what training does not see.
+    assert identities(training=False) == [
+        ([1], [[4, 4], [5, 4]]),
+        ([2], [[7, 8, 9]]),
+        ([4], [[2]]),
+    ]
+
+
+def test_large_files_are_not_kept_in_memory(write_users, monkeypatch):
+    path, spec = write_users(USERS)
+    expected = rows(training_batches(path, spec, EncoderConfig(), training=False))
+    monkeypatch.setattr(dataset, "_BYTES_IN_MEMORY", 0)
+    batches = training_batches(path, spec, EncoderConfig(), training=False)
+    assert rows(batches) == expected
+    # The next epoch reads the file again.
+    write_users(USERS[:1])
+    assert rows(batches) == expected[:1]

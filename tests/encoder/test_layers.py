@@ -5,13 +5,20 @@ import numpy as np
 import pytest
 from keras import ops
 
-from trainer.encoder.layers import BehaviorEmbedding, MaxPooling, MeanPooling, MultiHopAggregation
+from trainer.encoder.layers import (
+    BehaviorEmbedding,
+    MaxPooling,
+    MeanPooling,
+    MultiHopAggregation,
+    TransformerAggregation,
+)
 
 AGGREGATIONS = [
     lambda: MultiHopAggregation(3),
     lambda: MultiHopAggregation(3, scale=True),
     MeanPooling,
     MaxPooling,
+    lambda: TransformerAggregation(blocks=2, heads=2),
 ]
 IDS = np.array([[[1, 2, 0], [3, 0, 0], [0, 0, 0]], [[4, 4, 1], [0, 0, 0], [0, 2, 0]]])
 
@@ -156,6 +163,92 @@ def test_users_without_behaviors(make):
             layer.user_normalization(ops.expand_dims(layer.initial_memory, 0))
         )[0]
     np.testing.assert_allclose(masked, np.broadcast_to(expected, masked.shape), atol=1e-6)
+
+
+@pytest.mark.parametrize("make", AGGREGATIONS)
+def test_gradient_agrees_with_finite_differences(gradients, finite_differences, make):
+    keras.utils.set_random_seed(1)
+    inputs, mask = behaviors()
+    layer = make()
+    direction = np.random.default_rng(1).normal(size=layer(inputs, mask=mask).shape)
+
+    def function(x):
+        return ops.sum(layer(x, mask=mask) * direction.astype("float32"))
+
+    (gradient,) = gradients(function, [inputs])
+    for index, expected in finite_differences(function, [inputs], 0, step=1e-2):
+        np.testing.assert_allclose(gradient[index], expected, rtol=1e-3, atol=1e-3)
+
+
+def naive_transformer(layer, behaviors, mask):
+    """The paper's blocks, one user, head and behaviour at a time."""
+
+    def array(weight):
+        return ops.convert_to_numpy(weight).astype("float64")
+
+    def normalize(x, normalization):
+        gamma, beta = map(array, normalization.weights)
+        return (x - x.mean()) / np.sqrt(x.var() + 1e-6) * gamma + beta
+
+    def network(x, dense):
+        return x @ array(dense.kernel) + array(dense.bias)
+
+    users = []
+    for rows, present in zip(behaviors.astype("float64"), mask, strict=True):
+        x = list(rows[present])
+        for before_attention, before_network, attention, widening, narrowing in layer.block_layers:
+            y = [normalize(row, before_attention) for row in x]
+            query, kq, key, kk, value, kv, output, ko = map(array, attention.weights)
+            attended = []
+            for row in y:
+                total = ko.copy()
+                for head in range(layer.heads):
+                    q = row @ query[:, head] + kq[head]
+                    logits = [
+                        q @ (other @ key[:, head] + kk[head]) / np.sqrt(len(q)) for other in y
+                    ]
+                    shares = np.exp(logits) / np.exp(logits).sum()
+                    mixed = sum(
+                        share * (other @ value[:, head] + kv[head])
+                        for share, other in zip(shares, y, strict=True)
+                    )
+                    total += mixed @ output[head]
+                attended.append(total)
+            x = [row + more for row, more in zip(x, attended, strict=True)]
+            x = [
+                row
+                + network(
+                    np.maximum(network(normalize(row, before_network), widening), 0), narrowing
+                )
+                for row in x
+            ]
+        mean = np.mean(x, axis=0) if x else np.zeros(behaviors.shape[-1])
+        users.append([normalize(mean, layer.user_normalization)])
+    return users
+
+
+def test_transformer_agrees_with_its_equations():
+    inputs, mask = behaviors()
+    layer = TransformerAggregation(blocks=2, heads=2)
+    layer.build(inputs.shape)
+    rng = np.random.default_rng(1)
+    for weight in layer.weights:
+        weight.assign(rng.normal(scale=0.3, size=weight.shape))
+    assert len(layer.trainable_weights) == 2 * (2 * 2 + 8 + 2 * 2) + 2
+    np.testing.assert_allclose(
+        layer(inputs, mask=mask), naive_transformer(layer, inputs, mask), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("options", [{"blocks": 0}, {"heads": 0}])
+def test_transformer_rejects(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        TransformerAggregation(**options)
+
+
+def test_transformer_rejects_heads_that_do_not_divide():
+    with pytest.raises(ValueError, match="divide"):
+        TransformerAggregation(heads=3).build((1, 2, 8))
 
 
 @pytest.mark.parametrize("make", [*AGGREGATIONS, lambda: BehaviorEmbedding(9, 4)])

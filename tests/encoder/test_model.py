@@ -18,11 +18,13 @@ def batch(users=6, seed=0):
     return {
         "history": rng.integers(0, WORDS + 1, (users, 5, 4)),
         "target_ids": np.tile([1, 4, 0], (users, 1)),
-        "target_counts": np.tile(np.array([1, 2, 0], "float32"), (users, 1)),
+        "target_weights": np.tile(np.array([1, 2, 0], "float32"), (users, 1)),
     }
 
 
-@pytest.mark.parametrize("aggregator, hops", [("multi_hop", 3), ("mean", 1), ("max", 1)])
+@pytest.mark.parametrize(
+    "aggregator, hops", [("multi_hop", 3), ("mean", 1), ("max", 1), ("transformer", 1)]
+)
 def test_encoder_gives_a_vector_per_hop(aggregator, hops):
     encoder = build_encoder(EncoderConfig(dimension=8, hops=3, aggregator=aggregator), WORDS)
     assert encoder.output_shape == (None, hops, 8)
@@ -53,14 +55,29 @@ def test_loss_is_the_mean_over_users_with_a_target(supervised_hops):
     x["target_ids"][4:] = 0
     hidden = model(x)
     assert hidden.shape == (6, 3 if supervised_hops == "all" else 1, 8)
-    losses = behavioral_consistency_loss(
+    total = behavioral_consistency_loss(
         hidden,
         ops.convert_to_tensor(model.output_embeddings),
         x["target_ids"],
-        x["target_counts"],
+        x["target_weights"],
     )
-    expected = np.mean(ops.convert_to_numpy(losses)[:4])
-    np.testing.assert_allclose(model.compute_loss(x, y_pred=hidden), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.compute_loss(x, y_pred=hidden), total / 4, rtol=1e-5)
+
+
+def test_candidates_of_the_batch_are_the_only_ones():
+    encoder = build_encoder(CONFIG, WORDS)
+    model = BehavioralConsistencyModel(encoder, targets=50, candidates="batch")
+    users = np.array([[7], [50], [0], [3], [1], [20]])
+    x = {**batch(), "target_ids": users, "target_weights": np.ones((6, 1), "float32")}
+    hidden = ops.convert_to_numpy(model(x)).astype("float64")
+    rows = ops.convert_to_numpy(model.output_embeddings)[np.maximum(users[:, 0] - 1, 0)]
+    logits = np.einsum("bhd,cd->bhc", hidden, rows)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    of_the_user = np.stack([shares[i, :, i] for i in (0, 1, 3, 4, 5)])
+    expected = -np.log(of_the_user).sum() / 5
+    np.testing.assert_allclose(
+        model.compute_loss(x, y_pred=ops.cast(hidden, "float32")), expected, rtol=1e-5
+    )
 
 
 def test_batch_without_any_target_has_no_loss_and_moves_nothing():
@@ -110,7 +127,7 @@ def test_trains_in_mixed_precision(policy):
     assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
 
 
-@pytest.mark.parametrize("aggregator", ["multi_hop", "mean", "max"])
+@pytest.mark.parametrize("aggregator", ["multi_hop", "mean", "max", "transformer"])
 def test_learns_to_tell_two_groups_of_users(aggregator):
     # Of 30 words either group uses its own 15; a user's words are otherwise drawn at random.
     rng = np.random.default_rng(0)
@@ -119,7 +136,7 @@ def test_learns_to_tell_two_groups_of_users(aggregator):
     x = {
         "history": history,
         "target_ids": np.arange(1, 16)[None] + 15 * group[:, None],
-        "target_counts": np.ones((64, 15), "float32"),
+        "target_weights": np.ones((64, 15), "float32"),
     }
     keras.utils.set_random_seed(0)
     config = EncoderConfig(dimension=16, hops=2, aggregator=aggregator, scale_attention=True)

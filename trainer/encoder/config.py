@@ -26,11 +26,31 @@ class EncoderConfig(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
-    aggregator: Literal["multi_hop", "mean", "max"] = Field(
+    objective: Literal["consistency", "autoencoder", "identity"] = Field(
+        "consistency",
+        description="What is predicted of a user. consistency: the words of the target (SUMN); "
+        "autoencoder: the words of the history itself (SUMN-AE); identity: which training user it "
+        "is (SUMN-ID).",
+    )
+    identity_candidates: Literal["all", "batch"] = Field(
+        "all",
+        description="Users that the identity objective tells a user from: all training users, or "
+        "for many of them those of the same batch.",
+    )
+    target_weights: Literal["log_count", "uniform"] = Field(
+        "log_count",
+        description="Weight of a word in the target. log_count: log(1 + count); uniform: every "
+        "distinct word alike.",
+    )
+    aggregator: Literal["multi_hop", "mean", "max", "transformer"] = Field(
         "multi_hop", description="What makes a user vector of a user's behaviours."
     )
     dimension: int = Field(256, ge=1, description="Size of embeddings and of the user vector.")
     hops: int = Field(5, ge=1, description="Hops of the multi-hop aggregation.")
+    transformer_blocks: int = Field(2, ge=1, description="Blocks of the transformer aggregator.")
+    transformer_heads: int = Field(
+        4, ge=1, description="Heads of the transformer's attention; must divide the dimension."
+    )
     scale_attention: bool = Field(
         False, description="Divide the logits of attention by the square root of the dimension."
     )
@@ -48,6 +68,11 @@ class EncoderConfig(pydantic.BaseModel):
         description="Draw anew in every epoch the point that divides a user's behaviours into "
         "history and target.",
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Arithmetic of training; bfloat16 is mixed precision with float32 weights. "
+        "The exported encoder always computes in float32.",
+    )
     batch_size: int = Field(256, ge=1, description="Users in a batch.")
     learning_rate: float = Field(0.001, gt=0, description="Learning rate of Adam.")
     max_epochs: int = Field(
@@ -57,6 +82,20 @@ class EncoderConfig(pydantic.BaseModel):
         5, ge=1, description="Epochs without a better validation loss that end training."
     )
     seed: int = Field(0, ge=0, description="Seed of weights, shuffling, cuts and dropout.")
+
+    @property
+    def dtype_policy(self) -> str:
+        """The name of the Keras dtype policy of all layers."""
+        return {"float32": "float32", "bfloat16": "mixed_bfloat16"}[self.precision]
+
+    @pydantic.model_validator(mode="after")
+    def _heads_divide_the_dimension(self) -> "EncoderConfig":
+        if self.aggregator == "transformer" and self.dimension % self.transformer_heads:
+            raise ValueError(
+                f"transformer_heads must divide dimension. Received: {self.transformer_heads} and "
+                f"{self.dimension}"
+            )
+        return self
 
     @pydantic.model_validator(mode="before")
     @classmethod

@@ -1,8 +1,16 @@
 """Batches of users for the training of the encoder."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from trainer.encoder.config import EncoderConfig
+
+# Compressed; unpacked, users take some ten times as much.
+_BYTES_IN_MEMORY = 200_000_000
+
+# `EncoderConfig.target_weights` to a function of the counts of a target's words.
+_WEIGHTS = {"log_count": tf.math.log1p, "uniform": tf.ones_like}
 
 
 def read_users(file_pattern, feature_spec) -> tf.data.Dataset:
@@ -51,18 +59,35 @@ def sentences(file_pattern, feature_spec) -> list[list[int]]:
     return [user.tolist() for user in words.as_numpy_iterator()]
 
 
-def longest_history(file_pattern, feature_spec) -> int:
-    """Counts the behaviours of the longest history, at most the |S| that Transform cuts at.
+class Corpus(NamedTuple):
+    """What training must know of all users before it begins.
+
+    Attributes:
+        users: Integer, how many there are.
+        longest_history: Integer, the behaviours of the longest history, at most the |S| that
+            Transform cuts at and at least 1.
+    """
+
+    users: int
+    longest_history: int
+
+
+def measure(file_pattern, feature_spec) -> Corpus:
+    """Reads all users once and measures them.
 
     Args:
         file_pattern: String or list of strings, patterns of gzipped TFRecord files.
         feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
 
     Returns:
-        The number of behaviours, at least 1.
+        A `Corpus`.
     """
     lengths = read_users(file_pattern, feature_spec).map(lambda history, _: history.nrows())
-    return int(lengths.reduce(tf.constant(1, tf.int64), tf.maximum))
+    users, longest = lengths.reduce(
+        (tf.constant(0, tf.int64), tf.constant(1, tf.int64)),
+        lambda state, length: (state[0] + 1, tf.maximum(state[1], length)),
+    )
+    return Corpus(int(users), int(longest))
 
 
 def training_batches(
@@ -75,10 +100,17 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Makes the batches that `BehavioralConsistencyModel` is trained or validated on.
 
+    What is predicted from a history depends on `config.objective`: the words of the target; of
+    the history itself; or the number of the user. A number means the same in training and in
+    validation only if both read the same files, so there validation asks who it is from what
+    training does not see: the target.
+
     With `config.random_cut`, a user's history and target are joined in the order of time and cut
     anew in every epoch, at a point in `1..n-1` drawn with equal probability. Validation draws the
-    same points in every epoch, so that its losses can be compared. Users without a word in
-    their target teach nothing and are left out.
+    same points in every epoch, so that its losses can be compared. Users of whom there is nothing
+    to predict teach nothing and are left out.
+
+    Users are kept in memory between epochs if their files are small.
 
     Example:
 
@@ -101,26 +133,41 @@ def training_batches(
     Returns:
         A `tf.data.Dataset` of dictionaries with `history`, int64 of shape
         `[batch, behaviors, words]`; `target_ids`, int64 of shape `[batch, targets]`, distinct
-        words; and `target_counts`, float32 of the same shape. 0 is padding.
+        words or the user's number from 1; and `target_weights`, float32 of the same shape. 0 is
+        padding.
     """
-    users = read_users(file_pattern, feature_spec).cache()
+    users = read_users(file_pattern, feature_spec)
+    if _bytes(file_pattern) <= _BYTES_IN_MEMORY:
+        users = users.cache()
+    users = users.enumerate(start=1)
     if training:
         users = users.shuffle(8 * config.batch_size + 10_000, seed=config.seed)
     if config.random_cut:
-        users = users.filter(lambda history, target: history.nrows() + target.nrows() > 1)
+        users = users.filter(lambda _, user: user[0].nrows() + user[1].nrows() > 1)
         draws = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=training)
         users = tf.data.Dataset.zip(users, draws).map(
-            lambda user, draw: _cut_anew(*user, draw), num_parallel_calls=tf.data.AUTOTUNE
+            lambda user, draw: (user[0], _cut_anew(*user[1], draw)),
+            num_parallel_calls=tf.data.AUTOTUNE,
         )
 
-    def to_features(history, target):
+    def to_features(number, user):
+        history, target = user
         if max_behaviors is not None:
             history, target = history[-max_behaviors:], target[:max_behaviors]
-        ids, _, counts = tf.unique_with_counts(target.flat_values)
+        if config.objective == "identity":
+            seen = history if training else target
+            # A user who did nothing is nobody.
+            ids = tf.repeat(number, tf.minimum(seen.nrows(), 1))
+            return _features(seen, ids, tf.ones_like(ids))
+        source = history if config.objective == "autoencoder" else target
+        ids, _, counts = tf.unique_with_counts(source.flat_values)
+        return _features(history, ids, counts)
+
+    def _features(history, ids, counts):
         return {
             "history": history.to_tensor(),
             "target_ids": ids,
-            "target_counts": tf.cast(counts, tf.float32),
+            "target_weights": _WEIGHTS[config.target_weights](tf.cast(counts, tf.float32)),
         }
 
     features = users.map(to_features, num_parallel_calls=tf.data.AUTOTUNE)
@@ -132,3 +179,7 @@ def _cut_anew(history, target, draw):
     behaviors = tf.concat([history, target], axis=0)
     cut = 1 + draw % (behaviors.nrows() - 1)
     return behaviors[:cut], behaviors[cut:]
+
+
+def _bytes(file_pattern) -> int:
+    return sum(tf.io.gfile.stat(path).length for path in tf.io.gfile.glob(file_pattern))

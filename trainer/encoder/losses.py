@@ -2,23 +2,27 @@
 
 from keras import ops
 
+from trainer.encoder.embedding_bag import embedding_bag
+from trainer.encoder.normalizer import summed_log_normalizer
 
-def behavioral_consistency_loss(hidden, output_embeddings, target_ids, target_counts):
-    """Computes how badly each user's hops predict the words of the user's later behaviours.
 
-    A hop's prediction is a softmax over the vocabulary, the target the smoothed and normalised
-    counts of the words:
+def behavioral_consistency_loss(hidden, output_embeddings, target_ids, target_weights):
+    """Computes how badly users' hops predict the words of the users' later behaviours.
+
+    A hop's prediction is a softmax over the vocabulary; the target is given by weights, in the
+    paper the smoothed counts `log(1 + count(w))` of the target's words:
 
         p^(w|u) = exp(o_w . f(u)) / sum_w' exp(o_w' . f(u))
-        p(w|u) = log(1 + count(w)) / sum_w' log(1 + count(w'))
-        loss(u) = sum over hops of KL(p || p^)
+        p(w|u) = weight(w) / sum_w' weight(w')
+        loss = sum over users and hops of KL(p || p^)
 
-    The target stays sparse. Since `p` sums to one,
+    Neither a dense target nor the logits of all users are ever held. Since `p` sums to one,
 
-        KL(p || p^) = sum_w p(w) log p(w) - (sum_w p(w) o_w) . f(u) + logsumexp_w(o_w . f(u))
+        KL(p || p^) = sum_w p(w) log p(w) - (sum_w p(w) o_w) . f(u) + log sum_w exp(o_w . f(u))
 
-    where the first two sums run over the words of the target alone, and the second is shared by
-    all hops. A user without a target has a loss of 0.
+    where the first two sums run over the words of the target alone, and the third goes through
+    the vocabulary for a few users at a time (`summed_log_normalizer`). A user without a target
+    has a loss of 0.
 
     Example:
 
@@ -26,10 +30,10 @@ def behavioral_consistency_loss(hidden, output_embeddings, target_ids, target_co
     ...     hidden=np.zeros((1, 5, 8)),
     ...     output_embeddings=np.zeros((4, 8)),
     ...     target_ids=np.array([[2, 3, 0]]),
-    ...     target_counts=np.array([[1, 1, 0]]),
+    ...     target_weights=np.log1p([[1, 1, 0]]),
     ... )
     >>> loss  # Every hop predicts 1/4 where the target has 1/2: 5 * log(2).
-    [3.4657]
+    3.4657
 
     Args:
         hidden: Float tensor of shape `[batch, hops, dimension]`, `f(u)` of every hop.
@@ -37,25 +41,21 @@ def behavioral_consistency_loss(hidden, output_embeddings, target_ids, target_co
             `w - 1`.
         target_ids: Integer tensor of shape `[batch, words]`, the distinct words of every target;
             0 is padding.
-        target_counts: Tensor of shape `[batch, words]`, how often each word occurs.
+        target_weights: Float tensor of shape `[batch, words]`, not negative, how much each word
+            counts; padding does not.
 
     Returns:
-        Float32 tensor of shape `[batch]`.
+        Float32 scalar, the sum over the users.
     """
-    counts = ops.where(ops.equal(target_ids, 0), 0.0, ops.cast(target_counts, "float32"))
-    smoothed = ops.log1p(counts)
-    total = ops.sum(smoothed, axis=1, keepdims=True)
-    has_target = ops.squeeze(total > 0, axis=1)
-    target = smoothed / ops.where(total > 0, total, 1.0)
-    negative_entropy = ops.sum(target * ops.log(ops.where(target > 0, target, 1.0)), axis=1)
+    weights = ops.where(ops.equal(target_ids, 0), 0.0, ops.cast(target_weights, "float32"))
+    total = ops.sum(weights, axis=1, keepdims=True)
+    target = weights / ops.where(total > 0, total, 1.0)
+    log_target = ops.log(ops.where(target > 0, target, 1.0))
+    negative_entropy = hidden.shape[1] * ops.sum(target * log_target)
 
-    words = ops.take(output_embeddings, ops.maximum(target_ids - 1, 0), axis=0)
-    expected_word = ops.einsum("bk,bkd->bd", ops.cast(target, words.dtype), words)
-    expected_logit = ops.cast(ops.einsum("bd,bhd->bh", expected_word, hidden), "float32")
+    expected_word = embedding_bag(output_embeddings, target_ids, target)
+    expected_logit = expected_word * ops.cast(ops.sum(hidden, axis=1), expected_word.dtype)
 
-    logits = ops.matmul(hidden, ops.transpose(output_embeddings))
-    # Half precision loses the small probabilities that the sum over the vocabulary consists of.
-    normalizer = ops.logsumexp(ops.cast(logits, "float32"), axis=-1)
-
-    divergence = ops.expand_dims(negative_entropy, axis=1) - expected_logit + normalizer
-    return ops.where(has_target, ops.sum(divergence, axis=1), 0.0)
+    has_target = ops.cast(total[:, 0] > 0, "float32")
+    normalizer = summed_log_normalizer(hidden, output_embeddings, has_target)
+    return negative_entropy - ops.sum(ops.cast(expected_logit, "float32")) + normalizer

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from trainer.encoder.config import EncoderConfig
+from trainer.encoder.distribution import all_replicas_sum
 from trainer.encoder.layers import AGGREGATORS, BehaviorEmbedding
 from trainer.encoder.losses import behavioral_consistency_loss
 
@@ -30,7 +31,7 @@ def build_encoder(config: EncoderConfig, vocabulary_size: int) -> keras.Model:
     """
     word_ids = keras.Input((None, None), dtype="int32", name="word_ids")
     behaviors, mask = BehaviorEmbedding(
-        vocabulary_size, config.dimension, name="behavior_embedding"
+        vocabulary_size, config.dimension, dtype=config.dtype_policy, name="behavior_embedding"
     )(word_ids)
     hops = AGGREGATORS[config.aggregator](config)(behaviors, mask=mask)
     return keras.Model(word_ids, hops, name="encoder")
@@ -38,27 +39,33 @@ def build_encoder(config: EncoderConfig, vocabulary_size: int) -> keras.Model:
 
 @keras.saving.register_keras_serializable(package="sumn")
 class BehavioralConsistencyModel(keras.Model):
-    """Trains an encoder to predict a user's later behaviours from the earlier ones.
+    """Trains an encoder to predict of every user what the batch says.
 
-    `fit` takes batches of a dictionary with `history`, integers of shape
-    `[batch, behaviors, words]`; `target_ids`, integers of shape `[batch, targets]`; and
-    `target_counts` of the same shape. There are no labels: the loss is
-    `behavioral_consistency_loss`, averaged over the users that have a target.
+    With SUMN's own objective that are the words of the user's later behaviours; other objectives
+    differ in what `training_batches` gives as targets (`EncoderConfig.objective`). `fit` takes
+    batches of a dictionary with `history`, integers of shape `[batch, behaviors, words]`;
+    `target_ids`, integers of shape `[batch, targets]`; and `target_weights` of the same shape.
+    There are no labels: the loss is `behavioral_consistency_loss`, averaged over the users that
+    have a target. Under a `tf.distribute` strategy the average is over the users of all replicas.
 
     Example:
 
     >>> encoder = build_encoder(EncoderConfig(), vocabulary_size=20_000)
-    >>> model = BehavioralConsistencyModel(encoder, vocabulary_size=20_000)
+    >>> model = BehavioralConsistencyModel(encoder, targets=20_000)
     >>> model.compile(optimizer=keras.optimizers.Adam(0.001))
     >>> model.fit(batches)
     >>> user_vectors = encoder.predict(histories)[:, -1]
 
     Args:
         encoder: A `keras.Model` as `build_encoder` makes it.
-        vocabulary_size: Integer, the number of words, without padding.
+        targets: Integer, the number of targets, without padding: of words, or for the identity
+            objective of users.
+        candidates: `'all'`, the softmax runs over all targets; or `'batch'`, over the first
+            targets of the users of the batch.
         supervised_hops: `'all'`, as in the paper, or `'last'`, which leaves the hops before the
             user vector to what it needs of them and computes one softmax instead of `N`.
         dropout: Float, the share of `f(u) = ReLU(W_o u)` that is dropped in training.
+        dtype: Dtype policy of the projection `W_o`, and with it of the logits.
 
     Call arguments:
         inputs: A dictionary whose `history` is given to the encoder.
@@ -71,24 +78,30 @@ class BehavioralConsistencyModel(keras.Model):
     def __init__(
         self,
         encoder,
-        vocabulary_size: int,
+        targets: int,
+        candidates: str = "all",
         supervised_hops: str = "all",
         dropout: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.encoder = encoder
+        self.targets = targets
+        self.candidates = candidates
         self.supervised_hops = supervised_hops
-        self.vocabulary_size = vocabulary_size
         dimension = encoder.output_shape[-1]
         self.projection = keras.layers.Dense(
-            dimension, activation="relu", use_bias=False, name="projection"
+            dimension,
+            activation="relu",
+            use_bias=False,
+            name="projection",
+            dtype=self.dtype_policy,
         )
         self.projection.build(encoder.output_shape)
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.output_embeddings = self.add_weight(
             name="output_embeddings",
-            shape=(vocabulary_size, dimension),
+            shape=(targets, dimension),
             initializer="random_normal",
         )
         self.built = True
@@ -100,31 +113,37 @@ class BehavioralConsistencyModel(keras.Model):
         return self.dropout(self.projection(hops), training=training)
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
-        losses = behavioral_consistency_loss(
-            y_pred,
-            ops.cast(self.output_embeddings, y_pred.dtype),
-            x["target_ids"],
-            x["target_counts"],
-        )
-        has_target = ops.cast(ops.any(ops.not_equal(x["target_ids"], 0), axis=1), losses.dtype)
-        return ops.sum(losses) / ops.maximum(ops.sum(has_target), 1)
+        target_ids, embeddings = x["target_ids"], self.output_embeddings
+        has_target = ops.any(ops.not_equal(target_ids, 0), axis=1)
+        users = all_replicas_sum(ops.sum(ops.cast(has_target, "float32")))
+        if self.candidates == "batch":
+            embeddings = ops.take(embeddings, ops.maximum(target_ids[:, 0] - 1, 0), axis=0)
+            numbers = ops.arange(1, ops.shape(target_ids)[0] + 1, dtype=target_ids.dtype)
+            target_ids = ops.expand_dims(ops.where(has_target, numbers, 0), axis=1)
+        embeddings = ops.cast(embeddings, y_pred.dtype)
+        loss = behavioral_consistency_loss(y_pred, embeddings, target_ids, x["target_weights"])
+        return loss / ops.maximum(users, 1)
 
     def assign_word_vectors(self, vectors):
-        """Starts input and output embeddings from vectors that know the words already.
+        """Starts embeddings from vectors that know the words already.
+
+        Output embeddings start from them too, if it is words that the model predicts.
 
         Args:
             vectors: Float array of shape `[vocabulary_size, dimension]` with a root mean square
                 of 1.
         """
         self.encoder.get_layer("behavior_embedding").embeddings.assign(vectors)
-        # The softmax starts from logits as small as random embeddings would give it.
-        self.output_embeddings.assign(0.05 * vectors)
+        if self.output_embeddings.shape == vectors.shape:
+            # The softmax starts from logits as small as random embeddings would give it.
+            self.output_embeddings.assign(0.05 * vectors)
 
     def get_config(self):
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "vocabulary_size": self.vocabulary_size,
+            "targets": self.targets,
+            "candidates": self.candidates,
             "supervised_hops": self.supervised_hops,
             "dropout": self.dropout.rate,
         }

@@ -10,7 +10,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.dataset import longest_history, sentences, training_batches
+from trainer.encoder.dataset import measure, sentences, training_batches
 from trainer.encoder.served import ServedEncoder
 from trainer.encoder.training import fit_encoder
 from trainer.text.vocabulary import read_vocabulary
@@ -28,18 +28,21 @@ def run_fn(fn_args: FnArgs) -> None:
     config = EncoderConfig.model_validate(fn_args.custom_config["encoder"])
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     feature_spec = transform_output.transformed_feature_spec()
-    max_behaviors = longest_history(fn_args.train_files, feature_spec)
+    corpus = measure(fn_args.train_files, feature_spec)
+    identity = config.objective == "identity"
 
     def batches(files: list[str], training: bool):
         return training_batches(
-            files, feature_spec, config, max_behaviors=max_behaviors, training=training
+            files, feature_spec, config, max_behaviors=corpus.longest_history, training=training
         )
 
     encoder = fit_encoder(
         config,
         len(read_vocabulary(transform_output)),
         batches(fn_args.train_files, training=True),
-        batches(fn_args.eval_files, training=False),
+        # Nobody can tell who users are that training never saw.
+        batches(fn_args.train_files if identity else fn_args.eval_files, training=False),
+        targets=corpus.users if identity else None,
         log_dir=fn_args.model_run_dir,
         backup_dir=_backup_dir(fn_args),
         sentences=sentences(fn_args.train_files, feature_spec)

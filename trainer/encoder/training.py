@@ -6,7 +6,9 @@ import keras
 
 from trainer.encoder.callbacks import ProgressLog, ResumableEarlyStopping
 from trainer.encoder.config import EncoderConfig
+from trainer.encoder.distribution import all_devices_strategy
 from trainer.encoder.model import BehavioralConsistencyModel, build_encoder
+from trainer.encoder.optimizer import FusedAdam
 from trainer.encoder.word_vectors import train_word_vectors
 
 
@@ -18,13 +20,17 @@ def fit_encoder(
     *,
     log_dir: str,
     backup_dir: str,
+    targets: int | None = None,
     sentences=None,
+    strategy=None,
 ) -> keras.Model:
     """Trains an encoder until its loss on the validation users stops improving.
 
     A training that was killed resumes after its last complete epoch when it is called again with
     the same `backup_dir`; shuffling and random cuts then start over from their first epoch's.
     A training that ends deletes the backup.
+
+    Every visible GPU takes its share of each batch; the loss is that of one device.
 
     Example:
 
@@ -40,17 +46,22 @@ def fit_encoder(
         validation: Batches as `training_batches(..., training=False)` makes them.
         log_dir: String, where TensorBoard's logs are written.
         backup_dir: String, where the state after every epoch is kept.
+        targets: Integer, the number of training users, for the identity objective; `None` stands
+            for the vocabulary.
         sentences: List of lists of word ids, what Word2Vec is trained on. Only needed with
             `config.initial_embeddings == 'word2vec'`.
+        strategy: A `tf.distribute.Strategy`; `None` stands for all GPUs.
 
     Returns:
-        The encoder, a `keras.Model` as `build_encoder` makes it, of the best epoch.
+        The encoder of the best epoch, a `keras.Model` as `build_encoder` makes it, which computes
+        in float32 whatever the precision of training.
 
     Raises:
         ValueError: If `config` asks for Word2Vec and `sentences` is `None`.
     """
     keras.utils.set_random_seed(config.seed)
-    model = build_training_model(config, vocabulary_size)
+    with (strategy or all_devices_strategy()).scope():
+        model = build_training_model(config, vocabulary_size, targets)
     if config.initial_embeddings == "word2vec":
         if sentences is None:
             raise ValueError("`initial_embeddings='word2vec'` needs `sentences`.")
@@ -69,10 +80,14 @@ def fit_encoder(
             keras.callbacks.BackupAndRestore(backup_dir),
         ],
     )
-    return model.encoder
+    encoder = build_encoder(config.model_copy(update={"precision": "float32"}), vocabulary_size)
+    encoder.set_weights(model.encoder.get_weights())
+    return encoder
 
 
-def build_training_model(config: EncoderConfig, vocabulary_size: int) -> BehavioralConsistencyModel:
+def build_training_model(
+    config: EncoderConfig, vocabulary_size: int, targets: int | None = None
+) -> BehavioralConsistencyModel:
     """Builds and compiles the model that trains an encoder.
 
     Example:
@@ -83,18 +98,22 @@ def build_training_model(config: EncoderConfig, vocabulary_size: int) -> Behavio
     Args:
         config: The encoder's configuration.
         vocabulary_size: Integer, the number of words, without padding.
+        targets: Integer, the number of training users, for the identity objective; `None` stands
+            for the vocabulary.
 
     Returns:
         A compiled `BehavioralConsistencyModel`.
     """
     model = BehavioralConsistencyModel(
         build_encoder(config, vocabulary_size),
-        vocabulary_size,
+        vocabulary_size if targets is None else targets,
+        candidates=config.identity_candidates if config.objective == "identity" else "all",
         supervised_hops=config.supervised_hops,
         dropout=config.dropout,
+        dtype=config.dtype_policy,
     )
     # Batches differ in shape, and XLA would compile TensorFlow's graph anew for each; JAX has no
     # other way to run one.
     jit_compile = keras.backend.backend() == "jax"
-    model.compile(keras.optimizers.Adam(config.learning_rate), jit_compile=jit_compile)
+    model.compile(FusedAdam(config.learning_rate), jit_compile=jit_compile)
     return model

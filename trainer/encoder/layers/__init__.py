@@ -3,14 +3,20 @@
 from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
 from trainer.encoder.layers.multi_hop import MultiHopAggregation
 from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
+from trainer.encoder.layers.transformer import TransformerAggregation
 
 # An aggregator is a layer that maps behaviours [batch, behaviors, dimension] and their mask to
 # hops [batch, hops, dimension], the last of which is the user vector. The registry maps
 # `EncoderConfig.aggregator` to a function from the configuration to the layer.
 AGGREGATORS = {
-    "multi_hop": lambda config: MultiHopAggregation(config.hops, scale=config.scale_attention),
-    "mean": lambda config: MeanPooling(),
-    "max": lambda config: MaxPooling(),
+    "multi_hop": lambda config: MultiHopAggregation(
+        config.hops, scale=config.scale_attention, dtype=config.dtype_policy
+    ),
+    "mean": lambda config: MeanPooling(dtype=config.dtype_policy),
+    "max": lambda config: MaxPooling(dtype=config.dtype_policy),
+    "transformer": lambda config: TransformerAggregation(
+        config.transformer_blocks, config.transformer_heads, dtype=config.dtype_policy
+    ),
 }
 
 __all__ = [
@@ -19,4 +25,5 @@ __all__ = [
     "MaxPooling",
     "MeanPooling",
     "MultiHopAggregation",
+    "TransformerAggregation",
 ]

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from trainer.encoder.embedding_bag import embedding_bag
+
 
 @keras.saving.register_keras_serializable(package="sumn")
 class BehaviorEmbedding(keras.layers.Layer):
@@ -65,15 +67,22 @@ class BehaviorEmbedding(keras.layers.Layer):
             name="embeddings",
             shape=(self.vocabulary_size, self.dimension),
             initializer=self.embeddings_initializer,
+            # Sums of few embeddings gain nothing from a copy of the table in half precision.
+            autocast=False,
         )
 
     def call(self, word_ids):
+        users, behaviors, words = ops.shape(word_ids)
         is_word = ops.not_equal(word_ids, 0)
-        weights = ops.cast(is_word, self.compute_dtype)
-        words = ops.take(self.embeddings, ops.maximum(word_ids - 1, 0), axis=0)
-        total = ops.sum(words * ops.expand_dims(weights, axis=-1), axis=2)
-        count = ops.sum(weights, axis=2, keepdims=True)
-        return total / ops.maximum(count, 1), ops.any(is_word, axis=2)
+        counts = ops.sum(ops.cast(is_word, "float32"), axis=2, keepdims=True)
+        shares = ops.cast(is_word, "float32") / ops.maximum(counts, 1)
+        means = embedding_bag(
+            self.embeddings,
+            ops.reshape(word_ids, (users * behaviors, words)),
+            ops.reshape(shares, (users * behaviors, words)),
+        )
+        means = ops.reshape(means, (users, behaviors, self.dimension))
+        return ops.cast(means, self.compute_dtype), ops.any(is_word, axis=2)
 
     def compute_output_spec(self, word_ids):
         # The two outputs differ in dtype, which `compute_output_shape` cannot express.
