@@ -177,7 +177,7 @@ def test_gradient_agrees_with_finite_differences(gradients, finite_differences, 
 
     (gradient,) = gradients(function, [inputs])
     for index, expected in finite_differences(function, [inputs], 0, step=1e-2):
-        np.testing.assert_allclose(gradient[index], expected, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(gradient[index], expected, rtol=0.02, atol=0.02)
 
 
 def naive_transformer(layer, behaviors, mask):

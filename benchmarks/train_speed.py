@@ -1,0 +1,107 @@
+"""Users per second and peak memory of the encoder's training, against plain PyTorch.
+
+    python benchmarks/train_speed.py --torch-python /path/to/venv/bin/python
+
+Trains on the shapes of the paper's three data sets, with its dimensions (d = 256, 5 hops, batches
+of 256): this project's model with the TensorFlow backend, and the same model in PyTorch as one
+would write it first (`benchmarks/train_step/torch_step.py`). Words are drawn by Zipf's law and
+every user has all behaviours and words that the shape allows. Each measurement runs in a process of
+its own; the two take turns and the best of several steps counts, since other programs only slow
+down. Memory is the peak of the whole process.
+
+"products" is what the machine's matrix products of a step alone take, in the same precision: three
+between hops and vocabulary, six of the keys and values; "share" is the speed reached as a share of
+that. "waiting" is the share of time that training waits for its input from files. PyTorch is not a dependency of the project:
+install it anywhere (python -m venv DIR; DIR/bin/pip install torch) and name that Python. Without
+it, only this project's figures are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+_FOLDER = pathlib.Path(__file__).resolve().parent / "train_step"
+sys.path.insert(0, str(_FOLDER))
+
+from shapes import BATCH, SHAPES  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument(
+        "--precisions",
+        nargs="+",
+        choices=["float32", "bfloat16"],
+        default=["float32", "bfloat16"],
+    )
+    parser.add_argument("--torch-python", help="a Python that has PyTorch")
+    parser.add_argument("--steps", type=int, default=4, help="steps measured per process")
+    parser.add_argument("--repeats", type=int, default=2, help="processes per measurement")
+    parser.add_argument("--json", help="also write the figures here")
+    args = parser.parse_args()
+
+    rows = []
+    print(
+        f"{'shape':<11}{'precision':<10}{'PyTorch':>16}{'this project':>16}{'ratio':>7}"
+        f"{'memory':>8}{'products':>10}{'share':>7}{'waiting':>9}"
+    )
+    print(f"{'':<21}{'users/s':>9}{'GB':>7}{'users/s':>9}{'GB':>7}{'':>15}{'users/s':>10}")
+    for shape in args.shapes:
+        for precision in args.precisions:
+            row = _measure(shape, precision, args)
+            rows.append(row)
+            print(_line(row), flush=True)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as file:
+            json.dump(rows, file, indent=2)
+
+
+def _line(row: dict) -> str:
+    ours, products = row["keras"], row["products"]["users"]
+    theirs = ratios = ""
+    if "torch" in row:
+        users, gigabytes = row["torch"]["users"], row["torch"]["gigabytes"]
+        theirs = f"{users:.0f}{gigabytes:>7.2f}"
+        ratios = f"{ours['users'] / users:.2f}{ours['gigabytes'] / gigabytes:>8.2f}"
+    return (
+        f"{row['shape']:<11}{row['precision']:<10}{theirs:>16}"
+        f"{ours['users']:>9.0f}{ours['gigabytes']:>7.2f}{ratios:>15}"
+        f"{products:>10.0f}{ours['users'] / products:>7.0%}{ours['waiting']:>9.1%}"
+    )
+
+
+def _measure(shape: str, precision: str, args: argparse.Namespace) -> dict:
+    best: dict = {"shape": shape, "precision": precision, "batch": BATCH}
+    programs = {"keras": sys.executable, "products": sys.executable}
+    if args.torch_python:
+        programs["torch"] = args.torch_python
+    for _ in range(args.repeats):
+        for name, python in programs.items():
+            result = _run(python, name, shape, precision, args.steps)
+            if name not in best or result["users"] > best[name]["users"]:
+                best[name] = result
+    return best
+
+
+def _run(python: str, name: str, shape: str, precision: str, steps: int) -> dict:
+    result = subprocess.run(
+        [python, str(_FOLDER / f"{name}_step.py"), shape, precision, str(steps)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    if result.returncode:
+        sys.exit(f"{name}, {shape}, {precision} failed:\n{result.stderr[-2000:]}")
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""This project's training step, timed, and the share of time that it waits for its input."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+# As in a run of the pipeline.
+os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import tensorflow as tf
+from shapes import BATCH, SHAPES, Shape, draw_words, peak_gigabytes, report, targets
+
+from trainer.encoder.config import EncoderConfig
+from trainer.encoder.dataset import training_batches
+from trainer.encoder.training import build_training_model
+
+_BATCHES_ON_DISK = 8
+
+
+def main(name: str, precision: str, steps: int) -> None:
+    shape = SHAPES[name]
+    config = EncoderConfig(precision=precision)
+    model = build_training_model(config, shape.vocabulary_size)
+    ids, counts = targets(draw_words(shape, BATCH, seed=1))
+    batch = {
+        "history": tf.constant(draw_words(shape, BATCH, seed=0)),
+        "target_ids": tf.constant(ids),
+        "target_weights": tf.constant(np.log1p(counts), tf.float32),
+    }
+    train = model.make_train_function() or model.train_function
+    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    seconds = []
+    for _ in range(steps + 1):
+        start = time.perf_counter()
+        float(train(iterator)["loss"])
+        seconds.append(time.perf_counter() - start)
+    step = min(seconds[1:])
+    gigabytes = peak_gigabytes()
+    waiting = _share_of_waiting(shape, config, step)
+    report(users=BATCH / step, gigabytes=gigabytes, waiting=waiting)
+
+
+def _share_of_waiting(shape: Shape, config: EncoderConfig, step: float) -> float:
+    """How much longer a step takes that must wait for its batch to be read from files.
+
+    Batches are made by the input pipeline's own threads while a step runs; only what they take
+    longer than the step is waited for.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path, spec = _write(shape, folder)
+        batches = training_batches(path, spec, config, training=True)
+        start = time.perf_counter()
+        count = sum(1 for _ in batches)
+        input_step = (time.perf_counter() - start) / count
+    return max(0.0, 1 - step / max(step, input_step))
+
+
+def _write(shape: Shape, folder: str) -> tuple[str, dict]:
+    spec = {
+        name: tf.io.RaggedFeature(
+            tf.int64,
+            value_key=f"{name}$words",
+            partitions=[tf.io.RaggedFeature.RowLengths(f"{name}$lengths")],
+            row_splits_dtype=tf.int64,
+        )
+        for name in ("history", "target")
+    }
+    path = os.path.join(folder, "users-00000-of-00001.gz")
+    sides = {
+        name: draw_words(shape, _BATCHES_ON_DISK * BATCH, seed) for seed, name in enumerate(spec)
+    }
+    lengths = [shape.words] * shape.behaviors
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        for user in range(_BATCHES_ON_DISK * BATCH):
+            example = tf.train.Example()
+            for name, words in sides.items():
+                features = example.features.feature
+                features[f"{name}$words"].int64_list.value.extend(words[user].ravel())
+                features[f"{name}$lengths"].int64_list.value.extend(lengths)
+            writer.write(example.SerializeToString())
+    return path, spec
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,74 @@
+"""SUMN in plain PyTorch, as one would write it first: one training step, timed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from shapes import BATCH, DIMENSION, HOPS, SHAPES, draw_words, peak_gigabytes, report, targets
+from torch import nn
+
+
+class Sumn(nn.Module):
+    def __init__(self, vocabulary_size: int):
+        super().__init__()
+        d = DIMENSION
+        self.embedding = nn.EmbeddingBag(vocabulary_size + 1, d, mode="mean", padding_idx=0)
+        self.keys = nn.Sequential(nn.Linear(d, d, bias=False), nn.LayerNorm(d))
+        self.values = nn.Sequential(nn.Linear(d, d, bias=False), nn.LayerNorm(d))
+        self.user_norm = nn.LayerNorm(d)
+        self.initial_memory = nn.Parameter(0.05 * torch.randn(d))
+        self.projection = nn.Linear(d, d, bias=False)
+        self.output = nn.Linear(d, vocabulary_size, bias=False)
+
+    def forward(self, words, lengths):
+        users, behaviors, length = words.shape
+        embedded = self.embedding(words.view(-1, length)).view(users, behaviors, -1)
+        keys, values = self.keys(embedded), self.values(embedded)
+        padding = torch.arange(behaviors)[None] >= lengths[:, None]
+        memory = query = self.initial_memory.expand(users, -1)
+        hops = []
+        for _ in range(HOPS):
+            logits = torch.einsum("btd,bd->bt", keys, query)
+            attention = logits.masked_fill(padding, float("-inf")).softmax(-1)
+            memory = memory + torch.einsum("bt,btd->bd", attention, values)
+            query = self.user_norm(memory)
+            hops.append(query)
+        return self.output(F.relu(self.projection(torch.stack(hops, 1))))
+
+
+def main(name: str, precision: str, steps: int) -> None:
+    shape = SHAPES[name]
+    torch.manual_seed(0)
+    model = Sumn(shape.vocabulary_size)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    history = torch.from_numpy(draw_words(shape, BATCH, seed=0))
+    lengths = torch.full((BATCH,), shape.behaviors)
+    ids, counts = map(torch.from_numpy, targets(draw_words(shape, BATCH, seed=1)))
+
+    def step() -> None:
+        target = torch.zeros(BATCH, shape.vocabulary_size + 1)
+        target = target.scatter_(1, ids, torch.log1p(counts.float()))[:, 1:]
+        target = target / target.sum(1, keepdim=True)
+        half = torch.autocast("cpu", torch.bfloat16)
+        with half if precision == "bfloat16" else contextlib.nullcontext():
+            log_predicted = F.log_softmax(model(history, lengths), dim=-1)
+            target = target[:, None].expand_as(log_predicted)
+            loss = F.kl_div(log_predicted, target, reduction="sum") / BATCH
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    seconds = []
+    for _ in range(steps + 1):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    report(users=BATCH / min(seconds[1:]), gigabytes=peak_gigabytes())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
