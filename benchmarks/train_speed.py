@@ -11,9 +11,11 @@ down. Memory is the peak of the whole process.
 
 "products" is what the machine's matrix products of a step alone take, in the same precision: three
 between hops and vocabulary, six of the keys and values; "share" is the speed reached as a share of
-that. "waiting" is the share of time that training waits for its input from files. PyTorch is not a dependency of the project:
-install it anywhere (python -m venv DIR; DIR/bin/pip install torch) and name that Python. Without
-it, only this project's figures are printed.
+that. "waiting" is the share of time that training waits for its input from files.
+
+PyTorch is not a dependency of the project: install it anywhere (python -m venv DIR;
+DIR/bin/pip install torch) and name that Python. Without it, only this project's figures are
+printed.
 """
 
 from __future__ import annotations

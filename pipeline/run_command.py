@@ -131,6 +131,16 @@ def _run(
     return EXIT_PUSHED if summary["status"] == "pushed" else EXIT_NOT_BLESSED
 
 
+_CHILD_ENVIRONMENT = {
+    "PYTHONUNBUFFERED": "1",
+    # The log is for reading: no GPU messages.
+    "TF_CPP_MIN_LOG_LEVEL": "1",
+    # TensorFlow keeps the memory of one training step for the next instead of giving it back to
+    # the system, which takes up to half of the time of a step (benchmarks/train_speed.py).
+    "TF_CPU_ALLOCATOR_USE_BFC": "true",
+}
+
+
 def _start(config_file: str, folder: OutputFolder, log: str, use_cache: bool):
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "pipeline.local_runner"]
@@ -144,8 +154,7 @@ def _start(config_file: str, folder: OutputFolder, log: str, use_cache: bool):
             stderr=subprocess.STDOUT,
             pass_fds=[write_end],
             cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-            # The log is for reading: no progress bars of Beam or Keras, no GPU messages.
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "1"},
+            env={**_CHILD_ENVIRONMENT, **os.environ},
         )
     os.close(write_end)
     return process, os.fdopen(read_end, encoding="utf-8")
