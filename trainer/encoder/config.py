@@ -51,7 +51,10 @@ class EncoderConfig(pydantic.BaseModel):
     batch_size: int = Field(256, ge=1, description="Users in a batch.")
     learning_rate: float = Field(0.001, gt=0, description="Learning rate of Adam.")
     max_epochs: int = Field(
-        200, ge=1, description="Epochs after which training ends at the latest."
+        200,
+        ge=0,
+        description="Epochs after which training ends at the latest; 0 leaves the encoder as it "
+        "starts.",
     )
     patience: int = Field(
         5, ge=1, description="Epochs without a better validation loss that end training."

@@ -11,13 +11,17 @@ import tensorflow as tf
 
 from serving.signatures import BEHAVIORS, USER_VECTOR
 from trainer.heads.config import HeadsConfig
+from trainer.heads.model import build_head
 
 _log = logging.getLogger("progress")
+
+Labels = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Task to (class index int64 [users], weight float32 [users]); weight 0 marks a missing label."""
 
 
 def encode_users(
     encoder, file_patterns: Sequence[str], tasks: dict[str, int], batch_size: int = 256
-) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[np.ndarray, Labels]:
     """Runs the frozen encoder once over labelled examples.
 
     Args:
@@ -28,8 +32,7 @@ def encode_users(
       batch_size: users encoded at a time.
 
     Returns:
-      Vectors, float32 [users, d], and for each task (class index int64 [users], weight float32
-      [users]); weight 0 marks a missing label.
+      Vectors, float32 [users, d], and the labels of every task.
     """
     spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
     for task in tasks:
@@ -49,6 +52,42 @@ def encode_users(
     return np.concatenate(vectors), {
         task: (labels[task], labels[f"{task}_weight"]) for task in tasks
     }
+
+
+def fit_heads(
+    config: HeadsConfig,
+    tasks: dict[str, int],
+    train: tuple[np.ndarray, Labels],
+    validation: tuple[np.ndarray, Labels],
+    log_dir: str,
+) -> dict[str, keras.Model]:
+    """Builds and fits the head of every task.
+
+    Args:
+      config: the heads' configuration.
+      tasks: the number of classes of each task.
+      train: vectors and labels, as `encode_users` returns them.
+      validation: the same of other users.
+      log_dir: folder for TensorBoard, one below it for each task.
+
+    Returns:
+      Task to its fitted head.
+    """
+    heads = {}
+    for number, (task, classes) in enumerate(tasks.items(), start=1):
+        head = build_head(task, classes, config, train[0])
+        fit_head(
+            head, _labelled(train, task), _labelled(validation, task), config, f"{log_dir}/{task}"
+        )
+        _log.info("head %d/%d: %s", number, len(tasks), task)
+        heads[task] = head
+    return heads
+
+
+def _labelled(users: tuple[np.ndarray, Labels], task: str) -> tuple[np.ndarray, np.ndarray]:
+    vectors, labels = users
+    classes, weights = labels[task]
+    return vectors[weights > 0], classes[weights > 0]
 
 
 def fit_head(
