@@ -39,9 +39,10 @@ class EncoderConfig(pydantic.BaseModel):
         description="Hops that the loss is computed for. The last alone costs a fifth of the time.",
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of f(u) dropped in training.")
-    initial_embeddings: Literal["random", "word2vec"] = Field(
+    initial_embeddings: Literal["random", "word2vec", "lsa", "word2vec+lsa"] = Field(
         "random",
-        description="What embeddings start from: noise, or Word2Vec of the training users' words.",
+        description="What embeddings start from: noise, or vectors of the training users' words by "
+        "Word2Vec, by latent semantic analysis, or half of the dimensions from each.",
     )
     random_cut: bool = Field(
         False,

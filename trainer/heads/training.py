@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from serving.signatures import BEHAVIORS, USER_VECTOR
 from trainer.heads.config import HeadsConfig
-from trainer.heads.model import build_head
+from trainer.heads.model import MEMBERS, build_head
 
 _log = logging.getLogger("progress")
 
@@ -99,21 +99,24 @@ def fit_head(
 ) -> None:
     """Fits one head until its validation loss converges, and keeps the best weights.
 
+    The members learn independently: the loss is the mean of theirs, not that of their mean.
+
     Args:
       head: model from `build_head`.
       train: vectors float32 [users, d], class indices int64 [users].
       validation: the same of other users.
-      config: batch size, learning rate, epochs, patience.
+      config: batch size, learning rate, decay, epochs, patience.
       log_dir: folder for TensorBoard.
     """
-    head.compile(
-        optimizer=keras.optimizers.Adam(config.learning_rate),
+    members = keras.Model(head.input, head.get_layer(MEMBERS).output)
+    members.compile(
+        optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    head.fit(
-        *train,
-        validation_data=validation,
+    members.fit(
+        *_for_each_member(train, config.members),
+        validation_data=_for_each_member(validation, config.members),
         batch_size=config.batch_size,
         epochs=config.max_epochs,
         verbose=0,
@@ -122,3 +125,8 @@ def fit_head(
             keras.callbacks.TensorBoard(log_dir, write_graph=False),
         ],
     )
+
+
+def _for_each_member(users, members: int) -> tuple[np.ndarray, np.ndarray]:
+    vectors, classes = users
+    return vectors, np.repeat(classes[:, np.newaxis], members, axis=1)
