@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse
 
 from benchmarks.labelled_users import PreparedData
 from trainer.encoder.config import EncoderConfig
@@ -103,6 +102,7 @@ def _doc2vec(data: PreparedData, seed: int, folder: str):
 
 def _tfidf(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
     """TF-IDF (sublinear) and logistic regression, its regularisation by cross-validation."""
+    import scipy.sparse
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import StratifiedKFold
@@ -175,15 +175,13 @@ def _vocabulary_size(data: PreparedData) -> int:
     return len(read_vocabulary(data.transform_output))
 
 
-def _word_counts(word_ids, vocabulary_size: int) -> scipy.sparse.csr_matrix:
-    """How often each user has each word: float32 [users, vocabulary_size]."""
-    words = [[word - 1 for behavior in user for word in behavior] for user in word_ids]
-    ends = np.cumsum([0] + [len(user) for user in words])
-    columns = np.array([word for user in words for word in user], dtype=np.int64)
-    shape = (len(words), vocabulary_size)
-    counts = scipy.sparse.csr_matrix((np.ones(len(columns), "float32"), columns, ends), shape)
-    counts.sum_duplicates()
-    return counts
+def _word_counts(word_ids, vocabulary_size: int):
+    """How often each user has each word: sparse float32 [users, vocabulary_size]."""
+    from trainer.encoder.word_vectors import word_counts
+
+    return word_counts(
+        [[word for behavior in user for word in behavior] for user in word_ids], vocabulary_size
+    )
 
 
 MODELS = {

@@ -115,6 +115,17 @@ def test_multi_hop_by_hand():
     np.testing.assert_allclose(result, [[first, second]], atol=1e-4)
 
 
+def test_multi_hop_from_the_identity_mixes_behaviors():
+    layer = MultiHopAggregation(1, scale=True, identity=True)
+    inputs = np.array([[[2.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]]], "float32")
+    layer.build(inputs.shape)
+    # Without a question every behaviour has the same share; normalised, the two are alike.
+    layer.initial_memory.assign(np.zeros(4))
+    # Their mean is (1, 1, -1, -1) / sqrt(3), and the user vector that with a variance of 1.
+    result = layer(inputs, mask=np.ones((1, 2), bool))
+    np.testing.assert_allclose(result, [[[1, 1, -1, -1]]], atol=1e-4)
+
+
 def test_pooling_by_hand():
     inputs = np.array([[[1.0, 4.0], [3.0, -2.0], [9.0, 9.0]], [[-1.0, -2.0]] * 3])
     mask = np.array([[True, True, False], [True, False, False]])

@@ -91,7 +91,7 @@ def test_members_learn_independently(tmp_path):
     """What one member learns does not depend on what the others predict."""
     rng = np.random.default_rng(0)
     users = rng.normal(size=(64, 3)).astype(np.float32), rng.integers(0, 2, 64)
-    plain = {"input_dropout": 0, "dropout": 0, "batch_size": 64, "max_epochs": 1}
+    plain = {"dropout": 0, "batch_size": 64, "max_epochs": 1}
     config = HeadsConfig(hidden_units=4, members=2, weight_decay=0, **plain)
     learnt = []
     for other_bias in (0.0, 5.0):
@@ -107,9 +107,7 @@ def test_members_learn_independently(tmp_path):
 def test_weight_decay_shrinks_the_weights(tmp_path):
     # One step without a gradient: every class is as likely as the labels have it.
     vectors = np.zeros((2, 3), np.float32)
-    config = HeadsConfig(
-        input_dropout=0, dropout=0, weight_decay=50, learning_rate=0.01, max_epochs=1
-    )
+    config = HeadsConfig(dropout=0, weight_decay=50, learning_rate=0.01, max_epochs=1)
     users = vectors, np.array([0, 1])
     head = build_head("likes", 2, config, vectors)
     before = head.get_layer(MEMBERS).get_weights()[0]
@@ -121,9 +119,7 @@ def test_a_head_learns_and_keeps_its_best_weights(tmp_path):
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(600, 8)).astype(np.float32)
     classes = (vectors[:, 0] * vectors[:, 1] > 0).astype(np.int64)
-    config = HeadsConfig(
-        max_epochs=60, patience=10, learning_rate=0.01, weight_decay=0, input_dropout=0, dropout=0
-    )
+    config = HeadsConfig(max_epochs=60, patience=10, learning_rate=0.01, weight_decay=0, dropout=0)
     train, valid = (vectors[:400], classes[:400]), (vectors[400:], classes[400:])
     head = build_head("xor", 2, config, train[0])
     fit_head(head, train, valid, config, str(tmp_path))

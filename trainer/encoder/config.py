@@ -34,6 +34,11 @@ class EncoderConfig(pydantic.BaseModel):
     scale_attention: bool = Field(
         False, description="Divide the logits of attention by the square root of the dimension."
     )
+    identity_projections: bool = Field(
+        False,
+        description="Start W_K and W_V from the identity, so that user vectors start as mixtures "
+        "of behaviours as their words have them.",
+    )
     supervised_hops: Literal["all", "last"] = Field(
         "all",
         description="Hops that the loss is computed for. The last alone costs a fifth of the time.",
@@ -80,9 +85,10 @@ PRESETS = {
     # second did not raise the AUC of the tasks.
     "small": {
         "scale_attention": True,
+        "identity_projections": True,
         "supervised_hops": "last",
         "dropout": 0.2,
-        "initial_embeddings": "word2vec",
+        "initial_embeddings": "word2vec+lsa",
         "random_cut": True,
         "max_epochs": 2,
     },

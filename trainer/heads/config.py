@@ -19,8 +19,7 @@ class HeadsConfig(BaseModel):
     members: int = Field(
         5, ge=1, description="MLPs per task that start differently; a head is their mean."
     )
-    input_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout on the user vector.")
-    dropout: float = Field(0.5, ge=0, lt=1, description="Dropout on the hidden layer.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout on the hidden layer.")
     weight_decay: float = Field(
         5.0, ge=0, description="Decay of the weights per step, as a multiple of the learning rate."
     )

@@ -33,7 +33,6 @@ def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray
     x = keras.layers.Normalization(
         mean=vectors.mean(axis=0), variance=np.full(vectors.shape[1], variance)
     )(inputs)
-    x = keras.layers.Dropout(config.input_dropout)(x)
     x = keras.layers.Dense(config.members * config.hidden_units, activation="relu")(x)
     x = keras.layers.Dropout(config.dropout)(x)
     x = keras.layers.Reshape([config.members, config.hidden_units])(x)

@@ -8,7 +8,9 @@ from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
 # hops [batch, hops, dimension], the last of which is the user vector. The registry maps
 # `EncoderConfig.aggregator` to a function from the configuration to the layer.
 AGGREGATORS = {
-    "multi_hop": lambda config: MultiHopAggregation(config.hops, scale=config.scale_attention),
+    "multi_hop": lambda config: MultiHopAggregation(
+        config.hops, scale=config.scale_attention, identity=config.identity_projections
+    ),
     "mean": lambda config: MeanPooling(),
     "max": lambda config: MaxPooling(),
 }

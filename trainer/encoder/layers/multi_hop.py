@@ -37,6 +37,9 @@ class MultiHopAggregation(keras.layers.Layer):
             makes keys and queries as long as `sqrt(dimension)`; unscaled logits then differ by
             dozens at the start of training, and attention picks one behaviour instead of mixing.
 
+        identity: Boolean, whether `W_K` and `W_V` start from the identity. A user vector then
+            starts as a mixture of the user's behaviours in the directions that their words have.
+
     Call arguments:
         behaviors: Float tensor of shape `[batch, behaviors, dimension]`.
         mask: Boolean tensor of shape `[batch, behaviors]`, `False` for padding.
@@ -48,12 +51,13 @@ class MultiHopAggregation(keras.layers.Layer):
         ValueError: If `hops` is not positive.
     """
 
-    def __init__(self, hops: int = 5, scale: bool = False, **kwargs):
+    def __init__(self, hops: int = 5, scale: bool = False, identity: bool = False, **kwargs):
         super().__init__(**kwargs)
         if hops < 1:
             raise ValueError(f"`hops` must be positive. Received: hops={hops}")
         self.hops = hops
         self.scale = scale
+        self.identity = identity
         self.supports_masking = True
 
     def build(self, behaviors_shape):
@@ -64,7 +68,11 @@ class MultiHopAggregation(keras.layers.Layer):
         self.key_normalization = keras.layers.LayerNormalization(**options)
         self.value_normalization = keras.layers.LayerNormalization(**options)
         self.user_normalization = keras.layers.LayerNormalization(**options)
-        options = {"use_bias": False, "dtype": self.dtype_policy}
+        options = {
+            "use_bias": False,
+            "kernel_initializer": "identity" if self.identity else "glorot_uniform",
+            "dtype": self.dtype_policy,
+        }
         self.key_projection = keras.layers.Dense(dimension, **options)
         self.value_projection = keras.layers.Dense(dimension, **options)
         self.key_projection.build(behaviors_shape)
@@ -110,4 +118,9 @@ class MultiHopAggregation(keras.layers.Layer):
         return (behaviors_shape[0], self.hops, behaviors_shape[-1])
 
     def get_config(self):
-        return {**super().get_config(), "hops": self.hops, "scale": self.scale}
+        return {
+            **super().get_config(),
+            "hops": self.hops,
+            "scale": self.scale,
+            "identity": self.identity,
+        }
