@@ -15,7 +15,7 @@ def test_defaults_are_the_papers():
     assert (config.batch_size, config.learning_rate) == (256, 0.001)
     assert (config.scale_attention, config.random_cut, config.dropout) == (False, False, 0)
     assert (config.initial_embeddings, config.supervised_hops) == ("random", "all")
-    assert not config.identity_projections
+    assert not config.start_as_mean
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -49,11 +49,11 @@ def test_lsa_of_few_users_leaves_directions_empty():
     np.testing.assert_array_equal(vectors[:, 2:], 0)
 
 
-def test_halves_are_of_one_scale():
-    vectors = initial_word_vectors("word2vec+lsa", two_topics(), vocabulary_size=12, dimension=7)
-    assert (vectors.shape, vectors.dtype) == ((12, 7), "float32")
-    for half in (vectors[:, :4], vectors[:, 4:]):
-        np.testing.assert_allclose(np.sqrt(np.mean(half**2)), 1, rtol=1e-5)
+def test_both_parts_are_of_one_scale():
+    vectors = initial_word_vectors("word2vec+lsa", two_topics(), vocabulary_size=12, dimension=8)
+    assert (vectors.shape, vectors.dtype) == ((12, 8), "float32")
+    for part in (vectors[:, :6], vectors[:, 6:]):
+        np.testing.assert_allclose(np.sqrt(np.mean(part**2)), 1, rtol=1e-5)
 
 
 def test_words_of_few_users_count_for_more():

@@ -34,10 +34,10 @@ class EncoderConfig(pydantic.BaseModel):
     scale_attention: bool = Field(
         False, description="Divide the logits of attention by the square root of the dimension."
     )
-    identity_projections: bool = Field(
+    start_as_mean: bool = Field(
         False,
-        description="Start W_K and W_V from the identity, so that user vectors start as mixtures "
-        "of behaviours as their words have them.",
+        description="Start W_V from the identity and attention from equal shares, so that the user "
+        "vector starts as the mean of the behaviours.",
     )
     supervised_hops: Literal["all", "last"] = Field(
         "all",
@@ -47,7 +47,7 @@ class EncoderConfig(pydantic.BaseModel):
     initial_embeddings: Literal["random", "word2vec", "lsa", "word2vec+lsa"] = Field(
         "random",
         description="What embeddings start from: noise, or vectors of the training users' words by "
-        "Word2Vec, by latent semantic analysis, or half of the dimensions from each.",
+        "Word2Vec, by latent semantic analysis, or three quarters by the one and one by the other.",
     )
     random_cut: bool = Field(
         False,
@@ -85,7 +85,7 @@ PRESETS = {
     # second did not raise the AUC of the tasks.
     "small": {
         "scale_attention": True,
-        "identity_projections": True,
+        "start_as_mean": True,
         "supervised_hops": "last",
         "dropout": 0.2,
         "initial_embeddings": "word2vec+lsa",

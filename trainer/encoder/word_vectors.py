@@ -12,9 +12,10 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
     """Makes the vectors that input embeddings start from.
 
     Word2Vec knows which words stand beside each other; latent semantic analysis which occur at
-    the same users, however far apart. `'word2vec+lsa'` gives each half of the dimensions. The
-    vector of a word is multiplied by its inverse document frequency (a user is a document), so
-    that in the mean of a behaviour what is said by few counts for more.
+    the same users, however far apart. `'word2vec+lsa'` gives three quarters of the dimensions to
+    the one and a quarter to the other. The vector of a word is multiplied by its inverse document
+    frequency (a user is a document), so that in the mean of a behaviour what is said by few counts
+    for more.
 
     Example:
 
@@ -41,7 +42,7 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
     counts = word_counts(sentences, vocabulary_size)
     idf = TfidfTransformer().fit(counts).idf_[:, np.newaxis]
     if kind == "word2vec+lsa":
-        parts = {"word2vec": dimension - dimension // 2, "lsa": dimension // 2}
+        parts = {"word2vec": dimension - dimension // 4, "lsa": dimension // 4}
     else:
         parts = {kind: dimension}
     trained = {"word2vec": train_word_vectors, "lsa": latent_semantic_vectors}

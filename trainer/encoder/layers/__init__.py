@@ -9,7 +9,7 @@ from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
 # `EncoderConfig.aggregator` to a function from the configuration to the layer.
 AGGREGATORS = {
     "multi_hop": lambda config: MultiHopAggregation(
-        config.hops, scale=config.scale_attention, identity=config.identity_projections
+        config.hops, scale=config.scale_attention, start_as_mean=config.start_as_mean
     ),
     "mean": lambda config: MeanPooling(),
     "max": lambda config: MaxPooling(),
