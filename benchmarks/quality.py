@@ -19,13 +19,17 @@ import argparse
 import datetime
 import importlib.metadata
 import json
+import logging
 import os
 import pathlib
 import sys
 import tempfile
 import time
+import warnings
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# What TensorFlow and the packages below TFX say of themselves is not about the measurement.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.filterwarnings("ignore", category=FutureWarning)
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402 - the project is importable only now
@@ -48,6 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Parses the command line, fits and measures; returns the exit code."""
     args = _parser().parse_args(arguments)
     console = Console(stderr=True)
+    progress = logging.getLogger("progress")
+    progress.setLevel(logging.INFO)
+    progress.propagate = False
+    progress.addHandler(logging.StreamHandler())
     try:
         config = configuration(
             args.data_dir, language=args.language, vocabulary_size=args.vocabulary_size

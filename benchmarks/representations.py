@@ -121,7 +121,7 @@ def _tfidf(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Pr
         )
         known = weights > 0
         model = LogisticRegressionCV(
-            Cs=[0.1, 0.3, 1, 3, 10, 30],
+            Cs=[0.3, 1, 3, 10],
             cv=StratifiedKFold(5, shuffle=True, random_state=seed),
             scoring="neg_log_loss",
             max_iter=1000,
