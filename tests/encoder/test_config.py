@@ -15,6 +15,7 @@ def test_defaults_are_the_papers():
     assert (config.batch_size, config.learning_rate) == (256, 0.001)
     assert (config.scale_attention, config.random_cut, config.dropout) == (False, False, 0)
     assert (config.initial_embeddings, config.supervised_hops) == ("random", "all")
+    assert not config.start_as_mean
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -26,7 +27,11 @@ def test_preset_survives_a_round_trip_as_what_it_stands_for(preset):
 
 def test_fields_override_their_preset():
     config = EncoderConfig.model_validate({"preset": "small", "random_cut": False, "hops": 2})
-    assert (config.random_cut, config.hops, config.initial_embeddings) == (False, 2, "word2vec")
+    assert (config.random_cut, config.hops, config.initial_embeddings) == (
+        False,
+        2,
+        "word2vec+lsa",
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,7 @@ def test_fields_override_their_preset():
         ("dropout", -0.1),
         ("learning_rate", 0),
         ("patience", 0),
-        ("max_epochs", 0),
+        ("max_epochs", -1),
         ("seed", -1),
         ("preset", "huge"),
         ("hop", 5),

@@ -122,6 +122,18 @@ def test_multi_hop_by_hand():
     np.testing.assert_allclose(result, [[first, second]], atol=1e-4)
 
 
+def test_multi_hop_can_start_as_the_mean():
+    layer = MultiHopAggregation(3, scale=True, start_as_mean=True)
+    inputs = np.array([[[2.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]]], "float32")
+    layer.build(inputs.shape)
+    layer.initial_memory.assign([0.0, 0.0, 9.0, -9.0])
+    # Normalised, the behaviours are (3, -1, -1, -1) / sqrt(3) and (-1, 3, -1, -1) / sqrt(3);
+    # each hop adds their mean, (1, 1, -1, -1) / sqrt(3), whatever the memory asks for.
+    memory = np.array([0, 0, 9, -9]) + np.outer([1, 2, 3], [1, 1, -1, -1]) / np.sqrt(3)
+    expected = memory / memory.std(axis=1, keepdims=True)
+    np.testing.assert_allclose(layer(inputs, mask=np.ones((1, 2), bool)), [expected], atol=1e-4)
+
+
 def test_pooling_by_hand():
     inputs = np.array([[[1.0, 4.0], [3.0, -2.0], [9.0, 9.0]], [[-1.0, -2.0]] * 3])
     mask = np.array([[True, True, False], [True, False, False]])

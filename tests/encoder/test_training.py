@@ -10,7 +10,6 @@ from trainer.encoder import callbacks
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.dataset import sentences, training_batches
 from trainer.encoder.training import build_training_model, fit_encoder
-from trainer.encoder.word_vectors import train_word_vectors
 
 CONFIG = EncoderConfig(dimension=8, hops=2, batch_size=16, learning_rate=0.02, max_epochs=6)
 
@@ -114,31 +113,14 @@ def test_killed_training_resumes_with_its_best_weights(fit, monkeypatch, caplog,
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_word2vec_start(fit, caplog):
-    caplog.set_level(logging.INFO, "progress")
-    config = CONFIG.model_copy(update={"initial_embeddings": "word2vec", "max_epochs": 1})
+@pytest.mark.parametrize("start", ["word2vec", "lsa", "word2vec+lsa"])
+def test_start_from_word_vectors(fit, start):
+    config = CONFIG.model_copy(update={"initial_embeddings": start, "max_epochs": 0})
     with pytest.raises(ValueError, match="sentences"):
         fit(config)
     encoder = fit(config, sentences=fit.sentences())
     table = np.array(encoder.get_layer("behavior_embedding").embeddings)
-    assert 0.9 < np.sqrt(np.mean(table**2)) < 1.1
-
-
-def test_word_vectors_know_what_occurs_together():
-    rng = np.random.default_rng(0)
-    texts = [(rng.integers(1, 6, 20) + 5 * (i % 2)).tolist() for i in range(400)]
-    vectors = train_word_vectors(texts, vocabulary_size=12, dimension=16)
-    assert (vectors.shape, vectors.dtype) == ((12, 16), "float32")
-    np.testing.assert_allclose(np.sqrt(np.mean(vectors[:10] ** 2)), 1, rtol=1e-5)
-    assert np.abs(vectors[10:]).max() < 0.6
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    similarity = unit @ unit.T
-    assert similarity[:5, :5].mean() > similarity[:5, 5:10].mean() + 0.2
-
-
-def test_word_vectors_need_words():
-    with pytest.raises(ValueError, match="no word"):
-        train_word_vectors([[], []], vocabulary_size=3, dimension=4)
+    np.testing.assert_allclose(np.sqrt(np.mean(table**2)), 1, rtol=1e-5)
 
 
 def test_progress_within_an_epoch(fit, monkeypatch, caplog):

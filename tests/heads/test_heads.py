@@ -1,12 +1,13 @@
 """Heads: the model, its training on frozen vectors, and the export of encoder and heads."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from serving.signatures import USER_VECTOR, ServedModel
 from trainer.heads.config import HeadsConfig
-from trainer.heads.model import build_head, whitening
+from trainer.heads.model import MEMBERS, build_head
 from trainer.heads.served import ServedHeads
 from trainer.heads.training import encode_users, fit_head
 
@@ -58,44 +59,67 @@ def test_encode_users_reads_vectors_and_labels(encoder, tmp_path):
     np.testing.assert_array_equal(weights, [1, 1, 0])
 
 
-def test_whitening_gives_every_direction_the_same_variance():
-    rng = np.random.default_rng(0)
-    mixing = np.array([[30, 0, 0], [30, 1, 0], [3, 0, 0.1]])
-    vectors = rng.normal(size=(500, 3)) @ mixing + [5, -7, 100]
-    kernel, bias = whitening(vectors, shrinkage=1e-9)
-    white = vectors @ kernel + bias
-    np.testing.assert_allclose(white.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(np.cov(white.T, ddof=0), np.eye(3), atol=1e-3)
+def test_vectors_are_centred_and_brought_to_one_scale():
+    # Variances 4 and 0 have the mean 2.
+    head = build_head("likes", 2, HeadsConfig(), np.array([[1.0, 3.0], [5.0, 3.0]], np.float32))
+    normalization = head.layers[1]
+    np.testing.assert_allclose(
+        normalization(np.array([[5.0, 4.0]], np.float32)), [[np.sqrt(2), 1 / np.sqrt(2)]], rtol=1e-6
+    )
 
 
-def test_shrinkage_by_hand():
-    # Variances 4 and 0 have the mean 2; shrinkage 0.5 adds 1 to each.
-    kernel, bias = whitening(np.array([[1.0, 3.0], [5.0, 3.0]]), shrinkage=0.5)
-    np.testing.assert_allclose(np.abs(kernel[0]).max(), 1 / np.sqrt(5), rtol=1e-6)
-    np.testing.assert_allclose(np.abs(kernel[1]).max(), 1, rtol=1e-6)
-    np.testing.assert_allclose(np.array([3.0, 3.0]) @ kernel + bias, 0, atol=1e-6)
+def test_vectors_that_are_all_the_same_give_finite_probabilities():
+    vectors = np.full((3, 2), 7, np.float32)
+    assert np.isfinite(build_head("likes", 2, HeadsConfig(), vectors)(vectors)).all()
 
 
-def test_whitening_survives_vectors_that_are_all_the_same():
-    kernel, bias = whitening(np.full((3, 2), 7.0), shrinkage=0.1)
-    assert np.isfinite(kernel).all() and np.isfinite(bias).all()
-
-
-def test_a_head_gives_distributions_and_never_trains_its_whitening():
+def test_a_head_gives_the_mean_of_its_members():
     vectors = np.array([[0, 100], [2, 300], [1, 7]], np.float32)
-    head = build_head("age", 3, HeadsConfig(hidden_units=4), vectors)
+    head = build_head("age", 3, HeadsConfig(hidden_units=4, members=2), vectors)
     probabilities = head(vectors).numpy()
     assert probabilities.shape == (3, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    members = keras.Model(head.input, head.get_layer(MEMBERS).output)(vectors).numpy()
+    np.testing.assert_allclose(members.sum(axis=2), 1, atol=1e-6)
+    np.testing.assert_allclose(members.mean(axis=1), probabilities, atol=1e-6)
+    assert np.abs(members[:, 0] - members[:, 1]).max() > 1e-3
     shapes = [tuple(weight.shape) for weight in head.trainable_weights]
-    assert shapes == [(2, 4), (4,), (4, 3), (3,)]
+    assert shapes == [(2, 8), (8,), (2, 4, 3), (2, 3)]
+
+
+def test_members_learn_independently(tmp_path):
+    """What one member learns does not depend on what the others predict."""
+    rng = np.random.default_rng(0)
+    users = rng.normal(size=(64, 3)).astype(np.float32), rng.integers(0, 2, 64)
+    plain = {"dropout": 0, "batch_size": 64, "max_epochs": 1}
+    config = HeadsConfig(hidden_units=4, members=2, weight_decay=0, **plain)
+    learnt = []
+    for other_bias in (0.0, 5.0):
+        head = build_head("likes", 2, config, users[0])
+        kernel, bias = head.get_layer(MEMBERS).get_weights()
+        bias[1] = [0, other_bias]
+        head.get_layer(MEMBERS).set_weights([kernel, bias])
+        fit_head(head, users, users, config, str(tmp_path))
+        learnt.append(head.get_layer(MEMBERS).get_weights()[0][0])
+    np.testing.assert_allclose(*learnt, rtol=1e-5)
+
+
+def test_weight_decay_shrinks_the_weights(tmp_path):
+    # One step without a gradient: every class is as likely as the labels have it.
+    vectors = np.zeros((2, 3), np.float32)
+    config = HeadsConfig(dropout=0, weight_decay=50, learning_rate=0.01, max_epochs=1)
+    users = vectors, np.array([0, 1])
+    head = build_head("likes", 2, config, vectors)
+    before = head.get_layer(MEMBERS).get_weights()[0]
+    fit_head(head, users, users, config, str(tmp_path))
+    np.testing.assert_allclose(head.get_layer(MEMBERS).get_weights()[0], 0.5 * before, rtol=1e-5)
 
 
 def test_a_head_learns_and_keeps_its_best_weights(tmp_path):
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(600, 8)).astype(np.float32)
     classes = (vectors[:, 0] * vectors[:, 1] > 0).astype(np.int64)
-    config = HeadsConfig(max_epochs=60, patience=10, learning_rate=0.01)
+    config = HeadsConfig(max_epochs=60, patience=10, learning_rate=0.01, weight_decay=0, dropout=0)
     train, valid = (vectors[:400], classes[:400]), (vectors[400:], classes[400:])
     head = build_head("xor", 2, config, train[0])
     fit_head(head, train, valid, config, str(tmp_path))

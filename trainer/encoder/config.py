@@ -54,14 +54,20 @@ class EncoderConfig(pydantic.BaseModel):
     scale_attention: bool = Field(
         False, description="Divide the logits of attention by the square root of the dimension."
     )
+    start_as_mean: bool = Field(
+        False,
+        description="Start W_V from the identity and attention from equal shares, so that the user "
+        "vector starts as the mean of the behaviours.",
+    )
     supervised_hops: Literal["all", "last"] = Field(
         "all",
         description="Hops that the loss is computed for. The last alone costs a fifth of the time.",
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of f(u) dropped in training.")
-    initial_embeddings: Literal["random", "word2vec"] = Field(
+    initial_embeddings: Literal["random", "word2vec", "lsa", "word2vec+lsa"] = Field(
         "random",
-        description="What embeddings start from: noise, or Word2Vec of the training users' words.",
+        description="What embeddings start from: noise, or vectors of the training users' words by "
+        "Word2Vec, by latent semantic analysis, or three quarters by the one and one by the other.",
     )
     random_cut: bool = Field(
         False,
@@ -76,7 +82,10 @@ class EncoderConfig(pydantic.BaseModel):
     batch_size: int = Field(256, ge=1, description="Users in a batch.")
     learning_rate: float = Field(0.001, gt=0, description="Learning rate of Adam.")
     max_epochs: int = Field(
-        200, ge=1, description="Epochs after which training ends at the latest."
+        200,
+        ge=0,
+        description="Epochs after which training ends at the latest; 0 leaves the encoder as it "
+        "starts.",
     )
     patience: int = Field(
         5, ge=1, description="Epochs without a better validation loss that end training."
@@ -115,9 +124,10 @@ PRESETS = {
     # second did not raise the AUC of the tasks.
     "small": {
         "scale_attention": True,
+        "start_as_mean": True,
         "supervised_hops": "last",
         "dropout": 0.2,
-        "initial_embeddings": "word2vec",
+        "initial_embeddings": "word2vec+lsa",
         "random_cut": True,
         "max_epochs": 2,
     },

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 
+import keras
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -25,10 +26,43 @@ def run_fn(fn_args: FnArgs) -> None:
         `model_run_dir`: TensorBoard logs; `custom_config`: `encoder`, an `EncoderConfig` as a
         dict.
     """
-    config = EncoderConfig.model_validate(fn_args.custom_config["encoder"])
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
+    encoder = train_encoder(
+        EncoderConfig.model_validate(fn_args.custom_config["encoder"]),
+        transform_output,
+        fn_args.train_files,
+        fn_args.eval_files,
+        log_dir=fn_args.model_run_dir,
+        backup_dir=_backup_dir(fn_args),
+    )
+    served = ServedEncoder(transform_output.transform_features_layer(), encoder)
+    served.export(fn_args.serving_model_dir)
+
+
+def train_encoder(
+    config: EncoderConfig,
+    transform_output: tft.TFTransformOutput,
+    train_files: list[str],
+    validation_files: list[str],
+    *,
+    log_dir: str,
+    backup_dir: str,
+) -> keras.Model:
+    """Trains an encoder on what Transform wrote.
+
+    Args:
+      config: the encoder's configuration.
+      transform_output: the analysed graph, with its vocabulary.
+      train_files: patterns of transformed examples to fit.
+      validation_files: the same, for early stopping.
+      log_dir: folder for TensorBoard.
+      backup_dir: folder for the state after every epoch.
+
+    Returns:
+      The encoder, as `build_encoder` makes it.
+    """
     feature_spec = transform_output.transformed_feature_spec()
-    corpus = measure(fn_args.train_files, feature_spec)
+    corpus = measure(train_files, feature_spec)
     identity = config.objective == "identity"
 
     def batches(files: list[str], training: bool):
@@ -36,21 +70,19 @@ def run_fn(fn_args: FnArgs) -> None:
             files, feature_spec, config, max_behaviors=corpus.longest_history, training=training
         )
 
-    encoder = fit_encoder(
+    return fit_encoder(
         config,
         len(read_vocabulary(transform_output)),
-        batches(fn_args.train_files, training=True),
+        batches(train_files, training=True),
         # Nobody can tell who users are that training never saw.
-        batches(fn_args.train_files if identity else fn_args.eval_files, training=False),
+        batches(train_files if identity else validation_files, training=False),
         targets=corpus.users if identity else None,
-        log_dir=fn_args.model_run_dir,
-        backup_dir=_backup_dir(fn_args),
-        sentences=sentences(fn_args.train_files, feature_spec)
-        if config.initial_embeddings == "word2vec"
+        log_dir=log_dir,
+        backup_dir=backup_dir,
+        sentences=sentences(train_files, feature_spec)
+        if config.initial_embeddings != "random"
         else None,
     )
-    served = ServedEncoder(transform_output.transform_features_layer(), encoder)
-    served.export(fn_args.serving_model_dir)
 
 
 def _backup_dir(fn_args: FnArgs) -> str:

@@ -9,7 +9,7 @@ from trainer.encoder.config import EncoderConfig
 from trainer.encoder.distribution import all_devices_strategy
 from trainer.encoder.model import BehavioralConsistencyModel, build_encoder
 from trainer.encoder.optimizer import FusedAdam
-from trainer.encoder.word_vectors import train_word_vectors
+from trainer.encoder.word_vectors import initial_word_vectors
 
 
 def fit_encoder(
@@ -48,8 +48,8 @@ def fit_encoder(
         backup_dir: String, where the state after every epoch is kept.
         targets: Integer, the number of training users, for the identity objective; `None` stands
             for the vocabulary.
-        sentences: List of lists of word ids, what Word2Vec is trained on. Only needed with
-            `config.initial_embeddings == 'word2vec'`.
+        sentences: List of lists of word ids, one a user, what word vectors are trained on. Only
+            needed where `config.initial_embeddings` is not `'random'`.
         strategy: A `tf.distribute.Strategy`; `None` stands for all GPUs.
 
     Returns:
@@ -57,16 +57,22 @@ def fit_encoder(
         in float32 whatever the precision of training.
 
     Raises:
-        ValueError: If `config` asks for Word2Vec and `sentences` is `None`.
+        ValueError: If `config` asks for word vectors and `sentences` is `None`.
     """
     keras.utils.set_random_seed(config.seed)
     with (strategy or all_devices_strategy()).scope():
         model = build_training_model(config, vocabulary_size, targets)
-    if config.initial_embeddings == "word2vec":
+    if config.initial_embeddings != "random":
         if sentences is None:
-            raise ValueError("`initial_embeddings='word2vec'` needs `sentences`.")
-        logging.getLogger("progress").info("Word2Vec on the words of %d users", len(sentences))
-        vectors = train_word_vectors(sentences, vocabulary_size, config.dimension, config.seed)
+            raise ValueError(
+                f"`initial_embeddings={config.initial_embeddings!r}` needs `sentences`."
+            )
+        logging.getLogger("progress").info(
+            "%s on the words of %d users", config.initial_embeddings, len(sentences)
+        )
+        vectors = initial_word_vectors(
+            config.initial_embeddings, sentences, vocabulary_size, config.dimension, config.seed
+        )
         model.assign_word_vectors(vectors)
     model.fit(
         train,

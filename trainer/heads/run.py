@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
-import numpy as np
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer.heads.config import HeadsConfig
-from trainer.heads.model import build_head
 from trainer.heads.served import ServedHeads
-from trainer.heads.training import encode_users, fit_head
-
-_log = logging.getLogger("progress")
+from trainer.heads.training import encode_users, fit_heads
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -31,20 +25,11 @@ def run_fn(fn_args: FnArgs) -> None:
     train_vectors, train_labels = encode_users(encoder, fn_args.train_files, tasks)
     valid_vectors, valid_labels = encode_users(encoder, fn_args.eval_files, tasks)
 
-    heads = {}
-    for number, (task, classes) in enumerate(tasks.items(), start=1):
-        head = build_head(task, classes, config, train_vectors)
-        fit_head(
-            head,
-            _labelled(train_vectors, *train_labels[task]),
-            _labelled(valid_vectors, *valid_labels[task]),
-            config,
-            log_dir=f"{fn_args.model_run_dir}/{task}",
-        )
-        _log.info("head %d/%d: %s", number, len(tasks), task)
-        heads[task] = head
+    heads = fit_heads(
+        config,
+        tasks,
+        (train_vectors, train_labels),
+        (valid_vectors, valid_labels),
+        log_dir=fn_args.model_run_dir,
+    )
     ServedHeads(encoder, heads).export(fn_args.serving_model_dir)
-
-
-def _labelled(vectors, classes, weights) -> tuple[np.ndarray, np.ndarray]:
-    return vectors[weights > 0], classes[weights > 0]

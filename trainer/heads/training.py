@@ -11,13 +11,17 @@ import tensorflow as tf
 
 from serving.signatures import BEHAVIORS, USER_VECTOR
 from trainer.heads.config import HeadsConfig
+from trainer.heads.model import MEMBERS, build_head
 
 _log = logging.getLogger("progress")
+
+Labels = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Task to (class index int64 [users], weight float32 [users]); weight 0 marks a missing label."""
 
 
 def encode_users(
     encoder, file_patterns: Sequence[str], tasks: dict[str, int], batch_size: int = 256
-) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[np.ndarray, Labels]:
     """Runs the frozen encoder once over labelled examples.
 
     Args:
@@ -28,8 +32,7 @@ def encode_users(
       batch_size: users encoded at a time.
 
     Returns:
-      Vectors, float32 [users, d], and for each task (class index int64 [users], weight float32
-      [users]); weight 0 marks a missing label.
+      Vectors, float32 [users, d], and the labels of every task.
     """
     spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
     for task in tasks:
@@ -51,6 +54,42 @@ def encode_users(
     }
 
 
+def fit_heads(
+    config: HeadsConfig,
+    tasks: dict[str, int],
+    train: tuple[np.ndarray, Labels],
+    validation: tuple[np.ndarray, Labels],
+    log_dir: str,
+) -> dict[str, keras.Model]:
+    """Builds and fits the head of every task.
+
+    Args:
+      config: the heads' configuration.
+      tasks: the number of classes of each task.
+      train: vectors and labels, as `encode_users` returns them.
+      validation: the same of other users.
+      log_dir: folder for TensorBoard, one below it for each task.
+
+    Returns:
+      Task to its fitted head.
+    """
+    heads = {}
+    for number, (task, classes) in enumerate(tasks.items(), start=1):
+        head = build_head(task, classes, config, train[0])
+        fit_head(
+            head, _labelled(train, task), _labelled(validation, task), config, f"{log_dir}/{task}"
+        )
+        _log.info("head %d/%d: %s", number, len(tasks), task)
+        heads[task] = head
+    return heads
+
+
+def _labelled(users: tuple[np.ndarray, Labels], task: str) -> tuple[np.ndarray, np.ndarray]:
+    vectors, labels = users
+    classes, weights = labels[task]
+    return vectors[weights > 0], classes[weights > 0]
+
+
 def fit_head(
     head: keras.Model,
     train: tuple[np.ndarray, np.ndarray],
@@ -60,21 +99,24 @@ def fit_head(
 ) -> None:
     """Fits one head until its validation loss converges, and keeps the best weights.
 
+    The members learn independently: the loss is the mean of theirs, not that of their mean.
+
     Args:
       head: model from `build_head`.
       train: vectors float32 [users, d], class indices int64 [users].
       validation: the same of other users.
-      config: batch size, learning rate, epochs, patience.
+      config: batch size, learning rate, decay, epochs, patience.
       log_dir: folder for TensorBoard.
     """
-    head.compile(
-        optimizer=keras.optimizers.Adam(config.learning_rate),
+    members = keras.Model(head.input, head.get_layer(MEMBERS).output)
+    members.compile(
+        optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    head.fit(
-        *train,
-        validation_data=validation,
+    members.fit(
+        *_for_each_member(train, config.members),
+        validation_data=_for_each_member(validation, config.members),
         batch_size=config.batch_size,
         epochs=config.max_epochs,
         verbose=0,
@@ -83,3 +125,8 @@ def fit_head(
             keras.callbacks.TensorBoard(log_dir, write_graph=False),
         ],
     )
+
+
+def _for_each_member(users, members: int) -> tuple[np.ndarray, np.ndarray]:
+    vectors, classes = users
+    return vectors, np.repeat(classes[:, np.newaxis], members, axis=1)

@@ -10,7 +10,10 @@ from trainer.encoder.layers.transformer import TransformerAggregation
 # `EncoderConfig.aggregator` to a function from the configuration to the layer.
 AGGREGATORS = {
     "multi_hop": lambda config: MultiHopAggregation(
-        config.hops, scale=config.scale_attention, dtype=config.dtype_policy
+        config.hops,
+        scale=config.scale_attention,
+        start_as_mean=config.start_as_mean,
+        dtype=config.dtype_policy,
     ),
     "mean": lambda config: MeanPooling(dtype=config.dtype_policy),
     "max": lambda config: MaxPooling(dtype=config.dtype_policy),

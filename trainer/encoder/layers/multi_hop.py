@@ -37,6 +37,10 @@ class MultiHopAggregation(keras.layers.Layer):
             makes keys and queries as long as `sqrt(dimension)`; unscaled logits then differ by
             dozens at the start of training, and attention picks one behaviour instead of mixing.
 
+        start_as_mean: Boolean, whether a user vector starts as the normalised mean of the user's
+            behaviours: `W_V` starts from the identity, and the gain of the keys' normalisation
+            from 0, so that attention gives all the same share until it has learnt better.
+
     Call arguments:
         behaviors: Float tensor of shape `[batch, behaviors, dimension]`.
         mask: Boolean tensor of shape `[batch, behaviors]`, `False` for padding.
@@ -48,12 +52,13 @@ class MultiHopAggregation(keras.layers.Layer):
         ValueError: If `hops` is not positive.
     """
 
-    def __init__(self, hops: int = 5, scale: bool = False, **kwargs):
+    def __init__(self, hops: int = 5, scale: bool = False, start_as_mean: bool = False, **kwargs):
         super().__init__(**kwargs)
         if hops < 1:
             raise ValueError(f"`hops` must be positive. Received: hops={hops}")
         self.hops = hops
         self.scale = scale
+        self.start_as_mean = start_as_mean
         self.supports_masking = True
 
     def build(self, behaviors_shape):
@@ -61,12 +66,18 @@ class MultiHopAggregation(keras.layers.Layer):
         # Keras's default epsilon of 1e-3 outweighs the variance that projections of means of
         # small word embeddings start with, and would shrink keys and values to nearly nothing.
         options = {"epsilon": 1e-6, "dtype": self.dtype_policy}
-        self.key_normalization = keras.layers.LayerNormalization(**options)
+        self.key_normalization = keras.layers.LayerNormalization(
+            gamma_initializer="zeros" if self.start_as_mean else "ones", **options
+        )
         self.value_normalization = keras.layers.LayerNormalization(**options)
         self.user_normalization = keras.layers.LayerNormalization(**options)
         options = {"use_bias": False, "dtype": self.dtype_policy}
         self.key_projection = keras.layers.Dense(dimension, **options)
-        self.value_projection = keras.layers.Dense(dimension, **options)
+        self.value_projection = keras.layers.Dense(
+            dimension,
+            kernel_initializer="identity" if self.start_as_mean else "glorot_uniform",
+            **options,
+        )
         self.key_projection.build(behaviors_shape)
         self.value_projection.build(behaviors_shape)
         self.key_normalization.build(behaviors_shape)
@@ -110,4 +121,9 @@ class MultiHopAggregation(keras.layers.Layer):
         return (behaviors_shape[0], self.hops, behaviors_shape[-1])
 
     def get_config(self):
-        return {**super().get_config(), "hops": self.hops, "scale": self.scale}
+        return {
+            **super().get_config(),
+            "hops": self.hops,
+            "scale": self.scale,
+            "start_as_mean": self.start_as_mean,
+        }
