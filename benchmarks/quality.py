@@ -2,6 +2,7 @@
 
     python benchmarks/quality.py DATA_DIR
     python benchmarks/quality.py ../shared/data/poetry --language characters --seeds 0 1 2
+    python benchmarks/quality.py DATA_DIR --models small --encoder 1-hop '{preset: small, hops: 1}'
 
 DATA_DIR holds the behaviours of users, `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet:
 user_id, timestamp, text), and `labels.csv` (user_id and a column a task, binary or with more
@@ -33,12 +34,14 @@ warnings.filterwarnings("ignore", category=FutureWarning)
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402 - the project is importable only now
+import pydantic  # noqa: E402
+import yaml  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from benchmarks.bootstrap import resampling_weights, task_auc  # noqa: E402
 from benchmarks.labelled_users import LabelledUsers, configuration, prepare  # noqa: E402
-from benchmarks.representations import MODELS  # noqa: E402
+from benchmarks.representations import MODELS, Model, encoder  # noqa: E402
 from components.behavior_example_gen.errors import DataError  # noqa: E402
 from pipeline.config import ConfigError  # noqa: E402
 from trainer.heads.config import HeadsConfig  # noqa: E402
@@ -63,12 +66,14 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as scratch:
             folder = args.work_dir or scratch
             console.log(f"{args.data_dir}: words and examples, tasks {', '.join(config.tasks)}")
+            models = _models(args)
+            heads = HeadsConfig.model_validate(yaml.safe_load(args.heads))
             data = prepare(config, folder)
-            areas, seconds = _measure(data, args, folder, console)
-    except (ConfigError, DataError) as error:
+            areas, seconds = _measure(data, models, heads, args.seeds, folder, console)
+    except (ConfigError, DataError, pydantic.ValidationError, yaml.YAMLError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    report = _report(args, data, areas, seconds)
+    report = _report(args, data, models, areas, seconds)
     _print(report)
     if args.output:
         pathlib.Path(args.output).write_text(json.dumps(report, indent=2) + "\n")
@@ -97,6 +102,17 @@ def _parser() -> argparse.ArgumentParser:
         help="which to measure; by default all but `paper`, which takes long",
     )
     parser.add_argument(
+        "--encoder",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "YAML"),
+        help="also measure an encoder of this configuration, a YAML mapping as in `encoder:`",
+    )
+    parser.add_argument(
+        "--heads", default="{}", metavar="YAML", help="the heads' configuration, as in `heads:`"
+    )
+    parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1, 2], help="each is one run of each model"
     )
     parser.add_argument("--output", metavar="FILE", help="also write everything as JSON")
@@ -106,7 +122,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure(data, args, folder, console):
+def _models(args) -> dict[str, Model]:
+    """The models that the command line names, by name."""
+    models = {name: MODELS[name] for name in args.models}
+    for name, fields in args.encoder:
+        models[name] = Model(fields, encoder(**yaml.safe_load(fields)))
+    return models
+
+
+def _measure(data, models, heads, seeds, folder, console):
     """Fits every model with every seed.
 
     Returns:
@@ -115,16 +139,16 @@ def _measure(data, args, folder, console):
     """
     weights = resampling_weights(len(data.evaluation.word_ids), _RESAMPLES)
     areas, seconds = {}, {}
-    for name in args.models:
+    for name, model in models.items():
         runs, started = [], time.monotonic()
-        for seed in args.seeds:
+        for seed in seeds:
             with tempfile.TemporaryDirectory(dir=folder) as logs:
-                probabilities = MODELS[name].evaluate(data, seed, HeadsConfig(), logs)
+                probabilities = model.evaluate(data, seed, heads, logs)
             runs.append(_task_areas(probabilities, data.evaluation, weights))
             figures = " ".join(f"{task} {run[0]:.3f}" for task, run in runs[-1].items())
             console.log(f"{name}, seed {seed}: {figures}")
         areas[name] = {task: np.stack([run[task] for run in runs]) for task in runs[0]}
-        seconds[name] = (time.monotonic() - started) / len(args.seeds)
+        seconds[name] = (time.monotonic() - started) / len(seeds)
     return areas, seconds
 
 
@@ -136,7 +160,7 @@ def _task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.nd
     return areas
 
 
-def _report(args, data, areas, seconds) -> dict:
+def _report(args, data, models, areas, seconds) -> dict:
     """What is written as JSON."""
     return {
         "data": os.path.abspath(args.data_dir),
@@ -144,6 +168,7 @@ def _report(args, data, areas, seconds) -> dict:
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "language": args.language,
         "vocabulary_size": args.vocabulary_size,
+        "heads": args.heads,
         "seeds": args.seeds,
         "users": {
             "train": len(data.train.word_ids),
@@ -152,7 +177,7 @@ def _report(args, data, areas, seconds) -> dict:
         },
         "models": {
             name: {
-                "description": MODELS[name].description,
+                "description": models[name].description,
                 "seconds": round(seconds[name], 1),
                 "auc": {task: _figures(runs) for task, runs in tasks.items()},
                 # Paired: both models on the same draws of users.

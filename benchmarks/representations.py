@@ -35,21 +35,26 @@ class Model(NamedTuple):
     evaluate: Callable[[PreparedData, int, HeadsConfig, str], Probabilities]
 
 
-def _encoder(**fields):
-    """A model: an encoder trained by the project's own code, and heads on its frozen vectors."""
+def encoder(**fields):
+    """A model: an encoder trained by the project's own code, and heads on its frozen vectors.
+
+    Args:
+      **fields: fields of `EncoderConfig`, or a preset and what overrides it.
+    """
+    config = EncoderConfig.model_validate(fields)
 
     def vectors(data: PreparedData, seed: int, folder: str):
         from trainer.encoder.run import train_encoder
 
-        encoder = train_encoder(
-            EncoderConfig.model_validate({**fields, "seed": seed}),
+        trained = train_encoder(
+            config.model_copy(update={"seed": seed}),
             data.transform_output,
             data.train_files,
             data.validation_files,
             log_dir=os.path.join(folder, "logs"),
             backup_dir=os.path.join(folder, "backup"),
         )
-        return lambda word_ids: _encode(encoder, word_ids)
+        return lambda word_ids: _encode(trained, word_ids)
 
     return _with_heads(vectors)
 
@@ -153,13 +158,13 @@ def _with_heads(fit_vectors):
     return evaluate
 
 
-def _encode(encoder, word_ids) -> np.ndarray:
+def _encode(trained, word_ids) -> np.ndarray:
     import tensorflow as tf
 
     vectors = []
     for start in range(0, len(word_ids), _BATCH):
         users = tf.ragged.constant(word_ids[start : start + _BATCH], ragged_rank=2, dtype=tf.int64)
-        vectors.append(np.asarray(encoder(users.to_tensor(), training=False))[:, -1])
+        vectors.append(np.asarray(trained(users.to_tensor(), training=False))[:, -1])
     return np.concatenate(vectors)
 
 
@@ -188,16 +193,16 @@ MODELS = {
     "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf),
     "word2vec": Model("the mean of a user's Word2Vec vectors", _with_heads(_word2vec)),
     "doc2vec": Model("Doc2Vec, inferred for every user", _with_heads(_doc2vec)),
-    "paper": Model("SUMN to the letter", _encoder()),
-    "small": Model("SUMN, preset small", _encoder(preset="small")),
+    "paper": Model("SUMN to the letter", encoder()),
+    "small": Model("SUMN, preset small", encoder(preset="small")),
     "small-mean": Model(
-        "preset small, mean of the behaviours", _encoder(preset="small", aggregator="mean")
+        "preset small, mean of the behaviours", encoder(preset="small", aggregator="mean")
     ),
     "small-max": Model(
-        "preset small, maximum of the behaviours", _encoder(preset="small", aggregator="max")
+        "preset small, maximum of the behaviours", encoder(preset="small", aggregator="max")
     ),
     "small-untrained": Model(
-        "preset small as it starts, no epoch trained", _encoder(preset="small", max_epochs=0)
+        "preset small as it starts, no epoch trained", encoder(preset="small", max_epochs=0)
     ),
 }
 """Models by name, baselines first."""
