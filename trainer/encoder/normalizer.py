@@ -2,8 +2,7 @@
 
 from keras import ops
 
-# Logits that are held at a time, 64 MB in float32: enough rows for a matrix product at full
-# speed, few enough to forget soon.
+# Logits that are held at a time, 64 MB in float32.
 _LOGITS_AT_A_TIME = 2**24
 
 
@@ -31,8 +30,8 @@ def summed_log_normalizer(
         hidden: Float tensor of shape `[users, hops, dimension]`.
         output_embeddings: Float tensor of shape `[vocabulary_size, dimension]`.
         user_weights: Float tensor of shape `[users]`. No gradient reaches it.
-        logits_at_a_time: Integer, the number of logits that are held at a time, rounded up to
-            whole users.
+        logits_at_a_time: Integer, about how many logits are held at a time; at least `dimension`
+            for each word of the vocabulary.
 
     Returns:
         Float32 scalar.
@@ -64,7 +63,8 @@ def _by_chunks(hidden, output_embeddings, user_weights, logits_at_a_time):
     users = ops.shape(hidden)[0]
     hops, dimension = hidden.shape[1:]
     vocabulary_size = ops.shape(output_embeddings)[0]
-    at_most = 1 + (logits_at_a_time - 1) // (hops * vocabulary_size)
+    # A chunk of fewer rows than dimensions would cost more to add to the gradient than to make.
+    at_most = 1 + logits_at_a_time // (hops * vocabulary_size) + dimension // hops
     # Chunks of like size, at least one and none of them empty; users of no weight fill up the
     # last.
     chunks = 1 + users // at_most
