@@ -70,3 +70,11 @@ class TextConfig(BaseModel):
         if self.language in ("en", "mixed") and not self.lower_case:
             raise ValueError("lower_case: Snowball stems lower-case words; leave it true")
         return self
+
+    def files(self) -> dict[str, str]:
+        """The files that are read besides the data: key to path."""
+        paths = {
+            "stop_words": self.stop_words,
+            "jieba.user_dictionary": self.jieba.user_dictionary,
+        }
+        return {key: path for key, path in paths.items() if path is not None}

@@ -41,6 +41,8 @@ class Segmenter(tf.Module):
         self._unknown = files.unknown
         self._hmm = HiddenMarkovModel() if hmm else None
 
+    # One function, so that the graphs around it hold one operation and not some hundreds.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cuts texts.
 

@@ -30,6 +30,8 @@ _EXCEPTIONS = Rules(
 )
 
 
+# One function, so that the graphs around it hold one operation and not some hundreds.
+@tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 def stem(words: tf.Tensor) -> tf.Tensor:
     """Stems English words; others, and numbers, mostly stay as they are.
 
