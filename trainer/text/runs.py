@@ -88,6 +88,22 @@ class LongestFirst(NamedTuple):
         return cls(order, tf.size(lengths, tf.int64) - not_longer)
 
 
+def places(running: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Lists what is done step by step: at step 0 runs 0, 1, ..., at step 1 runs 0, 1, ...
+
+    Args:
+      running: int64 [steps]; of how many runs there is something to do.
+
+    Returns:
+      The steps and the runs, int64 [sum of `running`] each.
+    """
+    listed = tf.RaggedTensor.from_row_lengths(
+        tf.range(tf.reduce_sum(running)), running, validate=False
+    )
+    steps = listed.value_rowids()
+    return steps, listed.values - tf.gather(listed.row_starts(), steps)
+
+
 def reachable(seeds: tf.Tensor, successors: tf.Tensor, jumps: tf.Tensor) -> tf.Tensor:
     """Marks what can be reached from the seeds, by doubling the jumps.
 

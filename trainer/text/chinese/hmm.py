@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from jieba import finalseg
 
-from trainer.text.runs import LongestFirst, Runs
+from trainer.text.runs import LongestFirst, Runs, places
 
 _STATES = "BEMS"
 """Beginning, end and middle of a word, and a single character; alphabetical, for the ties."""
@@ -56,34 +56,36 @@ class HiddenMarkovModel(tf.Module):
           bool [n]; False outside of the runs.
         """
         order, running = LongestFirst.of(runs.lengths)
-        first = tf.gather(runs.starts, order)
-        choices, finals = self._forward(codes, first, running)
-        positions, begins = _backward(first, running, choices, finals)
+        step_of, run_of = places(running)
+        positions = tf.gather(tf.gather(runs.starts, order), run_of) + step_of
+        emissions = tf.gather(tf.constant(self._emissions), tf.gather(codes, positions) - _FIRST)
+        before, last = self._forward(emissions, running)
+        states = _backward(before, last, tf.size(running))
+        begins = (states == _BEGIN) | (states == _SINGLE) | (step_of == 0)
         return tf.scatter_nd(positions[:, None], tf.cast(begins, tf.int32), runs.size[None]) > 0
 
-    def _forward(self, codes, first, running):
-        """Per step, the predecessor of each state [runs, 4] and the state to end with [runs]."""
+    def _forward(self, emissions, running):
+        """Per step, the best state before each state, [runs, 4], and the best to end with."""
         steps = tf.size(running)
-        emissions = tf.constant(self._emissions)
+        emissions_of_steps = _array(tf.float64, steps, [None, None]).split(emissions, running)
         from_first, from_second = (tf.constant(self._transitions[:, n]) for n in (0, 1))
 
-        def step(index, scores, choices, finals):
-            live = running[index]
-            position = first[:live] + tf.cast(index, tf.int64)
-            emission = tf.gather(emissions, tf.gather(codes, position) - _FIRST)
-            score = tf.gather(scores[:live], _PREDECESSORS[:, 0], axis=1) + from_first + emission
-            other = tf.gather(scores[:live], _PREDECESSORS[:, 1], axis=1) + from_second + emission
-            choice = tf.where(other >= score, _PREDECESSORS[:, 1], _PREDECESSORS[:, 0])
-            score = tf.where(index == 0, self._start + emission, tf.maximum(score, other))
-            final = tf.where(score[:, _SINGLE] >= score[:, _END], _SINGLE, _END)
-            return index + 1, score, choices.write(index, choice), finals.write(index, final)
+        def step(index, scores, before, last):
+            emission = emissions_of_steps.read(index)
+            scores = scores[: tf.shape(emission)[0]]
+            first = tf.gather(scores, _PREDECESSORS[:, 0], axis=1) + from_first + emission
+            second = tf.gather(scores, _PREDECESSORS[:, 1], axis=1) + from_second + emission
+            choice = tf.where(second >= first, _PREDECESSORS[:, 1], _PREDECESSORS[:, 0])
+            scores = tf.where(index == 0, self._start + emission, tf.maximum(first, second))
+            ending = tf.where(scores[:, _SINGLE] >= scores[:, _END], _SINGLE, _END)
+            return index + 1, scores, before.write(index, choice), last.write(index, ending)
 
         return tf.while_loop(
             lambda index, *_: index < steps,
             step,
             (
                 tf.constant(0),
-                tf.zeros(tf.stack([tf.size(first), len(_STATES)]), tf.float64),
+                tf.zeros(tf.stack([tf.cast(running[0], tf.int32), len(_STATES)]), tf.float64),
                 _array(tf.int32, steps, [None, len(_STATES)]),
                 _array(tf.int32, steps, [None]),
             ),
@@ -96,35 +98,22 @@ class HiddenMarkovModel(tf.Module):
         )[2:]
 
 
-def _backward(first, running, choices, finals):
-    """Follows the best paths back; returns positions [k] and whether a word begins there [k]."""
-    steps = tf.size(running)
+def _backward(before, last, steps) -> tf.Tensor:
+    """Follows the best paths back: the states of all steps, one after the other."""
 
-    def step(index, state, positions, begins):
-        # Here the runs join in whose last character this is.
-        state = tf.concat([state, finals.read(index)[tf.size(state) :]], axis=0)
-        position = first[: running[index]] + tf.cast(index, tf.int64)
-        starts = (state == _BEGIN) | (state == _SINGLE) | (index == 0)
-        before = tf.gather(choices.read(index), state, batch_dims=1)
-        return index - 1, before, positions.write(index, position), begins.write(index, starts)
+    def step(index, state, states):
+        # Here the runs join in of which this is the last character.
+        state = tf.concat([state, last.read(index)[tf.size(state) :]], axis=0)
+        states = states.write(index, state)
+        return index - 1, tf.gather(before.read(index), state, batch_dims=1), states
 
-    *_, positions, begins = tf.while_loop(
+    *_, states = tf.while_loop(
         lambda index, *_: index >= 0,
         step,
-        (
-            steps - 1,
-            tf.zeros([0], tf.int32),
-            _array(tf.int64, steps, [None]),
-            _array(tf.bool, steps, [None]),
-        ),
-        shape_invariants=(
-            tf.TensorShape([]),
-            tf.TensorShape([None]),
-            tf.TensorShape(None),
-            tf.TensorShape(None),
-        ),
+        (steps - 1, tf.zeros([0], tf.int32), _array(tf.int32, steps, [None])),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape(None)),
     )
-    return positions.concat(), begins.concat()
+    return states.concat()
 
 
 def _array(dtype, size, element_shape):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from trainer.text.chinese.trie import FIRST_WORD
-from trainer.text.runs import LongestFirst, Runs
+from trainer.text.runs import LongestFirst, Runs, places
 
 
 def best_lengths(
@@ -29,55 +29,44 @@ def best_lengths(
     Returns:
       int64 [n]; the length of the chosen word; 1 outside of the blocks.
     """
-    width = tf.shape(words, tf.int64)[1]
-    alone = tf.one_hot(
-        0,
-        tf.cast(width, tf.int32),
-        tf.constant(unknown, tf.float64),
-        -float("inf"),
-        dtype=tf.float64,
-    )
+    width = tf.shape(words)[1]
+    lengths = tf.range(1, width + 1)
+    alone = tf.where(lengths == 1, tf.constant(unknown, tf.float64), -float("inf"))
+    has_word = tf.reduce_any(words >= FIRST_WORD, axis=1, keepdims=True)
+    words_alone = tf.where(has_word, tf.gather(log_probabilities, words), alone)
+
     order, running = LongestFirst.of(blocks.lengths)
-    ends, steps = tf.gather(blocks.ends, order), tf.size(running, tf.int64)
+    step_of, block_of = places(running)
+    positions = tf.gather(tf.gather(blocks.ends, order), block_of) - 1 - step_of
+    steps = tf.size(running)
+    scores_of_steps = tf.TensorArray(
+        tf.float64, steps, element_shape=[None, None], infer_shape=False
+    ).split(tf.gather(words_alone, positions), running)
 
-    def step(index, route, positions, chosen):
-        live = running[index]
-        position = ends[:live] - 1 - index
-        entries = tf.gather(words, position)
-        scores = tf.gather(log_probabilities, entries)
-        has_word = tf.reduce_any(entries >= FIRST_WORD, axis=1, keepdims=True)
+    def step(index, route, chosen):
         # route[:, k] is the score of the route that begins k + 1 characters further on.
-        scores = tf.where(has_word, scores, alone) + route[:live]
+        scores = scores_of_steps.read(index)
+        route = route[: tf.shape(scores)[0]]
+        scores += route
         best = tf.reduce_max(scores, axis=1, keepdims=True)
-        from_longest = tf.argmax(tf.cast(tf.reverse(scores == best, [1]), tf.int32), axis=1)
-        time = tf.cast(index, tf.int32)
-        return (
-            index + 1,
-            tf.concat([best, route[:live, :-1]], axis=1),
-            positions.write(time, position),
-            chosen.write(time, width - from_longest),
-        )
+        longest = tf.reduce_max(tf.where(scores == best, lengths, 0), axis=1)
+        route = tf.concat([best, route[:, :-1]], axis=1)
+        return index + 1, route, chosen.write(index, longest)
 
-    def array():
-        return tf.TensorArray(
-            tf.int64, tf.cast(steps, tf.int32), element_shape=[None], infer_shape=False
-        )
-
-    _, _, positions, chosen = tf.while_loop(
+    *_, chosen = tf.while_loop(
         lambda index, *_: index < steps,
         step,
         (
-            tf.constant(0, tf.int64),
-            tf.zeros(tf.stack([tf.size(ends, tf.int64), width]), tf.float64),
-            array(),
-            array(),
+            tf.constant(0),
+            tf.zeros(tf.stack([tf.size(order), width]), tf.float64),
+            tf.TensorArray(tf.int32, steps, element_shape=[None], infer_shape=False),
         ),
         shape_invariants=(
             tf.TensorShape([]),
             tf.TensorShape([None, None]),
             tf.TensorShape(None),
-            tf.TensorShape(None),
         ),
     )
-    ones = tf.ones(tf.shape(words, tf.int64)[:1], tf.int64)
-    return tf.tensor_scatter_nd_update(ones, positions.concat()[:, None], chosen.concat())
+    ones = tf.ones(tf.shape(words)[:1], tf.int64)
+    chosen = tf.cast(chosen.concat(), tf.int64)
+    return tf.tensor_scatter_nd_update(ones, positions[:, None], chosen)

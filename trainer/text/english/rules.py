@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from trainer.text.english import letters
@@ -16,25 +17,20 @@ class Match(NamedTuple):
 
     Attributes:
       suffix: int64 [n]; letters of the suffix, 0 if no rule fits.
-      deleted, added, added_letters: int64 [n]; the replacement, for `Words.replace_end`.
+      replacement: int64 [n, 3]; for `Words.replace_end`.
     """
 
     suffix: tf.Tensor
-    deleted: tf.Tensor
-    added: tf.Tensor
-    added_letters: tf.Tensor
+    replacement: tf.Tensor
 
     @property
     def found(self) -> tf.Tensor:
         """Bool [n]; whether a rule fits."""
         return self.suffix > 0
 
-    def where(self, condition: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def where(self, condition: tf.Tensor) -> tf.Tensor:
         """The replacement where the condition holds; elsewhere one that changes nothing."""
-        return tuple(
-            tf.where(condition, values, 0)
-            for values in (self.deleted, self.added, self.added_letters)
-        )
+        return tf.where(condition[:, None], self.replacement, 0)
 
 
 class Rules:
@@ -61,13 +57,13 @@ class Rules:
                     letters.pack(before + suffix),
                 )
             )
-        rows.sort(reverse=True)
-        rows.append((0,) * 6)
-        self._columns = tuple(zip(*rows, strict=True))
+        # The last one that fits counts; the first one always does.
+        table = np.array([(0,) * 6, *sorted(rows)])
+        self._replacements, self._masks, self._suffixes = table[:, :4], table[:, 4], table[:, 5]
 
     def match(self, words: Words) -> Match:
         """Finds the rule for each word."""
-        *replacements, masks, suffixes = (tf.constant(column, tf.int64) for column in self._columns)
-        fits = tf.bitwise.bitwise_and(words.end[:, None], masks) == suffixes
-        rule = tf.argmax(tf.cast(fits, tf.int32), axis=1)
-        return Match(*(tf.gather(column, rule) for column in replacements))
+        fits = tf.bitwise.bitwise_and(words.end[:, None], self._masks) == self._suffixes
+        rule = tf.reduce_max(tf.where(fits, np.arange(len(self._masks)), 0), axis=1)
+        row = tf.gather(tf.constant(self._replacements), rule)
+        return Match(row[:, 0], row[:, 1:])

@@ -6,6 +6,7 @@ its names. Reference: Snowball 3.1, https://snowballstem.org/algorithms/english/
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from trainer.text.english import letters
@@ -54,7 +55,7 @@ def _stem(words: tf.Tensor) -> tf.Tensor:
     apostrophe = tf.strings.length(words, "UTF8_CHAR") - tf.cast(state.lengths, tf.int32)
     exception = _EXCEPTIONS.match(state)
     is_exception = exception.found & (apostrophe == 0)
-    excepted = state.replace_end(*exception.where(is_exception))
+    excepted = state.replace_end(exception.where(is_exception))
     for step in (_possessive, _step_1a, _step_1b, _step_1c, _step_2, _step_3, _step_4, _step_5):
         state = step(state)
 
@@ -76,11 +77,14 @@ def _stem(words: tf.Tensor) -> tf.Tensor:
     return tf.where(is_short, words, stems)
 
 
+_DELETE_ONE = np.array([1, 0, 0])
+_ADD_E = np.array([0, 1, letters.pack("e")])
+
 _POSSESSIVES = Rules({"'": "", "'s": "", "'s'": ""})
 
 
 def _possessive(words: Words) -> Words:
-    return words.replace_end(_POSSESSIVES.match(words).deleted)
+    return words.replace_end(_POSSESSIVES.match(words).replacement)
 
 
 _STEP_1A = Rules({"sses": "ss", "ied": "i", "ies": "i", "s": "", "us": "us", "ss": "ss"})
@@ -89,10 +93,11 @@ _STEP_1A = Rules({"sses": "ss", "ied": "i", "ies": "i", "s": "", "us": "us", "ss
 def _step_1a(words: Words) -> Words:
     match = _STEP_1A.match(words)
     # s goes behind a vowel, but not right behind it: gas stays, gaps does not.
-    plural = (match.suffix > 1) | (words.first_vowel < words.lengths - 2)
+    goes = (match.suffix > 1) | (words.first_vowel < words.lengths - 2)
     # ties keeps its e, cries does not.
-    short = (match.suffix == 3) & (words.lengths < 5)
-    return words.replace_end(tf.where(plural, match.deleted - tf.cast(short, tf.int64), 0))
+    keeps_e = (match.suffix == 3) & (words.lengths < 5)
+    replacement = tf.where(keeps_e[:, None], _DELETE_ONE, match.replacement)
+    return words.replace_end(tf.where(goes[:, None], replacement, 0))
 
 
 _STEP_1B = Rules({"eed": "ee", "eedly": "ee", "ed": "", "edly": "", "ing": "", "ingly": ""})
@@ -117,32 +122,27 @@ _STEP_1B_REPAIR = Rules(
 
 def _step_1b(words: Words) -> Words:
     match = _STEP_1B.match(words)
-    changes = ~_STEP_1B_UNCHANGED.match(words).found
-    is_eed = match.deleted < match.suffix
-    eed = is_eed & changes & (words.r1 <= words.lengths - match.suffix)
-
+    is_eed = match.suffix > match.replacement[:, 0]
+    before = words.lengths - match.suffix
+    applies = tf.where(is_eed, words.r1 <= before, words.first_vowel < before)
+    applies &= match.found & ~_STEP_1B_UNCHANGED.match(words).found
+    # dying is die.
     ying = _STEP_1B_YING.match(words)
     is_ying = ying.found & (words.lengths == 5) & _is(letters.NO_VOWEL, words.letter(4))
-    past = match.found & changes & ~(is_eed | is_ying)
-    past &= words.first_vowel < words.lengths - match.suffix
-    words = words.replace_end(*ying.where(is_ying)).replace_end(
-        tf.where(eed | past, match.deleted, 0)
-    )
+    words = words.replace_end(tf.where(is_ying[:, None], ying.replacement, match.where(applies)))
 
+    applies &= ~(is_eed | is_ying)
     repair = _STEP_1B_REPAIR.match(words)
     # Of add, egg and off both letters stay.
     stays = (
-        (repair.deleted > 0) & (words.lengths == 3) & _is(letters.members("aeo"), words.letter(2))
+        (repair.replacement[:, 0] > 0)
+        & (words.lengths == 3)
+        & _is(letters.members("aeo"), words.letter(2))
     )
-    words_repaired = words.replace_end(*repair.where(past & ~stays))
-    is_short = past & ~repair.found & (words.lengths == words.r1) & _ends_short(words)
-    return words_repaired.replace_end(*_add_e(is_short))
-
-
-def _add_e(where):
-    """For `Words.replace_end`: nothing is deleted, an e is added."""
-    added = tf.cast(where, tf.int64)
-    return tf.zeros_like(added), added, added * letters.pack("e")
+    # hoping is hope.
+    needs_e = ~repair.found & (words.lengths == words.r1) & _ends_short(words.end)
+    replacement = tf.where(needs_e[:, None], _ADD_E, repair.replacement)
+    return words.replace_end(tf.where((applies & ~stays)[:, None], replacement, 0))
 
 
 _STEP_1C = Rules({"y": "i", "Y": "i"})
@@ -151,7 +151,7 @@ _STEP_1C = Rules({"y": "i", "Y": "i"})
 def _step_1c(words: Words) -> Words:
     match = _STEP_1C.match(words)
     behind_consonant = _is(letters.NO_VOWEL, words.letter(1)) & (words.lengths > 2)
-    return words.replace_end(*match.where(behind_consonant))
+    return words.replace_end(match.where(behind_consonant))
 
 
 _STEP_2 = Rules(
@@ -168,25 +168,23 @@ _STEP_2 = Rules(
 
 def _step_2(words: Words) -> Words:
     match = _STEP_2.match(words)
-    return words.replace_end(*match.where(words.r1 <= words.lengths - match.suffix))
+    return words.replace_end(match.where(words.r1 <= words.lengths - match.suffix))
 
 
 _STEP_3 = Rules(
     {
         **{"tional": "tion", "ational": "ate", "alize": "al"},
-        **{"icate": "ic", "iciti": "ic", "ical": "ic", "ful": "", "ness": ""},
+        **{"icate": "ic", "iciti": "ic", "ical": "ic", "ful": "", "ness": "", "ative": ""},
     }
 )
 
-_STEP_3_ATIVE = Rules({"ative": ""})
-
 
 def _step_3(words: Words) -> Words:
-    match, ative = _STEP_3.match(words), _STEP_3_ATIVE.match(words)
-    in_r2 = words.r2 <= words.lengths - ative.suffix
-    return words.replace_end(*match.where(words.r1 <= words.lengths - match.suffix)).replace_end(
-        tf.where(in_r2, ative.deleted, 0)
-    )
+    match = _STEP_3.match(words)
+    # Of the suffixes of five letters ative is the one that goes as a whole, and only in R2.
+    is_ative = (match.suffix == 5) & (match.replacement[:, 0] == 5)
+    region = tf.where(is_ative, words.r2, words.r1)
+    return words.replace_end(match.where(region <= words.lengths - match.suffix))
 
 
 _STEP_4 = Rules(
@@ -202,7 +200,7 @@ _STEP_4 = Rules(
 
 def _step_4(words: Words) -> Words:
     match = _STEP_4.match(words)
-    return words.replace_end(*match.where(words.r2 <= words.lengths - match.suffix))
+    return words.replace_end(match.where(words.r2 <= words.lengths - match.suffix))
 
 
 _STEP_5 = Rules({"e": "", "l|l": ""})
@@ -210,17 +208,16 @@ _STEP_5 = Rules({"e": "", "l|l": ""})
 
 def _step_5(words: Words) -> Words:
     match = _STEP_5.match(words)
-    last = words.lengths - 1
-    without = words.replace_end(match.deleted)
-    is_e = tf.equal(words.letter(0), letters.pack("e"))
-    in_r1 = is_e & (words.r1 <= last) & ~_ends_short(without)
-    return words.replace_end(tf.where((words.r2 <= last) | in_r1, match.deleted, 0))
+    before = words.lengths - 1
+    is_e = words.letter(0) == letters.pack("e")
+    in_r1 = is_e & (words.r1 <= before) & ~_ends_short(letters.shift_right(words.end, 1))
+    return words.replace_end(match.where((words.r2 <= before) | in_r1))
 
 
-def _ends_short(words: Words) -> tf.Tensor:
-    """Bool [n]; whether a word ends in a short syllable, or in past."""
-    three = tf.bitwise.bitwise_and(words.end, letters.mask(3))
-    four = tf.bitwise.bitwise_and(words.end, letters.mask(4))
+def _ends_short(end: tf.Tensor) -> tf.Tensor:
+    """Whether packed letters, int64 [n], end in a short syllable, or in past; bool [n]."""
+    three = tf.bitwise.bitwise_and(end, letters.mask(3))
+    four = tf.bitwise.bitwise_and(end, letters.mask(4))
     return _is(letters.SHORT_SYLLABLE, three) | (four == letters.pack("past"))
 
 

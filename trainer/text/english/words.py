@@ -47,37 +47,30 @@ class Words(NamedTuple):
         """Int64 [n]; the last (0), last but one (1), ... letter; 0 before the word."""
         return tf.bitwise.bitwise_and(letters.shift_right(self.end, place), letters.LETTER)
 
-    def replace_end(
-        self,
-        deleted: tf.Tensor,
-        added: tf.Tensor | int = 0,
-        added_letters: tf.Tensor | int = 0,
-    ) -> Words:
+    def replace_end(self, replacement: tf.Tensor) -> Words:
         """Deletes last letters and adds others.
 
         Args:
-          deleted: int64 [n]; how many go.
-          added: int64 [n]; how many come, at most 2.
-          added_letters: int64 [n]; those, packed.
+          replacement: int64 [n, 3]; how many letters go, how many come (at most 2), and those,
+            packed.
 
         Returns:
           The changed words. The regions stay where they are.
         """
+        deleted, added, added_letters = tf.unstack(replacement, axis=1)
         of_added = tf.minimum(deleted, self.added)
-        kept = self.kept - (deleted - of_added)
-        still_added = self.added - of_added
+        kept = self.kept - deleted + of_added
         added_letters += letters.shift_left(
             letters.shift_right(self.added_letters, of_added), added
         )
-        added += still_added
+        added += self.added - of_added
         own = tf.gather(self.packed, tf.maximum(self.starts + kept - 1, 0))
-        own = tf.where(kept > 0, own, 0)
-        return self._replace(
-            kept=kept,
-            added=added,
-            added_letters=added_letters,
-            end=letters.shift_left(own, added) + added_letters,
-        )
+        end = letters.shift_left(tf.where(kept > 0, own, 0), added) + added_letters
+        return self._replace(kept=kept, added=added, added_letters=added_letters, end=end)
+
+    def delete_end(self, deleted: tf.Tensor) -> Words:
+        """Deletes last letters, int64 [n]."""
+        return self.replace_end(tf.pad(deleted[:, None], [[0, 0], [0, 2]]))
 
 
 def read_words(words: tf.Tensor, prefixes: tuple[str, ...]) -> Words:
@@ -124,7 +117,7 @@ def read_words(words: tf.Tensor, prefixes: tuple[str, ...]) -> Words:
         first_vowel=first_in_word(position, vowel),
         r1=r1,
         r2=first_in_word(position + 1, behind_syllable & in_r1),
-    ).replace_end(none)
+    ).delete_end(none)
 
 
 def _mark_y(number: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
