@@ -12,8 +12,11 @@ def test_stop_words_are_left_out():
     assert words.to_list() == [[b"shoes"], [], []]
 
 
-def test_no_stop_words():
-    assert StopWords([])(tf.ragged.constant([["a"]])).to_list() == [[b"a"]]
+def test_a_file_without_words_is_refused(tmp_path):
+    path = tmp_path / "stop.txt"
+    path.write_text("\n \n")
+    with pytest.raises(ValueError, match="stop.txt has no words"):
+        read_stop_words(str(path))
 
 
 def test_the_file_has_one_word_a_line(tmp_path):

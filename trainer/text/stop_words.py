@@ -9,7 +9,7 @@ class StopWords(tf.Module):
     """A list of words, in a table of the graph.
 
     Args:
-      words: the words; duplicates count once.
+      words: the words, at least one; duplicates count once.
     """
 
     def __init__(self, words: list[str]):
@@ -33,7 +33,7 @@ def read_stop_words(path: str) -> list[str]:
     """Reads a file of one word a line, UTF-8; white space around words and empty lines go.
 
     Raises:
-      ValueError: if the file is not UTF-8.
+      ValueError: if the file is not UTF-8 or has no words.
     """
     with tf.io.gfile.GFile(path, "rb") as file:
         content = file.read()
@@ -41,4 +41,7 @@ def read_stop_words(path: str) -> list[str]:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"The stop words {path} are not UTF-8: {error}") from None
-    return [word for word in map(str.strip, lines) if word]
+    words = [word for word in map(str.strip, lines) if word]
+    if not words:
+        raise ValueError(f"The file of stop words {path} has no words; leave the setting out.")
+    return words

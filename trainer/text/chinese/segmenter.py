@@ -11,6 +11,9 @@ from trainer.text.chinese.route import best_lengths
 from trainer.text.chinese.trie import FIRST_WORD, NEVER_JOINED, NO_WORD, Trie, TrieFiles
 from trainer.text.runs import Runs, previous, reachable
 
+_BYTES_AT_ONCE = 1 << 18
+"""About so much text is cut at a time: memory does not grow with the batch."""
+
 
 class Segmenter(tf.Module):
     """Gives exactly what `jieba.lcut(text, HMM=hmm)` gives.
@@ -52,6 +55,27 @@ class Segmenter(tf.Module):
         Returns:
           string [n, (words)]; the words of a text, joined, are the text.
         """
+        sizes = tf.strings.length(texts)
+        part = tf.cumsum(sizes, exclusive=True) // _BYTES_AT_ONCE
+        counts = tf.math.bincount(part, minlength=1, dtype=tf.int64)
+        parts = _array(tf.size(counts)).split(texts, counts)
+
+        def step(index, words, lengths):
+            cut = self._cut(parts.read(index))
+            return (
+                index + 1,
+                words.write(index, cut.values),
+                lengths.write(index, cut.row_lengths()),
+            )
+
+        _, words, lengths = tf.while_loop(
+            lambda index, *_: index < tf.size(counts),
+            step,
+            (tf.constant(0), _array(tf.size(counts)), _array(tf.size(counts), tf.int64)),
+        )
+        return tf.RaggedTensor.from_row_lengths(words.concat(), lengths.concat(), validate=False)
+
+    def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         letters = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
         codes, text = tf.cast(letters.values, tf.int64), letters.value_rowids()
         new_text = text != previous(text)
@@ -92,6 +116,10 @@ class Segmenter(tf.Module):
         begins |= joined.spread(_entries(words, joined) == NEVER_JOINED)
         begins |= latin_word_starts(codes, Runs.of(mask & ~ideograph, anew))
         return tf.where(mask, begins, starts)
+
+
+def _array(size: tf.Tensor, dtype=tf.string) -> tf.TensorArray:
+    return tf.TensorArray(dtype, size, element_shape=[None], infer_shape=False)
 
 
 def _entries(words: tf.Tensor, runs: Runs) -> tf.Tensor:
