@@ -194,19 +194,23 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_PATHS = (
+    ("data", "events"),
+    ("data", "labels"),
+    ("data", "schemas", "unlabelled"),
+    ("data", "schemas", "labelled"),
+    ("text", "stop_words"),
+    ("text", "jieba", "user_dictionary"),
+)
+"""The keys whose values are paths."""
+
+
 def _make_paths_absolute(content: dict[str, Any], folder: str) -> None:
-    data = content.get("data")
-    if not isinstance(data, dict):
-        return
-    schemas = data.get("schemas")
-    _make_absolute(data, ("events", "labels"), folder)
-    if isinstance(schemas, dict):
-        _make_absolute(schemas, ("unlabelled", "labelled"), folder)
-
-
-def _make_absolute(section: dict[str, Any], keys: tuple[str, ...], folder: str) -> None:
-    for key in keys:
-        path = section.get(key)
+    for *sections, key in _PATHS:
+        section = content
+        for name in sections:
+            section = section.get(name) if isinstance(section, dict) else None
+        path = section.get(key) if isinstance(section, dict) else None
         if isinstance(path, str) and path and "://" not in path:
             section[key] = os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
 

@@ -25,7 +25,7 @@ data:
 tasks:
 {tasks}
 text:
-  language: en  # or characters, for text without spaces
+  language: en  # zh: Chinese, cut by jieba; mixed: both; characters: text without spaces
 
 evaluation:
   min_auc: 0.6

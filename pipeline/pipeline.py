@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import NamedTuple
 
@@ -81,7 +82,11 @@ def create_pipeline(
         ),
         # The raw examples have statistics of their own; those of word ids say nothing.
         disable_statistics=True,
-        custom_config={"text": config.text.model_dump()},
+        custom_config={
+            "text": config.text.model_dump(),
+            # Other contents are other results, which TFX's cache does not see from the paths.
+            "text_files": {key: _file_digest(path) for key, path in config.text.files().items()},
+        },
     )
     transform.add_upstream_node(unlabelled_checks.example_validator)
 
@@ -191,6 +196,11 @@ def _checks(prefix: str, example_gen: BaseComponent, schema_file: str | None) ->
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     ).with_id(f"{prefix}ExampleValidator")
     return _Checks(statistics_gen, schema_gen, example_validator)
+
+
+def _file_digest(path: str) -> str:
+    with fileio.open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def _common_folder(paths: list[str]) -> str:

@@ -65,6 +65,7 @@ def check_environment(config: PipelineConfig) -> None:
     for kind in ("unlabelled", "labelled"):
         if path := getattr(config.data.schemas, kind):
             paths[f"data.schemas.{kind}"] = path
+    paths |= {f"text.{key}": path for key, path in config.text.files().items()}
     for key, path in paths.items():
         if "://" not in path and not glob.glob(path):
             raise ConfigError(f"{key}: no file matches {path}. Mend the path in the configuration.")

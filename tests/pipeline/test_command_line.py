@@ -47,6 +47,18 @@ def test_missing_input_is_named_before_anything_starts(tmp_path, capsys, command
     assert f"data.events:nofilematches{tmp_path}/none.jsonl" in error
 
 
+def test_a_missing_dictionary_is_named(tmp_path, capsys):
+    (tmp_path / "e.jsonl").write_text("{}\n")
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "name: a\ndata: {events: e.jsonl, labels: e.jsonl}\ntasks: {t: }\n"
+        "text: {language: zh, jieba: {user_dictionary: words.txt}}\n"
+    )
+    assert main(["check", str(path)]) == 2
+    error = "".join(capsys.readouterr().err.split())
+    assert f"text.jieba.user_dictionary:nofilematches{tmp_path}/words.txt" in error
+
+
 def test_a_missing_password_is_named(tmp_path, capsys):
     (tmp_path / "e.jsonl").write_text("{}\n")
     path = tmp_path / "my.yaml"

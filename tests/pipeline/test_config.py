@@ -38,6 +38,15 @@ def test_relative_paths_count_from_the_file(tmp_path):
     assert config.data.labels == "/data/labels.csv"
 
 
+def test_relative_paths_of_dictionaries_count_from_the_file(tmp_path):
+    text = {"stop_words": "stop.txt", "jieba": {"user_dictionary": "../words.txt"}}
+    config = _load(tmp_path, text=text)
+    assert config.text.files() == {
+        "stop_words": str(tmp_path / "stop.txt"),
+        "jieba.user_dictionary": str(tmp_path.parent / "words.txt"),
+    }
+
+
 def test_uris_stay_as_they_are(tmp_path):
     config = _load(tmp_path, data={"events": "s3://b/logs", "labels": "s3://b/labels.csv"})
     assert config.data.events == "s3://b/logs"
@@ -62,6 +71,8 @@ def test_survives_json(tmp_path):
         ({"text": {"langage": "en"}}, r"text\.langage: .* did you mean language\? allowed: lang"),
         ({"text": {"language": "klingon"}}, r"text\.language: 'klingon' .*'en'"),
         ({"text": {"max_words": "90%"}}, r"text\.max_words: '90%' is not allowed: .*'95%'"),
+        ({"text": {"lower_case": False}}, r"text: .* lower_case: Snowball stems"),
+        ({"text": {"jieba": {"hm": True}}}, r"text\.jieba\.hm: .* did you mean hmm\?"),
         ({"heads": {"batch_size": "many"}}, r"heads\.batch_size: 'many' is not allowed"),
         ({"tasks": {}}, r"tasks: {} is not allowed: .*at least 1"),
         ({"tasks": {"a b": None}}, r"tasks\.a b: 'a b' is not allowed"),

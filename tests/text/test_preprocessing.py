@@ -64,6 +64,66 @@ def test_training_and_serving_agree(english):
     assert ids.to_list() == [row["history"] for row in rows]
 
 
+def test_a_form_that_training_never_saw_has_its_stems_id(english):
+    _, output = english
+    texts = tf.ragged.constant([["jacketed", "RUNNER running"]])
+    ids = output.transform_features_layer()({"history": texts.to_sparse()})["history"]
+    # jacket is 2 and run is 1; runner is a stem of its own.
+    assert ids.to_list() == [[[2], [1]]]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory, run_transform):
+    folder = tmp_path_factory.mktemp("mixed")
+    (folder / "words.txt").write_text("学云\n", encoding="utf-8")
+    (folder / "stop.txt").write_text("的\nthe\n", encoding="utf-8")
+    users = [
+        {
+            "history": ["我的ＲＵＮＮＩＮＧ鞋子".encode(), "学云 the 鞋子！".encode()],
+            "target": ["the running 的 鞋子".encode()],
+        }
+    ]
+    rows, output = run_transform(
+        folder,
+        users,
+        language="mixed",
+        stop_words=str(folder / "stop.txt"),
+        jieba={"user_dictionary": str(folder / "words.txt")},
+        max_words=5,
+    )
+    # An exported model must not need them.
+    (folder / "words.txt").unlink()
+    (folder / "stop.txt").unlink()
+    return [_nested(row) for row in rows], output, users
+
+
+def test_mixed_words_without_stop_words(mixed):
+    _, output, _ = mixed
+    assert read_vocabulary(output) == [("鞋子", 3), ("run", 2), ("学云", 1), ("我", 1)]
+
+
+def test_mixed_texts_are_served_as_they_are_trained_on(mixed, tmp_path):
+    rows, output, users = mixed
+    assert rows == [{"history": [[4, 2, 1], [3, 1]], "target": [[2, 1]]}]
+
+    class Served(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = output.transform_features_layer()
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string)])
+        def ids(self, texts):
+            texts = tf.RaggedTensor.from_tensor(texts, padding="").to_sparse()
+            return self.layer({"history": texts})["history"]
+
+    tf.saved_model.save(Served(), str(tmp_path / "model"))
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    assert loaded.ids(tf.constant([users[0]["history"]])).to_list() == [rows[0]["history"]]
+    provenance = (tmp_path / "model" / "assets" / "jieba_provenance").read_text()
+    assert provenance.startswith("jieba\t0.42.1\ndictionary_sha256\t7197c321")
+    assert "user_dictionary_sha256" in provenance
+
+
 def test_a_history_keeps_its_last_behaviours_a_target_its_first(tmp_path, run_transform):
     texts = [b"a", b"b", b"c"]
     rows, output = run_transform(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 AUTO = "95%"
 """Stands for the 95 % quantile of the training data, the paper's choice for |S| and |x|."""
@@ -12,16 +12,45 @@ AUTO = "95%"
 _Length = Literal["95%"] | Annotated[int, Field(ge=1)]
 
 
+class JiebaConfig(BaseModel):
+    """How jieba cuts Chinese; for `language: zh` and `mixed`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hmm: bool = Field(
+        True, description="Whether the hidden Markov model finds words that the dictionary lacks."
+    )
+    user_dictionary: str | None = Field(
+        None,
+        min_length=1,
+        description="More words, in the format of jieba.load_userdict; in the spelling that "
+        "half_width and lower_case leave.",
+    )
+
+
 class TextConfig(BaseModel):
     """How texts become word ids; fixed at Transform time and exported with the model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    language: Literal["en", "characters"] = Field(
+    language: Literal["en", "zh", "mixed", "characters", "bigrams"] = Field(
         "en",
-        description="en: lower-cased words, Snowball stems. characters: every letter, ideograph "
-        "or digit is a word of its own (Chinese, Japanese, unsegmented text).",
+        description="en: runs of letters and digits, Snowball stems. zh: jieba's words. mixed: "
+        "jieba's words, Snowball stems of those in Latin letters. characters: every letter, "
+        "ideograph or digit is a word of its own. bigrams: every two neighbouring characters.",
     )
+    half_width: bool = Field(
+        True, description="Whether full-width letters, digits and signs become plain ones, first."
+    )
+    lower_case: bool = Field(
+        True, description="Whether texts are lower-cased, before they are cut; en and mixed: must."
+    )
+    stop_words: str | None = Field(
+        None,
+        min_length=1,
+        description="File of words to leave out, one a line, as they are before stemming.",
+    )
+    jieba: JiebaConfig = Field(JiebaConfig(), description="Settings of zh and mixed.")
     vocabulary_size: int = Field(
         50_000, ge=1, le=10_000_000, description="|V|: the most frequent words (stems) are kept."
     )
@@ -35,3 +64,17 @@ class TextConfig(BaseModel):
         description="|x|: first words that are read per behaviour; a number of at least 1, "
         'or "95%" for that quantile of the training data.',
     )
+
+    @model_validator(mode="after")
+    def _check_case(self) -> TextConfig:
+        if self.language in ("en", "mixed") and not self.lower_case:
+            raise ValueError("lower_case: Snowball stems lower-case words; leave it true")
+        return self
+
+    def files(self) -> dict[str, str]:
+        """The files that are read besides the data: key to path."""
+        paths = {
+            "stop_words": self.stop_words,
+            "jieba.user_dictionary": self.jieba.user_dictionary,
+        }
+        return {key: path for key, path in paths.items() if path is not None}

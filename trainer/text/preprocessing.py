@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer.text.config import AUTO, TextConfig
+from trainer.text.normalization import normalize
+from trainer.text.stop_words import StopWords, read_stop_words
 from trainer.text.tokenizers import TOKENIZERS
 from trainer.text.vocabulary import WordIds
 
@@ -19,7 +22,7 @@ _QUANTILE_BUCKETS = 20
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
-    """Cuts, stems, numbers and truncates the texts of history and target.
+    """Normalises, cuts, stems, numbers and truncates the texts of history and target.
 
     Unknown words are dropped, then behaviours without any known word. What is too long is
     truncated: a behaviour keeps its first |x| words, a history its last |S| behaviours, a target
@@ -34,33 +37,47 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
       1. Each depends on its own input only, so that a served model feeds `history` alone.
     """
     config = TextConfig.model_validate(custom_config["text"])
-    tokenizer = TOKENIZERS[config.language]()
-    tokens = {name: _split(tokenizer, inputs[name]) for name in (HISTORY, TARGET)}
-    both = tf.concat([tokens[HISTORY].values, tokens[TARGET].values], axis=0)
+    texts_to_words = tft.make_and_track_object(lambda: TextsToWords(config), name="text")
+    words = {name: texts_to_words(inputs[name]) for name in (HISTORY, TARGET)}
+    both = tf.concat([words[HISTORY].values, words[TARGET].values], axis=0)
 
-    word_ids = WordIds(both.values, config.language, config.vocabulary_size)
+    word_ids = WordIds(both.values, config.vocabulary_size)
     max_words = _length(config.max_words, both.row_lengths())
-    max_behaviors = _length(config.max_behaviors, tokens[HISTORY].row_lengths())
+    max_behaviors = _length(config.max_behaviors, words[HISTORY].row_lengths())
 
-    history = _lookup(word_ids, tokens[HISTORY], max_words)
-    target = _lookup(word_ids, tokens[TARGET], max_words)
+    history = _lookup(word_ids, words[HISTORY], max_words)
+    target = _lookup(word_ids, words[TARGET], max_words)
     return {HISTORY: history[:, -max_behaviors:], TARGET: target[:, :max_behaviors]}
 
 
-def _split(tokenizer, texts: tf.SparseTensor) -> tf.RaggedTensor:
-    """String [batch, behaviours] to string [batch, (behaviours), (tokens)]."""
-    texts = tf.RaggedTensor.from_sparse(texts)
-    return texts.with_values(tokenizer.split(texts.values))
+class TextsToWords(tf.Module):
+    """Normalises and cuts texts, leaves out stop words, stems."""
+
+    def __init__(self, config: TextConfig):
+        super().__init__()
+        self._normalize = functools.partial(
+            normalize, half_width=config.half_width, lower_case=config.lower_case
+        )
+        self._tokenizer = TOKENIZERS[config.language](config)
+        self._stop_words = None
+        if config.stop_words is not None:
+            self._stop_words = StopWords(read_stop_words(config.stop_words))
+
+    def __call__(self, texts: tf.SparseTensor) -> tf.RaggedTensor:
+        """String [batch, behaviours] to string [batch, (behaviours), (words)]."""
+        texts = tf.RaggedTensor.from_sparse(texts)
+        tokens = self._tokenizer.split(self._normalize(texts.values))
+        if self._stop_words is not None:
+            tokens = self._stop_words(tokens)
+        return texts.with_values(tokens.with_values(self._tokenizer.stem(tokens.values)))
 
 
-def _lookup(word_ids, tokens: tf.RaggedTensor, max_words: tf.Tensor) -> tf.RaggedTensor:
-    """Raw tokens to word ids, without unknown words and without behaviours that have none."""
-    behaviors = tokens.values
+def _lookup(word_ids, words: tf.RaggedTensor, max_words: tf.Tensor) -> tf.RaggedTensor:
+    """Words to word ids, without unknown words and without behaviours that have none."""
+    behaviors = words.values
     ids = behaviors.with_values(word_ids(behaviors.values))
     ids = tf.ragged.boolean_mask(ids, ids > 0)[:, :max_words]
-    return tf.ragged.boolean_mask(
-        tokens.with_values(ids), tokens.with_values(ids.row_lengths() > 0)
-    )
+    return tf.ragged.boolean_mask(words.with_values(ids), words.with_values(ids.row_lengths() > 0))
 
 
 def _length(setting: int | str, lengths: tf.Tensor) -> tf.Tensor:

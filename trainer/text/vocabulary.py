@@ -1,10 +1,7 @@
-"""The vocabulary analyzer: which raw tokens are which word, over the whole training data.
+"""The vocabulary analyzer: which words there are, over the whole training data.
 
-Transform runs it once, over Beam; its two files are assets of the exported model:
-
-- `tokens`: one line a raw token, `token<TAB>word id`; the lookup table of the graph.
-- `vocabulary`: one line a word (stem), `word<TAB>count`; line n (from 1) is word id n. Word id 0
-  is padding.
+Transform runs it once, over Beam. Its file `vocabulary` is an asset of the exported model: one
+line a word (stem), `word<TAB>count`; line n (from 1) is word id n. Word id 0 is padding.
 """
 
 from __future__ import annotations
@@ -22,42 +19,38 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 
-from trainer.text.tokenizers import TOKENIZERS
-
 VOCABULARY_ASSET = "vocabulary"
-_TOKENS_ASSET = "tokens"
 _SEPARATOR = "\t"
 
 
 class WordIds:
-    """Counts the words of the training data and maps raw tokens to word ids.
+    """Counts the words of the training data and maps words to word ids.
 
     To be made in a `preprocessing_fn`. A word's id is its rank by frequency, from 1; among
     equally frequent words the alphabet decides, so that the ids depend on the data alone.
 
     Args:
-      tokens: string [n]; all raw tokens of the training data, as `Tokenizer.split` gives them.
-      language: key of `TOKENIZERS`; its `normalize` merges tokens to words.
+      words: string [n]; all words (stems) of the training data.
       vocabulary_size: |V|, the number of words that are kept.
     """
 
-    def __init__(self, tokens: tf.Tensor, language: str, vocabulary_size: int):
-        self._tokens_path, _ = tft.experimental.ptransform_analyzer(
-            inputs=[tokens],
-            ptransform=_Vocabulary(language, vocabulary_size),
-            output_dtypes=[tf.string, tf.string],
-            output_shapes=[[], []],
-            # Until the analysis has run, the graph is traced with these as the files' contents.
-            output_asset_default_values=[f"token{_SEPARATOR}0".encode(), b"token"],
+    def __init__(self, words: tf.Tensor, vocabulary_size: int):
+        (self._path,) = tft.experimental.ptransform_analyzer(
+            inputs=[words],
+            ptransform=_Vocabulary(vocabulary_size),
+            output_dtypes=[tf.string],
+            output_shapes=[[]],
+            # Until the analysis has run, the graph is traced with this as the file's contents.
+            output_asset_default_values=[f"word{_SEPARATOR}0".encode()],
             name="word_ids",
         )
         self._table = None
 
-    def __call__(self, tokens: tf.Tensor) -> tf.Tensor:
-        """String [n] to int64 [n]: 1..vocabulary_size, or 0 for a token that is not known."""
-        return tft.apply_vocabulary(tokens, self._tokens_path, lookup_fn=self._lookup)
+    def __call__(self, words: tf.Tensor) -> tf.Tensor:
+        """String [n] to int64 [n]: 1..vocabulary_size, or 0 for a word that is not known."""
+        return tft.apply_vocabulary(words, self._path, lookup_fn=self._lookup) + 1
 
-    def _lookup(self, tokens, path):
+    def _lookup(self, words, path):
         if self._table is None:
             # Lifted out of the traced function, the table is made and filled once per model.
             with tf.init_scope() if hasattr(path, "numpy") else contextlib.nullcontext():
@@ -67,12 +60,12 @@ class WordIds:
                         key_dtype=tf.string,
                         key_index=0,
                         value_dtype=tf.int64,
-                        value_index=1,
+                        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
                         delimiter=_SEPARATOR,
                     ),
-                    default_value=0,
+                    default_value=-1,
                 )
-        return self._table.lookup(tokens), self._table.size()
+        return self._table.lookup(words), self._table.size()
 
 
 def read_vocabulary(transform_output: tft.TFTransformOutput) -> list[tuple[str, int]]:
@@ -84,60 +77,25 @@ def read_vocabulary(transform_output: tft.TFTransformOutput) -> list[tuple[str, 
 
 
 class _Vocabulary(tft_beam.experimental.PTransformAnalyzer):
-    """Batches of raw tokens to the paths of the two asset files."""
+    """Batches of words to the path of the asset file."""
 
-    def __init__(self, language: str, vocabulary_size: int):
+    def __init__(self, vocabulary_size: int):
         super().__init__()
-        self._language = language
         self._vocabulary_size = vocabulary_size
 
     def expand(self, batches):
-        token_counts = (
+        return (
             batches
-            | "CountInBatch" >> beam.FlatMap(_count_tokens)
-            | "CountTokens" >> beam.CombinePerKey(sum)
-            | "Normalize" >> beam.ParDo(_Normalize(self._language))
-        )
-        word_counts = (
-            token_counts
-            | "Words" >> beam.MapTuple(lambda token, word, count: (word, count))
+            | "CountInBatch" >> beam.FlatMap(_count_words)
             | "CountWords" >> beam.CombinePerKey(sum)
             | "MostFrequent" >> beam.combiners.Top.Of(self._vocabulary_size, key=_by_frequency)
+            | "Write" >> beam.Map(_write, self.base_temp_dir)
         )
-        ids = word_counts | "Ids" >> beam.Map(
-            lambda rows: {word: number for number, (word, _) in enumerate(rows, start=1)}
-        )
-        token_ids = (
-            token_counts
-            | "KnownTokens" >> beam.FlatMap(_known_token, beam.pvalue.AsSingleton(ids))
-            | "Gather" >> beam.combiners.ToList()
-        )
-        tokens_path = token_ids | "WriteTokens" >> beam.Map(
-            lambda rows, folder: _write(folder, _TOKENS_ASSET, sorted(rows)), self.base_temp_dir
-        )
-        vocabulary_path = word_counts | "WriteVocabulary" >> beam.Map(
-            lambda rows, folder: _write(folder, VOCABULARY_ASSET, rows), self.base_temp_dir
-        )
-        return tokens_path, vocabulary_path
 
 
-class _Normalize(beam.DoFn):
-    """(token, count) to (token, word, count)."""
-
-    def __init__(self, language: str):
-        self._language = language
-
-    def setup(self):
-        self._tokenizer = TOKENIZERS[self._language]()
-
-    def process(self, row):
-        token, count = row
-        yield token, self._tokenizer.normalize(token), count
-
-
-def _count_tokens(batch: tuple[np.ndarray, ...]) -> Iterable[tuple[str, int]]:
+def _count_words(batch: tuple[np.ndarray, ...]) -> Iterable[tuple[str, int]]:
     counts = collections.Counter(batch[0].ravel().tolist())
-    return [(token.decode("utf-8"), count) for token, count in counts.items()]
+    return [(word.decode("utf-8"), count) for word, count in counts.items()]
 
 
 class _by_frequency:  # noqa: N801 - used as a key function
@@ -150,16 +108,10 @@ class _by_frequency:  # noqa: N801 - used as a key function
         return (self._count, other._word) < (other._count, self._word)
 
 
-def _known_token(row, ids: dict[str, int]) -> Iterable[tuple[str, int]]:
-    token, word, _ = row
-    if word in ids:
-        yield token, ids[word]
-
-
-def _write(folder: str, name: str, rows: Iterable[tuple[str, int]]) -> str:
+def _write(rows: Iterable[tuple[str, int]], folder: str) -> str:
     # A folder of its own per attempt keeps the asset's name and lets Beam retry.
-    path = os.path.join(folder, uuid.uuid4().hex, name)
+    path = os.path.join(folder, uuid.uuid4().hex, VOCABULARY_ASSET)
     with FileSystems.create(path, "application/octet-stream") as file:
-        for key, value in rows:
-            file.write(f"{key}{_SEPARATOR}{value}\n".encode())
+        for word, count in rows:
+            file.write(f"{word}{_SEPARATOR}{count}\n".encode())
     return path

@@ -1,0 +1,1 @@
+"""Chinese word segmentation as jieba does it, in TensorFlow operations."""

@@ -1,0 +1,75 @@
+"""The dictionary of the segmenter: jieba's own, with a user's words added, read once."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import math
+
+import jieba
+import jieba.finalseg
+
+
+@dataclasses.dataclass(frozen=True)
+class Dictionary:
+    """Words and their frequencies, as a `jieba.Tokenizer` holds them.
+
+    Attributes:
+      frequencies: every word and every beginning of a word to its frequency; a mere beginning has
+        frequency 0.
+      total: the sum that frequencies are divided by.
+      never_joined: words of frequency 0 in the user's dictionary; the hidden Markov model must
+        not join them.
+      provenance: jieba's version and the SHA-256 digests of the files that were read.
+    """
+
+    frequencies: dict[str, int]
+    total: int
+    never_joined: frozenset[str]
+    provenance: dict[str, str]
+
+    def log_probability(self, frequency: int) -> float:
+        """The natural logarithm of a word's share, rounded exactly as jieba rounds it."""
+        return math.log(frequency or 1) - math.log(self.total)
+
+
+def read_dictionary(user_words: bytes | None = None) -> Dictionary:
+    """Reads the installed jieba's dictionary and adds the user's words.
+
+    Args:
+      user_words: contents of a file in the format of `jieba.load_userdict`: UTF-8, one word a
+        line, then optionally its frequency and its part of speech, separated by spaces.
+
+    Returns:
+      The dictionary.
+
+    Raises:
+      ValueError: if the user's words are not UTF-8.
+
+    Example:
+      >>> read_dictionary().frequencies["北京"]
+      34488
+    """
+    tokenizer = jieba.Tokenizer()
+    with tokenizer.get_dict_file() as file:
+        content = file.read()
+    provenance = {
+        "jieba": jieba.__version__,
+        "dictionary_sha256": hashlib.sha256(content).hexdigest(),
+    }
+    # Not `initialize()`: it would trust a cache in /tmp, whatever jieba's version wrote it.
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
+
+    never_joined: set[str] = set()
+    if user_words is not None:
+        provenance["user_dictionary_sha256"] = hashlib.sha256(user_words).hexdigest()
+        # jieba keeps these words in a variable of its module, common to all tokenizers.
+        of_others = jieba.finalseg.Force_Split_Words
+        jieba.finalseg.Force_Split_Words = never_joined
+        try:
+            tokenizer.load_userdict(io.BytesIO(user_words))
+        finally:
+            jieba.finalseg.Force_Split_Words = of_others
+    return Dictionary(tokenizer.FREQ, tokenizer.total, frozenset(never_joined), provenance)

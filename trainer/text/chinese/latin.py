@@ -1,0 +1,54 @@
+"""How jieba cuts runs of Latin letters, digits and `+#&._%-` that no dictionary word explains."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from trainer.text.chinese import characters
+from trainer.text.runs import Runs, following, previous
+
+
+def latin_word_starts(codes: tf.Tensor, runs: Runs) -> tf.Tensor:
+    """Marks where words begin, as the regular expression `[a-zA-Z0-9]+(\\.[0-9]+)?%?` has them.
+
+    What lies between two matches is a word too. Whether a point belongs to a number depends on
+    what lies before: 1.2.3 is 1.2, a point, and 3. In a chain of points with nothing but digits
+    between them every second one is a decimal point.
+
+    Args:
+      codes: int64 [n]; code points.
+      runs: runs without ideographs.
+
+    Returns:
+      bool [n]; False outside of the runs.
+    """
+    member = tf.scatter_nd(runs.members[:, None], tf.ones_like(runs.members), runs.size[None]) > 0
+    first = tf.scatter_nd(runs.starts[:, None], tf.ones_like(runs.starts), runs.size[None]) > 0
+    alphanumeric = member & characters.is_alphanumeric(codes)
+    digit = member & characters.is_digit(codes)
+    after_alphanumeric = previous(alphanumeric) & ~first
+    before_digit = following(digit & ~first)
+
+    # Points that may be decimal ones, letters and signs: everything that ends a row of digits.
+    ends_digits = tf.where(member & ~digit)[:, 0]
+    point = (codes == characters.POINT) & after_alphanumeric & before_digit
+    point_here = tf.gather(point, ends_digits)
+    run = tf.gather(runs.spread(tf.range(tf.size(runs.starts))), ends_digits)
+    only_digits_between = (run == previous(run)) & previous(point_here)
+    chains = Runs.of(point_here, ~only_digits_between)
+    place = tf.range(chains.size) - chains.spread(chains.starts)
+    decimal_here = point_here & (place % 2 == 0)
+    # A letter right behind the decimals, as in 1.2a, is a new word.
+    after_decimals_here = (
+        tf.gather(alphanumeric, ends_digits) & (run == previous(run)) & previous(decimal_here)
+    )
+
+    def back(flags):
+        return tf.scatter_nd(ends_digits[:, None], tf.cast(flags, tf.int32), runs.size[None]) > 0
+
+    decimal, after_decimals = back(decimal_here), back(after_decimals_here)
+    percent = (codes == characters.PERCENT) & after_alphanumeric
+    begins_match = alphanumeric & ~(after_alphanumeric | previous(decimal)) | after_decimals
+    between = member & ~(alphanumeric | decimal | percent)
+    begins_between = between & (after_alphanumeric | previous(percent))
+    return first | begins_match | begins_between

@@ -1,0 +1,151 @@
+"""jieba's accurate mode: texts to words, all of them, spaces and punctuation too."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from trainer.text.chinese import characters
+from trainer.text.chinese.hmm import HiddenMarkovModel
+from trainer.text.chinese.latin import latin_word_starts
+from trainer.text.chinese.route import best_lengths
+from trainer.text.chinese.trie import FIRST_WORD, NEVER_JOINED, NO_WORD, Trie, TrieFiles
+from trainer.text.runs import Runs, previous, reachable
+
+_BYTES_AT_ONCE = 1 << 18
+"""About so much text is cut at a time: memory does not grow with the batch."""
+
+
+class Segmenter(tf.Module):
+    """Gives exactly what `jieba.lcut(text, HMM=hmm)` gives.
+
+    jieba cuts a text into blocks of word characters (ideographs, Latin letters, digits, `+#&._%-`)
+    and single other characters; finds the most probable route through the dictionary words of
+    every block; and re-joins the single characters on that route: without the hidden Markov model
+    Latin letters and digits in a row, with it whatever the model takes for an unknown word.
+
+    Here all texts lie one after the other in one vector; a word is where it begins.
+
+    Args:
+      files: the dictionary, from `write_trie`.
+      hmm: whether unknown words are found by the hidden Markov model.
+
+    Example:
+      >>> segmenter = Segmenter(write_trie(None, None), hmm=True)
+      >>> [word.decode() for word in segmenter(tf.constant(["他来到了网易杭研大厦"])).numpy()[0]]
+      ['他', '来到', '了', '网易', '杭研', '大厦']
+
+    Reference: jieba 0.42.1, `jieba.Tokenizer.cut` and `jieba.finalseg.cut`.
+    """
+
+    def __init__(self, files: TrieFiles, hmm: bool):
+        super().__init__()
+        self._trie = Trie(files)
+        self._log_probabilities = files.log_probabilities
+        self._unknown = files.unknown
+        self._hmm = HiddenMarkovModel() if hmm else None
+
+    # One function, so that the graphs around it hold one operation and not some hundreds.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Cuts texts.
+
+        Args:
+          texts: string [n]; UTF-8. What is not UTF-8 becomes U+FFFD.
+
+        Returns:
+          string [n, (words)]; the words of a text, joined, are the text.
+        """
+        sizes = tf.strings.length(texts)
+        part = tf.cumsum(sizes, exclusive=True) // _BYTES_AT_ONCE
+        counts = tf.math.bincount(part, minlength=1, dtype=tf.int64)
+        parts = _array(tf.size(counts)).split(texts, counts)
+
+        def step(index, words, lengths):
+            cut = self._cut(parts.read(index))
+            return (
+                index + 1,
+                words.write(index, cut.values),
+                lengths.write(index, cut.row_lengths()),
+            )
+
+        _, words, lengths = tf.while_loop(
+            lambda index, *_: index < tf.size(counts),
+            step,
+            (tf.constant(0), _array(tf.size(counts)), _array(tf.size(counts), tf.int64)),
+        )
+        return tf.RaggedTensor.from_row_lengths(words.concat(), lengths.concat(), validate=False)
+
+    def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        letters = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
+        codes, text = tf.cast(letters.values, tf.int64), letters.value_rowids()
+        new_text = text != previous(text)
+        positions = tf.range(tf.size(codes, tf.int64))
+
+        inside = characters.is_word_character(codes)
+        blocks = Runs.of(inside, new_text)
+        words = self._trie.words(codes, tf.where(inside, blocks.spread(blocks.ends) - positions, 0))
+        lengths = best_lengths(
+            words, blocks, tf.constant(self._log_probabilities, tf.float64), self._unknown
+        )
+        # Outside of the blocks every character is a word, but a line break of two is one.
+        carriage_return = previous(codes == characters.CARRIAGE_RETURN) & ~new_text
+        second_half = carriage_return & (codes == characters.LINE_FEED)
+        block_starts = inside & (new_text | ~previous(inside))
+        starts = reachable(
+            block_starts | ~inside,
+            positions + lengths,
+            jumps=tf.reduce_max(tf.concat([blocks.lengths, [1]], axis=0)),
+        )
+        starts &= ~second_half
+        single = starts & inside & (lengths == 1)
+        if self._hmm is not None:
+            starts = self._recut(codes, words, Runs.of(single, new_text), starts)
+        else:
+            latin = single & characters.is_alphanumeric(codes)
+            starts &= ~(latin & previous(latin)) | new_text
+        return _gather_words(letters, starts)
+
+    def _recut(self, codes, words, singles: Runs, starts: tf.Tensor) -> tf.Tensor:
+        """Where words begin, once runs of single characters are cut anew."""
+        again = (singles.lengths > 1) & (_entries(words, singles) < FIRST_WORD)
+        mask, anew = singles.spread(again), _flags(singles.starts, singles.size)
+        ideograph = characters.is_ideograph(codes)
+        chinese = Runs.of(mask & ideograph, anew)
+        begins = self._hmm.word_starts(codes, chinese)
+        joined = Runs.of(mask & ideograph, begins)
+        begins |= joined.spread(_entries(words, joined) == NEVER_JOINED)
+        begins |= latin_word_starts(codes, Runs.of(mask & ~ideograph, anew))
+        return tf.where(mask, begins, starts)
+
+
+def _array(size: tf.Tensor, dtype=tf.string) -> tf.TensorArray:
+    return tf.TensorArray(dtype, size, element_shape=[None], infer_shape=False)
+
+
+def _entries(words: tf.Tensor, runs: Runs) -> tf.Tensor:
+    """The dictionary's entry of each run, int32 [r]; `NO_WORD` if it is not in there."""
+    width = tf.shape(words, tf.int64)[1]
+    index = tf.stack([runs.starts, tf.minimum(runs.lengths, width) - 1], axis=1)
+    return tf.where(runs.lengths <= width, tf.gather_nd(words, index), NO_WORD)
+
+
+def _flags(positions: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Int64 [k] to bool [size], True at the positions."""
+    ones = tf.ones_like(positions, tf.int32)
+    return tf.scatter_nd(positions[:, None], ones, size[None]) > 0
+
+
+def _gather_words(letters: tf.RaggedTensor, starts: tf.Tensor) -> tf.RaggedTensor:
+    """Characters of texts, int32 [n, (characters)], to words, string [n, (words)]."""
+    size = tf.size(starts, tf.int64)
+    first = tf.where(starts)[:, 0]
+    words = tf.RaggedTensor.from_row_splits(
+        letters.values, tf.concat([first, [size]], axis=0), validate=False
+    )
+    # How many words begin before each character gives the words of a text from its characters.
+    before = tf.concat([[0], tf.cumsum(tf.cast(starts, tf.int64))], axis=0)
+    return tf.RaggedTensor.from_row_splits(
+        tf.strings.unicode_encode(words, "UTF-8"),
+        tf.gather(before, letters.row_splits),
+        validate=False,
+    )

@@ -1,0 +1,1 @@
+"""English stems as Snowball makes them, in TensorFlow operations."""

@@ -1,0 +1,47 @@
+"""What is done to every text before it is cut."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+_SPACE = 0x20
+_IDEOGRAPHIC_SPACE = 0x3000
+_FULL_WIDTH = (0xFF01, 0xFF5E)
+_TO_HALF_WIDTH = 0xFF01 - 0x21
+
+
+def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor:
+    """Makes texts valid UTF-8 and evens out how they are written.
+
+    Args:
+      texts: string [n]; any bytes. What is not UTF-8, and control characters, become spaces.
+      half_width: whether the full-width forms of ASCII (U+FF01 to U+FF5E, U+3000) become ASCII.
+      lower_case: whether letters become lower-case.
+
+    Returns:
+      string [n]; valid UTF-8.
+
+    Example:
+      >>> normalize(tf.constant(["ＷＩＦＩ　６"]), half_width=True, lower_case=True).numpy()
+      array([b'wifi 6'], dtype=object)
+    """
+    texts = tf.strings.unicode_transcode(
+        texts,
+        "UTF-8",
+        "UTF-8",
+        errors="replace",
+        replacement_char=_SPACE,
+        replace_control_characters=True,
+    )
+    if half_width:
+        letters = tf.strings.unicode_decode(texts, "UTF-8")
+        texts = tf.strings.unicode_encode(
+            letters.with_values(_to_half_width(letters.values)), "UTF-8"
+        )
+    return tf.strings.lower(texts, encoding="utf-8") if lower_case else texts
+
+
+def _to_half_width(codes: tf.Tensor) -> tf.Tensor:
+    first, last = _FULL_WIDTH
+    codes = tf.where((codes >= first) & (codes <= last), codes - _TO_HALF_WIDTH, codes)
+    return tf.where(codes == _IDEOGRAPHIC_SPACE, _SPACE, codes)

@@ -1,0 +1,47 @@
+"""Words that are left out."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+class StopWords(tf.Module):
+    """A list of words, in a table of the graph.
+
+    Args:
+      words: the words, at least one; duplicates count once.
+    """
+
+    def __init__(self, words: list[str]):
+        super().__init__()
+        words = sorted(set(words))
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(words, tf.string), tf.ones([len(words)], tf.int64)
+            ),
+            default_value=0,
+        )
+
+    def __call__(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
+        """String [n, (tokens)] to the same without the words."""
+        return tf.ragged.boolean_mask(
+            tokens, tokens.with_values(self._table.lookup(tokens.values) == 0)
+        )
+
+
+def read_stop_words(path: str) -> list[str]:
+    """Reads a file of one word a line, UTF-8; white space around words and empty lines go.
+
+    Raises:
+      ValueError: if the file is not UTF-8 or has no words.
+    """
+    with tf.io.gfile.GFile(path, "rb") as file:
+        content = file.read()
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The stop words {path} are not UTF-8: {error}") from None
+    words = [word for word in map(str.strip, lines) if word]
+    if not words:
+        raise ValueError(f"The file of stop words {path} has no words; leave the setting out.")
+    return words
