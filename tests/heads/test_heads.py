@@ -115,17 +115,31 @@ def test_weight_decay_shrinks_the_weights(tmp_path):
     np.testing.assert_allclose(head.get_layer(MEMBERS).get_weights()[0], 0.5 * before, rtol=1e-5)
 
 
-def test_a_head_learns_and_keeps_its_best_weights(tmp_path):
+def test_a_head_learns_what_holds_for_unseen_users(tmp_path):
     rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(600, 8)).astype(np.float32)
+    vectors = rng.normal(size=(800, 8)).astype(np.float32)
     classes = (vectors[:, 0] * vectors[:, 1] > 0).astype(np.int64)
     config = HeadsConfig(max_epochs=60, patience=10, learning_rate=0.01, weight_decay=0, dropout=0)
-    train, valid = (vectors[:400], classes[:400]), (vectors[400:], classes[400:])
+    train, valid, unseen = (
+        (vectors[part], classes[part]) for part in np.split(np.arange(800), [400, 600])
+    )
     head = build_head("xor", 2, config, train[0])
     fit_head(head, train, valid, config, str(tmp_path))
-    accuracy = np.mean(head.predict(valid[0], verbose=0).argmax(axis=1) == valid[1])
+    accuracy = np.mean(head.predict(unseen[0], verbose=0).argmax(axis=1) == unseen[1])
     assert accuracy > 0.85
     assert list(tmp_path.rglob("events.out.tfevents*"))
+
+
+def test_a_head_is_fitted_on_the_users_of_validation_too(tmp_path):
+    # Only in validation does the second direction tell the classes apart.
+    classes = np.tile([0, 1], 100)
+    first, second = (np.zeros((200, 2), np.float32) for _ in range(2))
+    first[:, 0] = second[:, 1] = 2 * classes - 1
+    config = HeadsConfig(max_epochs=60, patience=60, learning_rate=0.01, weight_decay=0, dropout=0)
+    head = build_head("likes", 2, config, np.concatenate([first, second]))
+    mixed = np.concatenate([first, second[:20]]), np.concatenate([classes, classes[:20]])
+    fit_head(head, (first, classes), mixed, config, str(tmp_path))
+    assert np.mean(head.predict(second, verbose=0).argmax(axis=1) == classes) == 1
 
 
 def test_encoder_and_heads_are_exported_as_one_model(encoder, tmp_path):

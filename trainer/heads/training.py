@@ -97,9 +97,11 @@ def fit_head(
     config: HeadsConfig,
     log_dir: str,
 ) -> None:
-    """Fits one head until its validation loss converges, and keeps the best weights.
+    """Fits one head on all users, for as many epochs as serve users it has not seen.
 
-    The members learn independently: the loss is the mean of theirs, not that of their mean.
+    A first fit, on the users of `train`, counts the epochs until the validation loss converges; the
+    second starts anew and fits the users of both for that many. The members learn independently:
+    the loss is the mean of theirs, not that of their mean.
 
     Args:
       head: model from `build_head`.
@@ -109,22 +111,33 @@ def fit_head(
       log_dir: folder for TensorBoard.
     """
     members = keras.Model(head.input, head.get_layer(MEMBERS).output)
+    start = members.get_weights()
+    history = _fit(
+        members,
+        _for_each_member(train, config.members),
+        config,
+        config.max_epochs,
+        validation_data=_for_each_member(validation, config.members),
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=config.patience),
+            keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        ],
+    )
+    epochs = 1 + int(np.argmin(history["val_loss"]))
+    members.set_weights(start)
+    both = tuple(np.concatenate(parts) for parts in zip(train, validation, strict=True))
+    _fit(members, _for_each_member(both, config.members), config, epochs)
+
+
+def _fit(members: keras.Model, users, config: HeadsConfig, epochs: int, **options) -> dict:
+    """Fits the members, with an optimiser that knows nothing yet; returns Keras's history."""
     members.compile(
         optimizer=keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    members.fit(
-        *_for_each_member(train, config.members),
-        validation_data=_for_each_member(validation, config.members),
-        batch_size=config.batch_size,
-        epochs=config.max_epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True),
-            keras.callbacks.TensorBoard(log_dir, write_graph=False),
-        ],
-    )
+    fitted = members.fit(*users, batch_size=config.batch_size, epochs=epochs, verbose=0, **options)
+    return fitted.history
 
 
 def _for_each_member(users, members: int) -> tuple[np.ndarray, np.ndarray]:
