@@ -14,8 +14,11 @@ install: $(INSTALLED)  ## make .venv with the pinned packages
 demo: $(DEMO_DATA)/labels.csv  ## generate logs, run the whole pipeline on them, print a summary
 	$(PYTHON) -m pipeline run configs/demo.yaml --output runs/demo
 
+# A process for each folder: TensorFlow keeps the memory of every graph that a test has made.
 test: $(INSTALLED)  ## run all tests
-	$(PYTHON) -m pytest
+	@failed=; for folder in tests/*/; do \
+	  $(PYTHON) -m pytest $$folder || failed="$$failed $$folder"; \
+	done; test -z "$$failed" || { echo "Tests failed in$$failed"; exit 1; }
 
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"
