@@ -17,7 +17,7 @@ class EncoderConfig(pydantic.BaseModel):
     >>> EncoderConfig(hops=3).dimension
     256
     >>> EncoderConfig.model_validate({'preset': 'small', 'hops': 3}).initial_embeddings
-    'word2vec'
+    'word2vec+lsa'
 
     Raises:
         pydantic.ValidationError: If a field is unknown or out of bounds, or the preset is not one

@@ -17,6 +17,13 @@ def following(values: tf.Tensor) -> tf.Tensor:
     return tf.concat([values[1:], tf.zeros_like(values[:1])], axis=0)
 
 
+def scattered(positions: tf.Tensor, values: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Puts values, [k], at different positions, int64 [k]: [size], elsewhere 0 (False)."""
+    # A scatter of booleans adds them up, which TensorFlow does not do.
+    numbers = tf.cast(values, tf.int32) if values.dtype == tf.bool else values
+    return tf.cast(tf.scatter_nd(positions[:, None], numbers, size[None]), values.dtype)
+
+
 class Runs(NamedTuple):
     """The runs of a mask, from left to right.
 
@@ -58,11 +65,17 @@ class Runs(NamedTuple):
 
     def spread(self, values: tf.Tensor) -> tf.Tensor:
         """Gives every member its run's value: [r] to [n], 0 (False) outside of the runs."""
-        repeated = tf.repeat(values, self.lengths)
-        # A scatter of booleans adds them up, which TensorFlow does not do.
-        numbers = tf.cast(repeated, tf.int32) if repeated.dtype == tf.bool else repeated
-        spread = tf.scatter_nd(self.members[:, None], numbers, self.size[None])
-        return tf.cast(spread, values.dtype)
+        return scattered(self.members, tf.repeat(values, self.lengths), self.size)
+
+    @property
+    def covered(self) -> tf.Tensor:
+        """Bool [n]; what belongs to a run."""
+        return scattered(self.members, tf.ones_like(self.members, tf.bool), self.size)
+
+    @property
+    def begins(self) -> tf.Tensor:
+        """Bool [n]; where a run begins."""
+        return scattered(self.starts, tf.ones_like(self.starts, tf.bool), self.size)
 
 
 class LongestFirst(NamedTuple):

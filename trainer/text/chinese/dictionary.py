@@ -59,7 +59,7 @@ def read_dictionary(user_words: bytes | None = None) -> Dictionary:
         "dictionary_sha256": hashlib.sha256(content).hexdigest(),
     }
     # Not `initialize()`: it would trust a cache in /tmp, whatever jieba's version wrote it.
-    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(io.BytesIO(content))
     tokenizer.initialized = True
 
     never_joined: set[str] = set()

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from jieba import finalseg
 
-from trainer.text.runs import LongestFirst, Runs, places
+from trainer.text.runs import LongestFirst, Runs, places, scattered
 
 _STATES = "BEMS"
 """Beginning, end and middle of a word, and a single character; alphabetical, for the ties."""
@@ -62,7 +62,7 @@ class HiddenMarkovModel(tf.Module):
         before, last = self._forward(emissions, running)
         states = _backward(before, last, tf.size(running))
         begins = (states == _BEGIN) | (states == _SINGLE) | (step_of == 0)
-        return tf.scatter_nd(positions[:, None], tf.cast(begins, tf.int32), runs.size[None]) > 0
+        return scattered(positions, begins, runs.size)
 
     def _forward(self, emissions, running):
         """Per step, the best state before each state, [runs, 4], and the best to end with."""

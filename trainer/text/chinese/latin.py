@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from trainer.text.chinese import characters
-from trainer.text.runs import Runs, following, previous
+from trainer.text.runs import Runs, following, previous, scattered
 
 
 def latin_word_starts(codes: tf.Tensor, runs: Runs) -> tf.Tensor:
@@ -22,8 +22,7 @@ def latin_word_starts(codes: tf.Tensor, runs: Runs) -> tf.Tensor:
     Returns:
       bool [n]; False outside of the runs.
     """
-    member = tf.scatter_nd(runs.members[:, None], tf.ones_like(runs.members), runs.size[None]) > 0
-    first = tf.scatter_nd(runs.starts[:, None], tf.ones_like(runs.starts), runs.size[None]) > 0
+    member, first = runs.covered, runs.begins
     alphanumeric = member & characters.is_alphanumeric(codes)
     digit = member & characters.is_digit(codes)
     after_alphanumeric = previous(alphanumeric) & ~first
@@ -43,10 +42,8 @@ def latin_word_starts(codes: tf.Tensor, runs: Runs) -> tf.Tensor:
         tf.gather(alphanumeric, ends_digits) & (run == previous(run)) & previous(decimal_here)
     )
 
-    def back(flags):
-        return tf.scatter_nd(ends_digits[:, None], tf.cast(flags, tf.int32), runs.size[None]) > 0
-
-    decimal, after_decimals = back(decimal_here), back(after_decimals_here)
+    decimal = scattered(ends_digits, decimal_here, runs.size)
+    after_decimals = scattered(ends_digits, after_decimals_here, runs.size)
     percent = (codes == characters.PERCENT) & after_alphanumeric
     begins_match = alphanumeric & ~(after_alphanumeric | previous(decimal)) | after_decimals
     between = member & ~(alphanumeric | decimal | percent)

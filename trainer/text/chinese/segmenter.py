@@ -108,7 +108,7 @@ class Segmenter(tf.Module):
     def _recut(self, codes, words, singles: Runs, starts: tf.Tensor) -> tf.Tensor:
         """Where words begin, once runs of single characters are cut anew."""
         again = (singles.lengths > 1) & (_entries(words, singles) < FIRST_WORD)
-        mask, anew = singles.spread(again), _flags(singles.starts, singles.size)
+        mask, anew = singles.spread(again), singles.begins
         ideograph = characters.is_ideograph(codes)
         chinese = Runs.of(mask & ideograph, anew)
         begins = self._hmm.word_starts(codes, chinese)
@@ -127,12 +127,6 @@ def _entries(words: tf.Tensor, runs: Runs) -> tf.Tensor:
     width = tf.shape(words, tf.int64)[1]
     index = tf.stack([runs.starts, tf.minimum(runs.lengths, width) - 1], axis=1)
     return tf.where(runs.lengths <= width, tf.gather_nd(words, index), NO_WORD)
-
-
-def _flags(positions: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Int64 [k] to bool [size], True at the positions."""
-    ones = tf.ones_like(positions, tf.int32)
-    return tf.scatter_nd(positions[:, None], ones, size[None]) > 0
 
 
 def _gather_words(letters: tf.RaggedTensor, starts: tf.Tensor) -> tf.RaggedTensor:

@@ -68,10 +68,6 @@ class Words(NamedTuple):
         end = letters.shift_left(tf.where(kept > 0, own, 0), added) + added_letters
         return self._replace(kept=kept, added=added, added_letters=added_letters, end=end)
 
-    def delete_end(self, deleted: tf.Tensor) -> Words:
-        """Deletes last letters, int64 [n]."""
-        return self.replace_end(tf.pad(deleted[:, None], [[0, 0], [0, 2]]))
-
 
 def read_words(words: tf.Tensor, prefixes: tuple[str, ...]) -> Words:
     """Reads words, marks the y that are consonants, and finds the regions.
@@ -117,7 +113,7 @@ def read_words(words: tf.Tensor, prefixes: tuple[str, ...]) -> Words:
         first_vowel=first_in_word(position, vowel),
         r1=r1,
         r2=first_in_word(position + 1, behind_syllable & in_r1),
-    ).delete_end(none)
+    ).replace_end(tf.stack([none] * 3, axis=1))
 
 
 def _mark_y(number: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
