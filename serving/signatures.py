@@ -39,9 +39,36 @@ class ServedModel(tf.Module, abc.ABC):
         return self.outputs(tf.sparse.to_dense(features[BEHAVIORS], default_value=""))
 
     def export(self, path: str) -> None:
-        """Writes a SavedModel that TF Serving loads, to the folder `path`."""
+        """Writes a SavedModel that TF Serving loads, to the folder `path`.
+
+        Only what the signatures use is written: their variables, tables and assets, no optimizer.
+
+        TF Serving, like Beam's `RunInference`, runs a checkpoint's restore operation and then the
+        graph. Keras 3 exports a `keras.Variable` as a copy of the variable that the graph reads
+        (`keras.src.backend.tensorflow.core.Variable._export_to_saved_model_graph`), and only the
+        copy is restored: "Could not find variable". Therefore the graph's own variables are
+        written, as `keras.export.ExportArchive` does.
+        """
+        functions = (self.encode, self.encode_examples)
+        variables = {
+            id(variable): variable
+            for function in functions
+            for variable in function.get_concrete_function().variables
+        }
+        resource_types = (tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
+        exported = tf.Module()
+        exported.encode, exported.encode_examples = functions
+        exported.graph_variables = list(variables.values())
+        exported.resources = [
+            part
+            for part in tf.train.TrackableView(self).descendants()
+            if isinstance(part, resource_types)
+        ]
         tf.saved_model.save(
-            self,
+            exported,
             path,
-            signatures={"serving_default": self.encode_examples, "encode": self.encode},
+            signatures={
+                "serving_default": exported.encode_examples,
+                "encode": exported.encode,
+            },
         )

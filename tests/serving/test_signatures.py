@@ -1,5 +1,6 @@
 """The contract's two signatures, on a model that counts letters."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -63,3 +64,43 @@ def test_other_features_are_ignored(signatures):
     examples = tf.constant([example.SerializeToString()])
     outputs = signatures["serving_default"](examples=examples)
     np.testing.assert_array_equal(outputs[USER_VECTOR], [[1, 2]])
+
+
+class _Keras(ServedModel):
+    """User vector: the ids of the words times a trained Keras variable, an optimizer beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(["boots", "maps"], tf.constant([3.0, 5.0])), 0.0
+        )
+        layer = keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")
+        self.parts = {"dense": keras.Sequential([keras.Input([1]), layer])}
+        self.parts["dense"].compile(keras.optimizers.SGD(0.5), loss="mse")
+        self.parts["dense"].fit(np.ones([1, 1]), np.zeros([1, 2]), verbose=0)
+
+    def outputs(self, behaviors):
+        ids = tf.reduce_sum(self.words.lookup(behaviors), axis=1, keepdims=True)
+        return {USER_VECTOR: self.parts["dense"](ids)}
+
+
+def test_a_session_restores_the_variables_that_the_graph_reads(tmp_path):
+    # TF Serving loads a model as tf.compat.v1 does, and not as tf.saved_model.load.
+    _Keras().export(str(tmp_path / "inner"))
+    outer = _Letters()
+    outer.inner = tf.saved_model.load(str(tmp_path / "inner"))
+    outer.outputs = lambda behaviors: outer.inner.encode(behaviors)
+    outer.export(str(tmp_path / "outer"))
+    for path in (tmp_path / "inner", tmp_path / "outer"):
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
+            signature = meta_graph.signature_def["encode"]
+            vectors = session.run(
+                signature.outputs[USER_VECTOR].name,
+                {signature.inputs[BEHAVIORS].name: [[b"boots", b"maps"], [b"boots", b""]]},
+            )
+        # One step of gradient descent takes the weights from 1 to 1 - 0.5 * 2 * 1 / 2 = 0.5.
+        np.testing.assert_allclose(vectors, [[4, 4], [1.5, 1.5]], rtol=1e-6)
+        names = [name for name, _ in tf.train.list_variables(str(path / "variables" / "variables"))]
+        assert len([name for name in names if "graph_variables" in name]) == 1
+        assert not any("optimizer" in name or "velocity" in name for name in names)
