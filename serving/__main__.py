@@ -1,0 +1,108 @@
+"""The command line: `python -m serving --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+_DESCRIPTION = """\
+Serve, query and release the models that `python -m pipeline run` pushes.
+
+A model folder has one numbered folder a version; the pipeline makes OUTPUT/serving/NAME.
+
+Try a model on this machine:
+  python -m serving serve runs/demo/serving/demo
+  python -m serving query localhost:8500 "running shoes" "trail jacket"
+"""
+
+_SERVE_DESCRIPTION = """\
+Serves a model with TF Serving's gRPC and REST interfaces, for development and tests.
+TF Serving is for production; serving/README.md tells how to deploy it.
+"""
+
+_SERVE_EPILOG = """\
+New versions are swapped in without failing a request. With --model-config-file, TF Serving's
+configuration decides on versions and labels, and is read again when it changes; the folder is
+MODEL_DIR all the same.
+
+Ctrl-C or SIGTERM drains: requests under way are answered, new ones are refused.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses the command line and runs one command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serving",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    serve = commands.add_parser(
+        "serve",
+        help="serve a model on this machine, for development",
+        description=_SERVE_DESCRIPTION,
+        epilog=_SERVE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    serve.add_argument("model_dir", help="folder with one numbered folder a version")
+    serve.add_argument(
+        "--model-name", default="default", help="name to serve it under (default: default)"
+    )
+    serve.add_argument("--model-config-file", help="versions and labels, as TF Serving reads them")
+    serve.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8500, help="gRPC port (default: 8500, 0: free)")
+    serve.add_argument(
+        "--rest-api-port", type=int, default=8501, help="REST port (default: 8501, 0: free)"
+    )
+    serve.add_argument(
+        "--poll-seconds", type=float, default=1.0, help="look for new versions (default: 1)"
+    )
+    serve.add_argument("--no-batching", action="store_true", help="run every request alone")
+    serve.add_argument(
+        "--max-batch-size", type=int, default=256, help="users run at once (default: 256)"
+    )
+    serve.add_argument(
+        "--batch-timeout-micros",
+        type=int,
+        default=0,
+        help="how long a batch waits for more requests (default: 0)",
+    )
+    serve.add_argument(
+        "--num-batch-threads", type=int, default=2, help="batches side by side (default: 2)"
+    )
+    serve.add_argument("--tls-key", help="PEM file of a private key; with --tls-certificate")
+    serve.add_argument("--tls-certificate", help="PEM file of a certificate chain")
+
+    query = commands.add_parser(
+        "query",
+        help="ask a server about one user",
+        description="Encodes the texts of one user and prints the tasks' probabilities.",
+    )
+    query.add_argument("target", help="host:port of a gRPC server")
+    query.add_argument("texts", nargs="+", metavar="text", help="what the user did, oldest first")
+    query.add_argument("--model", default="default", help="name of the model (default: default)")
+    query.add_argument("--version", type=int, help="version (default: the newest)")
+    query.add_argument("--label", help="label of a version, such as stable")
+    query.add_argument("--timeout", type=float, default=10.0, help="seconds (default: 10)")
+
+    args = parser.parse_args(arguments)
+    return _COMMANDS[args.command](args)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from serving.serve_command import serve
+
+    return serve(args)
+
+
+def _query(args: argparse.Namespace) -> int:
+    from serving.query_command import query
+
+    return query(args)
+
+
+_COMMANDS = {"serve": _serve, "query": _query}
+
+if __name__ == "__main__":
+    sys.exit(main())
