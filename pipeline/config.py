@@ -79,6 +79,14 @@ class EvaluationConfig(_Section):
         return self.min_auc
 
 
+class ServingConfig(_Section):
+    """What becomes of pushed versions; see `python -m serving --help`."""
+
+    keep_versions: int = Field(
+        5, ge=1, description="Newest versions that are kept; those that are served always are."
+    )
+
+
 class SqliteMetadata(_Section):
     """ML Metadata in a file of the output folder."""
 
@@ -119,6 +127,7 @@ class PipelineConfig(_Section):
     encoder: EncoderConfig = EncoderConfig()
     heads: HeadsConfig = HeadsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    serving: ServingConfig = ServingConfig()
     metadata: Annotated[SqliteMetadata | DatabaseMetadata, Field(discriminator="type")] = (
         SqliteMetadata()
     )

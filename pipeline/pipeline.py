@@ -128,6 +128,13 @@ def create_pipeline(
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
         ),
+        custom_config={
+            # For the model card; what only says how this machine computes it is left out.
+            "configuration": config.model_dump(
+                mode="json", exclude={"beam", "metadata", "serving"}
+            ),
+            "keep_versions": config.serving.keep_versions,
+        },
     ).with_id(PUSHER)
 
     depends_on_code = {

@@ -13,6 +13,12 @@ A model folder has one numbered folder a version; the pipeline makes OUTPUT/serv
 Try a model on this machine:
   python -m serving serve runs/demo/serving/demo
   python -m serving query localhost:8500 "running shoes" "trail jacket"
+
+Release a version that the pipeline pushed:
+  python -m serving versions runs/demo/serving/demo
+  python -m serving label runs/demo/serving/demo canary=1795446532
+  python -m serving label runs/demo/serving/demo stable=1795446532
+  python -m serving rollback runs/demo/serving/demo
 """
 
 _SERVE_DESCRIPTION = """\
@@ -21,9 +27,8 @@ TF Serving is for production; serving/README.md tells how to deploy it.
 """
 
 _SERVE_EPILOG = """\
-New versions are swapped in without failing a request. With --model-config-file, TF Serving's
-configuration decides on versions and labels, and is read again when it changes; the folder is
-MODEL_DIR all the same.
+New versions are swapped in without failing a request. The configuration decides on versions and
+labels and is read again when it changes; the folder is MODEL_DIR, whatever base_path it has.
 
 Ctrl-C or SIGTERM drains: requests under way are answered, new ones are refused.
 """
@@ -49,7 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
     serve.add_argument(
         "--model-name", default="default", help="name to serve it under (default: default)"
     )
-    serve.add_argument("--model-config-file", help="versions and labels, as TF Serving reads them")
+    serve.add_argument(
+        "--model-config-file",
+        help="versions and labels, as TF Serving reads them (default: models.config beside "
+        "MODEL_DIR if there is one, otherwise the newest version)",
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, default=8500, help="gRPC port (default: 8500, 0: free)")
     serve.add_argument(
@@ -86,6 +95,33 @@ def main(arguments: list[str] | None = None) -> int:
     query.add_argument("--label", help="label of a version, such as stable")
     query.add_argument("--timeout", type=float, default=10.0, help="seconds (default: 10)")
 
+    versions = commands.add_parser("versions", help="list the versions and labels of a model")
+    versions.add_argument("model_dir", help="folder with one numbered folder a version")
+
+    label = commands.add_parser(
+        "label",
+        help="let a label point to a version",
+        description="Moves the label stable or canary in models.config, which servers follow.",
+    )
+    label.add_argument("model_dir", help="folder with one numbered folder a version")
+    label.add_argument("assignment", help="LABEL=VERSION, such as stable=1795446532")
+
+    rollback = commands.add_parser(
+        "rollback",
+        help="go back to the version before",
+        description="Lets all requests and labels go to the version before the last step.",
+    )
+    rollback.add_argument("model_dir", help="folder with one numbered folder a version")
+    for command in (label, rollback):
+        command.add_argument(
+            "--server",
+            help="host:port of the gRPC server; if the version has to be loaded first, waits for "
+            "it (without: run the same command again)",
+        )
+        command.add_argument(
+            "--timeout", type=float, default=300, help="seconds to wait (default: 300)"
+        )
+
     args = parser.parse_args(arguments)
     return _COMMANDS[args.command](args)
 
@@ -102,7 +138,31 @@ def _query(args: argparse.Namespace) -> int:
     return query(args)
 
 
-_COMMANDS = {"serve": _serve, "query": _query}
+def _versions(args: argparse.Namespace) -> int:
+    from serving.release_commands import versions
+
+    return versions(args)
+
+
+def _label(args: argparse.Namespace) -> int:
+    from serving.release_commands import label
+
+    return label(args)
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from serving.release_commands import rollback
+
+    return rollback(args)
+
+
+_COMMANDS = {
+    "serve": _serve,
+    "query": _query,
+    "versions": _versions,
+    "label": _label,
+    "rollback": _rollback,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 
+from serving.releases import Releases
+
 EXIT_USAGE = 2
 
 
@@ -50,8 +52,11 @@ def serve(args: argparse.Namespace) -> int:
     except ValidationError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
+    config_file = args.model_config_file
+    if config_file is None and os.path.exists(Releases(model_dir).config_file):
+        config_file = Releases(model_dir).config_file
     try:
-        return asyncio.run(_serve(args.model_name, model_dir, args.model_config_file, options))
+        return asyncio.run(_serve(args.model_name, model_dir, config_file, options))
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE

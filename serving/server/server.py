@@ -36,8 +36,9 @@ def model_config(path: str, name: str, base_path: str) -> model_server_config_pb
 
     Args:
       path: the file.
-      name: of the model in the file.
-      base_path: folder of its versions; the file's own is one of TF Serving's container.
+      name: to serve the model under.
+      base_path: folder of its versions; its last part is the model's name in the file. The file's
+        own folder is one of TF Serving's container.
 
     Returns:
       The configuration of this model alone.
@@ -51,12 +52,14 @@ def model_config(path: str, name: str, base_path: str) -> model_server_config_pb
         except text_format.ParseError as error:
             raise ValueError(f"{path} is no ModelServerConfig: {error}") from error
     models = {model.name: model for model in config.model_config_list.config}
-    if name not in models:
-        raise ValueError(f"{path} has no model {name}, only {', '.join(models) or 'none'}.")
-    models[name].base_path = base_path
-    alone = model_server_config_pb2.ModelServerConfig()
-    alone.model_config_list.config.append(models[name])
-    return alone
+    wanted = os.path.basename(base_path)
+    if wanted not in models:
+        raise ValueError(f"{path} has no model {wanted}, only {', '.join(models) or 'none'}.")
+    config = single_model_config(name, base_path)
+    (model,) = config.model_config_list.config
+    model.model_version_policy.CopyFrom(models[wanted].model_version_policy)
+    model.version_labels.update(models[wanted].version_labels)
+    return config
 
 
 class LocalServer:
