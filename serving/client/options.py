@@ -50,8 +50,14 @@ class ClientOptions:
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.http2.max_pings_without_data", 0),
         ]
+        # Where a name stands for several servers, each gets its share.
+        service_config: dict = {"loadBalancingConfig": [{"round_robin": {}}]}
         if self.max_attempts == 1:
-            return [*arguments, ("grpc.enable_retries", 0)]
+            return [
+                *arguments,
+                ("grpc.service_config", json.dumps(service_config)),
+                ("grpc.enable_retries", 0),
+            ]
         policy = {
             "maxAttempts": self.max_attempts,
             "initialBackoff": f"{self.initial_backoff}s",
@@ -59,12 +65,10 @@ class ClientOptions:
             "backoffMultiplier": 2,
             "retryableStatusCodes": ["UNAVAILABLE"],
         }
+        service_config["methodConfig"] = [{"name": [{}], "retryPolicy": policy}]
         return [
             *arguments,
-            (
-                "grpc.service_config",
-                json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]}),
-            ),
+            ("grpc.service_config", json.dumps(service_config)),
             # A request that does not fit into this buffer would be tried once only.
             ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
         ]

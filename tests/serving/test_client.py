@@ -362,6 +362,19 @@ def test_all_vectors_of_a_call_are_of_one_version(scripted):
     assert asked == [0, 0, 0, 0, 5, 5]
 
 
+def test_several_servers_share_the_requests(scripted):
+    first, first_port = scripted(_version(4))
+    second, second_port = scripted(_version(4))
+    target = f"ipv4:127.0.0.1:{first_port},127.0.0.1:{second_port}"
+    with UserEncoderClient(target, "letters", options=ClientOptions(batch_size=1)) as client:
+        # Until both connections stand, one server gets all.
+        while not (first.calls and second.calls):
+            client.encode([["x"]])
+        before = len(first.calls), len(second.calls)
+        client.encode([["x"]] * 40)
+    assert len(first.calls) - before[0] == len(second.calls) - before[1] == 20
+
+
 def test_metadata_travels_with_every_call(scripted):
     handler, port = scripted(_version(4))
     with UserEncoderClient(
