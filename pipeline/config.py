@@ -85,6 +85,15 @@ class ServingConfig(_Section):
     keep_versions: int = Field(
         5, ge=1, description="Newest versions that are kept; those that are served always are."
     )
+    encode_users: bool = Field(
+        False, description="Encode all users of the events with the pushed model, to Parquet."
+    )
+    period_days: float | None = Field(
+        None,
+        gt=0,
+        description="With `encode_users`: one vector for each period with behaviours, pooled to "
+        "the user's; null: one of the most recent behaviours.",
+    )
 
 
 class SqliteMetadata(_Section):

@@ -20,12 +20,14 @@ from tfx.types import Channel, standard_artifacts
 from components.baseline_strategy import LatestOtherBlessedModelStrategy
 from components.behavior_example_gen.component import BehaviorExampleGen
 from components.behavior_example_gen.config import IngestionConfig
+from components.bulk_encoder import BulkEncoder
 from components.sealing_evaluator import SealingEvaluator
 from components.strict_example_validator import StrictExampleValidator
 from components.verifying_pusher import VerifyingPusher
 from pipeline.code_digest import code_digest
 from pipeline.config import PipelineConfig
 from pipeline.evaluation import eval_config
+from serving.bulk.encoding import EncodingConfig
 
 EVALUATOR = "Evaluator"
 PUSHER = "Pusher"
@@ -137,6 +139,7 @@ def create_pipeline(
         },
     ).with_id(PUSHER)
 
+    after_the_push = []
     depends_on_code = {
         unlabelled: "components.behavior_example_gen.executor",
         labelled: "components.behavior_example_gen.executor",
@@ -148,6 +151,18 @@ def create_pipeline(
         evaluator: "components.sealing_evaluator",
         pusher: "components.verifying_pusher",
     }
+    if config.serving.encode_users:
+        bulk_encoder = BulkEncoder(
+            pushed_model=pusher.outputs["pushed_model"],
+            events=[os.path.join(input_base, events)],
+            config=EncodingConfig(
+                columns=config.data.columns,
+                max_bad_fraction=config.data.max_bad_fraction,
+                period_days=config.serving.period_days,
+            ),
+        )
+        after_the_push.append(bulk_encoder)
+        depends_on_code[bulk_encoder] = "components.bulk_encoder"
     for component, module in depends_on_code.items():
         component.exec_properties["code_digest"] = code_digest(module)
 
@@ -165,6 +180,7 @@ def create_pipeline(
             baseline,
             evaluator,
             pusher,
+            *after_the_push,
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,

@@ -14,6 +14,10 @@ Try a model on this machine:
   python -m serving serve runs/demo/serving/demo
   python -m serving query localhost:8500 "running shoes" "trail jacket"
 
+Encode all users of event logs, and find similar ones:
+  python -m serving encode runs/demo/serving/demo logs/*.jsonl.gz --output vectors.parquet
+  python -m serving nearest vectors.parquet u3c6ef362
+
 Release a version that the pipeline pushed:
   python -m serving versions runs/demo/serving/demo
   python -m serving label runs/demo/serving/demo canary=1795446532
@@ -95,6 +99,47 @@ def main(arguments: list[str] | None = None) -> int:
     query.add_argument("--label", help="label of a version, such as stable")
     query.add_argument("--timeout", type=float, default=10.0, help="seconds (default: 10)")
 
+    encode = commands.add_parser(
+        "encode",
+        help="encode all users of event logs, to Parquet",
+        description="Gathers the events by user and writes the users' vectors, with Beam.",
+        epilog="The same command resumes a run that died; a finished one is not repeated.",
+    )
+    encode.add_argument("model_dir", help="folder with one numbered folder a version")
+    encode.add_argument(
+        "events", nargs="+", help="files or patterns: JSONL, CSV (also .gz) or Parquet"
+    )
+    encode.add_argument("--output", required=True, help="folder of Parquet files to write")
+    encode.add_argument(
+        "--version", type=int, help="version (default: the stable one, otherwise the newest)"
+    )
+    encode.add_argument(
+        "--period-days",
+        type=float,
+        help="one vector for each period, such as 7, pooled to the user's (default: one of all)",
+    )
+    for column in ("user-id", "timestamp", "text"):
+        name = column.replace("-", "_")
+        encode.add_argument(f"--{column}", default=name, help=f"column (default: {name})")
+    encode.add_argument(
+        "--max-bad-fraction",
+        type=float,
+        default=0.001,
+        help="share of bad lines up to which they are skipped (default: 0.001)",
+    )
+    encode.add_argument(
+        "--beam-arg", action="append", default=[], help="option of Beam, such as --runner=..."
+    )
+
+    nearest = commands.add_parser(
+        "nearest",
+        help="find the users most similar to one",
+        description="Finds the users with the most similar vectors, exactly.",
+    )
+    nearest.add_argument("vectors", help="what encode wrote")
+    nearest.add_argument("user_id", help="whose neighbours")
+    nearest.add_argument("--count", type=int, default=10, help="how many (default: 10)")
+
     versions = commands.add_parser("versions", help="list the versions and labels of a model")
     versions.add_argument("model_dir", help="folder with one numbered folder a version")
 
@@ -138,6 +183,18 @@ def _query(args: argparse.Namespace) -> int:
     return query(args)
 
 
+def _encode(args: argparse.Namespace) -> int:
+    from serving.bulk.commands import encode
+
+    return encode(args)
+
+
+def _nearest(args: argparse.Namespace) -> int:
+    from serving.bulk.commands import nearest
+
+    return nearest(args)
+
+
 def _versions(args: argparse.Namespace) -> int:
     from serving.release_commands import versions
 
@@ -159,6 +216,8 @@ def _rollback(args: argparse.Namespace) -> int:
 _COMMANDS = {
     "serve": _serve,
     "query": _query,
+    "encode": _encode,
+    "nearest": _nearest,
     "versions": _versions,
     "label": _label,
     "rollback": _rollback,
