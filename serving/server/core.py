@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,8 +19,6 @@ from serving.server.metrics import Metrics
 from serving.server.model import DEFAULT_SIGNATURE
 from serving.server.options import ServerOptions
 from serving.server.versions import ModelVersions, Version
-
-_log = logging.getLogger(__name__)
 
 
 class ServerCore:
@@ -74,10 +71,7 @@ class ServerCore:
     async def poll(self) -> None:
         """Looks for new and vanished versions of all models; moves labels to loaded versions."""
         for name, model in list(self._models.items()):
-            try:
-                await model.poll()
-            except OSError as error:
-                _log.error("%s: %s", name, error)
+            await model.poll()
             wanted, available = self._wanted_labels.get(name, {}), model.available()
             # A label stays where it is until its new version answers.
             model.labels = {

@@ -163,8 +163,9 @@ class LocalServer:
                     )
                 else:
                     await self.core.poll()
-            except (StatusError, ValueError, OSError) as error:
-                _log.error("%s", error)
+            except Exception as error:
+                # Whatever is wrong with files, what is loaded is served on.
+                _log.error("%s: %s", type(error).__name__, error)
             await self._set_health()
 
     async def _set_health(self) -> None:

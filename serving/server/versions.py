@@ -98,7 +98,7 @@ class ModelVersions:
                 await self._unload(
                     [each for each in self._versions.values() if each.number not in aspired]
                 )
-            for number in self._ended()[:-_KEPT_ENDED]:
+            for number in {*self._ended()[:-_KEPT_ENDED], *self._broken_and_gone(aspired)}:
                 del self._versions[number]
 
     async def close(self) -> None:
@@ -141,6 +141,14 @@ class ModelVersions:
 
     def _ended(self) -> list[int]:
         return sorted(number for number, each in self._versions.items() if each.state == _State.END)
+
+    def _broken_and_gone(self, aspired: list[int]) -> list[int]:
+        """Versions that could not be loaded and went away; they may come back mended."""
+        return [
+            number
+            for number, each in self._versions.items()
+            if each.error is not None and number not in aspired
+        ]
 
     def _aspired(self) -> list[int]:
         """The complete versions on disk that the policy wants, oldest first."""

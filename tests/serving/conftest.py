@@ -47,9 +47,10 @@ class RunningServer:
       url: where REST listens.
     """
 
-    def __init__(self, config, **options):
+    def __init__(self, config, config_file=None, **options):
         self._options = ServerOptions(port=0, rest_api_port=0, **options)
         self._config = config
+        self._config_file = config_file
         self._started = threading.Event()
         self._error = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
@@ -57,7 +58,7 @@ class RunningServer:
     async def _run(self):
         self._loop = asyncio.get_running_loop()
         try:
-            self.server = LocalServer(self._config, self._options)
+            self.server = LocalServer(self._config, self._options, self._config_file)
             async with self.server:
                 self.target = f"127.0.0.1:{self.server.port}"
                 self.url = f"http://127.0.0.1:{self.server.rest_api_port}"
@@ -123,8 +124,8 @@ def start_server(model_dir):
     """Returns a function that starts a server of `model_dir`, or of a configuration."""
     with contextlib.ExitStack() as stack:
 
-        def start(config=None, **options):
+        def start(config=None, config_file=None, **options):
             config = config or single_model_config(MODEL, str(model_dir))
-            return stack.enter_context(RunningServer(config, **options))
+            return stack.enter_context(RunningServer(config, config_file, **options))
 
         yield start

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+import time
 import urllib.error
 import urllib.request
 
@@ -22,6 +23,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
     regression_pb2,
 )
+
+from serving.releases import Releases
+from serving.server.server import model_config
 
 _TEXTS = [[b"boots", b"maps"], [b"sour dough bread", b""]]
 _VECTORS = [[2, 9, 1], [1, 16, 1]]
@@ -402,8 +406,7 @@ def test_a_broken_version_leaves_the_old_one(start_server, model_dir, exported):
         status = get_model_status_pb2.GetModelStatusRequest()
         status.model_spec.name = "letters"
         models = model_service_pb2_grpc.ModelServiceStub(channel)
-        while len(models.GetModelStatus(status).model_version_status) < 2:
-            pass
+        _wait(lambda: len(models.GetModelStatus(status).model_version_status) == 2)
         server.call(_polls(server, 3))
         broken, good = models.GetModelStatus(status).model_version_status
         assert (broken.version, broken.state) == (3, 50)
@@ -413,9 +416,50 @@ def test_a_broken_version_leaves_the_old_one(start_server, model_dir, exported):
         with urllib.request.urlopen(f"{server.url}/monitoring/prometheus/metrics") as response:
             assert 'loads_total{model="letters",outcome="failed"} 2.0' in response.read().decode()
         shutil.rmtree(model_dir / "3")
-        (model_dir / "4").symlink_to(exported / "2")
+        server.call(_polls(server, 1))
+        assert len(models.GetModelStatus(status).model_version_status) == 1
+        (model_dir / "3").symlink_to(exported / "2")
         server.call(_polls(server, 1))
         assert _scale(stub) == 2
+
+
+def test_a_broken_configuration_leaves_the_old_one(start_server, model_dir, exported):
+    releases = Releases(str(model_dir))
+    releases.serve(1)
+    config = model_config(releases.config_file, "letters", str(model_dir))
+    server = start_server(config, releases.config_file, poll_seconds=0.05)
+    with grpc.insecure_channel(server.target) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        with open(releases.config_file) as file:
+            good = file.read()
+        with open(releases.config_file, "w") as file:
+            file.write("model_config_list {")
+        time.sleep(0.5)
+        assert _scale(stub, "stable") == 1
+        with open(releases.config_file, "w") as file:
+            file.write(good)
+        (model_dir / "2").symlink_to(exported / "2")
+        releases.serve(2)
+        _wait(lambda: _scale(stub) == 2)
+        assert _scale(stub, "stable") == 1
+        releases.move_label("stable", 2)
+        _wait(lambda: _scale(stub, "stable") == 2)
+
+
+def test_a_configuration_without_the_model(model_dir, tmp_path):
+    Releases(str(model_dir)).serve(1)
+    with pytest.raises(ValueError, match="has no model other, only letters"):
+        model_config(str(tmp_path / "models.config"), "default", str(tmp_path / "other"))
+    (tmp_path / "models.config").write_text("nonsense {")
+    with pytest.raises(ValueError, match="no ModelServerConfig"):
+        model_config(str(tmp_path / "models.config"), "default", str(model_dir))
+
+
+def _wait(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 async def _polls(server, times):
