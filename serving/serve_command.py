@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import warnings
 
 from serving.releases import Releases
 
@@ -28,8 +29,7 @@ def serve(args: argparse.Namespace) -> int:
         )
         return EXIT_USAGE
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    # TensorFlow takes seconds to load, and writes about its hardware.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    quiet_tensorflow()
     from pydantic import ValidationError
 
     from serving.server.options import ServerOptions
@@ -60,6 +60,13 @@ def serve(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
+
+
+def quiet_tensorflow() -> None:
+    """Keeps what TensorFlow and its clients say about hardware and versions off the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore", FutureWarning)
 
 
 async def _serve(name: str, model_dir: str, config_file: str | None, options) -> int:

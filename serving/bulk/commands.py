@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from serving.releases import STABLE, ReleaseError, Releases
+from serving.serve_command import quiet_tensorflow
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -29,7 +30,7 @@ def encode(args: argparse.Namespace) -> int:
         return _fail(f"{args.model_dir} has no version {number}", EXIT_USAGE)
     console = Console(stderr=True, highlight=False)
     with console.status(f"version {number}: loading") as status:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        quiet_tensorflow()
         import apache_beam as beam
         import pydantic
         from apache_beam.options.pipeline_options import PipelineOptions
