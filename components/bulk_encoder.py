@@ -9,7 +9,8 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from serving.bulk.encoding import EncodingConfig, encode_events
+from serving.bulk.config import EncodingConfig
+from serving.bulk.encoding import encode_events
 
 PUSHED_MODEL, VECTORS = "pushed_model", "vectors"
 

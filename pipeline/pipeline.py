@@ -27,7 +27,7 @@ from components.verifying_pusher import VerifyingPusher
 from pipeline.code_digest import code_digest
 from pipeline.config import PipelineConfig
 from pipeline.evaluation import eval_config
-from serving.bulk.encoding import EncodingConfig
+from serving.bulk.config import EncodingConfig
 
 EVALUATOR = "Evaluator"
 PUSHER = "Pusher"

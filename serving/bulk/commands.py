@@ -36,7 +36,8 @@ def encode(args: argparse.Namespace) -> int:
         from apache_beam.options.pipeline_options import PipelineOptions
 
         from components.behavior_example_gen.errors import DataError
-        from serving.bulk.encoding import EncodingConfig, EncodingError, encode_events
+        from serving.bulk.config import EncodingConfig
+        from serving.bulk.encoding import EncodingError, encode_events
 
         handler = _StatusHandler(status)
         progress = logging.getLogger("progress")

@@ -33,7 +33,7 @@ class ServerCore:
         self.metrics = metrics
         self._options = options
         self._models: dict[str, ModelVersions] = {}
-        self._wanted_labels: dict[str, dict[str, int]] = {}
+        self._reloading = asyncio.Lock()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._batcher = Batcher(options.batching, options.enable_batching, metrics)
 
@@ -44,12 +44,20 @@ class ServerCore:
           StatusError: INVALID_ARGUMENT for what this server cannot serve, FAILED_PRECONDITION for
             labels of versions that are not loaded. Everything else of `config` is then in force.
         """
+        async with self._reloading:
+            await self._reload(config)
+
+    async def poll(self) -> None:
+        """Looks for new and vanished versions of all models."""
+        for model in list(self._models.values()):
+            await model.poll()
+
+    async def _reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
         if config.WhichOneof("config") == "custom_model_config":
             raise invalid_argument("This server has no custom model configurations.")
         models = config.model_config_list.config
         _check(models)
         for name in set(self._models) - {model.name for model in models}:
-            del self._wanted_labels[name]
             await self._models.pop(name).close()
         for model in models:
             if model.name in self._models:
@@ -58,27 +66,14 @@ class ServerCore:
                 self._models[model.name] = ModelVersions(
                     model, self._options, self._loader, self.metrics
                 )
-            self._wanted_labels[model.name] = dict(model.version_labels)
         await self.poll()
-        for name, labels in self._wanted_labels.items():
-            for label, number in labels.items():
-                if self._models[name].labels.get(label) != number:
+        for model in models:
+            for label, number in model.version_labels.items():
+                if self._models[model.name].labels.get(label) != number:
                     raise failed_precondition(
-                        f"Request to assign label {label} to version {number} of model {name}, "
-                        "which is not currently available for inference"
+                        f"Request to assign label {label} to version {number} of model "
+                        f"{model.name}, which is not currently available for inference"
                     )
-
-    async def poll(self) -> None:
-        """Looks for new and vanished versions of all models; moves labels to loaded versions."""
-        for name, model in list(self._models.items()):
-            await model.poll()
-            wanted, available = self._wanted_labels.get(name, {}), model.available()
-            # A label stays where it is until its new version answers.
-            model.labels = {
-                label: number if number in available else model.labels[label]
-                for label, number in wanted.items()
-                if number in available or model.labels.get(label) in available
-            }
 
     @contextlib.contextmanager
     def use(self, spec: model_pb2.ModelSpec) -> Iterator[Version]:

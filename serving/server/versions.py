@@ -55,7 +55,7 @@ class ModelVersions:
     methods belong to one event loop; loading happens in `loader`.
 
     Args:
-      config: name, folder and policy: the newest (default), some, or all versions.
+      config: name, folder, labels and policy: the newest (default), some, or all versions.
       options: attempts and threads.
       loader: where models are loaded.
       metrics: gets the loaded versions.
@@ -76,17 +76,21 @@ class ModelVersions:
         self._metrics = metrics
         self._versions: dict[int, Version] = {}
         self._busy = asyncio.Lock()
+        self._is_closed = False
 
     async def configure(self, config: model_server_config_pb2.ModelConfig) -> None:
-        """Takes another folder or policy; `poll` acts on it."""
+        """Takes another folder, policy or labels; `poll` acts on it."""
         async with self._busy:
             if config.base_path != self._config.base_path:
+                self.labels = {}
                 await self._unload(list(self._versions.values()))
             self._config = config
 
     async def poll(self) -> None:
         """Loads what should be loaded, then unloads what should not."""
         async with self._busy:
+            if self._is_closed:
+                return
             aspired = await asyncio.get_running_loop().run_in_executor(self._loader, self._aspired)
             for number in aspired:
                 version = self._versions.get(number)
@@ -94,16 +98,19 @@ class ModelVersions:
                     version = self._versions[number] = Version(number)
                 if version.model is None and version.attempts < self._options.max_load_attempts:
                     await self._load(version)
+            self._move_labels()
             if any(self._is_available(number) for number in aspired):
+                kept = {*aspired, *self.labels.values()}
                 await self._unload(
-                    [each for each in self._versions.values() if each.number not in aspired]
+                    [each for each in self._versions.values() if each.number not in kept]
                 )
             for number in {*self._ended()[:-_KEPT_ENDED], *self._broken_and_gone(aspired)}:
                 del self._versions[number]
 
     async def close(self) -> None:
-        """Unloads everything."""
+        """Unloads everything, for good."""
         async with self._busy:
+            self._is_closed = True
             await self._unload(list(self._versions.values()))
 
     @contextlib.contextmanager
@@ -135,6 +142,14 @@ class ModelVersions:
     def states(self) -> list[Version]:
         """All versions that were ever loaded or tried, newest first as TF Serving lists them."""
         return [self._versions[number] for number in sorted(self._versions, reverse=True)]
+
+    def _move_labels(self) -> None:
+        """Follows the configuration; a label stays where it is until its new version answers."""
+        self.labels = {
+            label: number if self._is_available(number) else self.labels[label]
+            for label, number in self._config.version_labels.items()
+            if self._is_available(number) or label in self.labels
+        }
 
     def _is_available(self, number: int) -> bool:
         return number in self._versions and self._versions[number].state == _State.AVAILABLE

@@ -16,8 +16,9 @@ from components.bulk_encoder import BulkEncoder, Executor
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import create_pipeline
 from serving.__main__ import main
-from serving.bulk import encoding
-from serving.bulk.encoding import EncodingConfig, EncodingError, encode_events
+from serving.bulk import encode_bucket, encoding
+from serving.bulk.config import EncodingConfig
+from serving.bulk.encoding import EncodingError, encode_events
 from serving.bulk.vectors import nearest_users, read_vectors
 
 _DAY = 86_400
@@ -112,7 +113,7 @@ def test_batches_do_not_change_the_vectors(encode):
 
 def test_a_run_that_died_is_resumed(encode, monkeypatch):
     monkeypatch.setattr(encoding, "count_buckets", lambda files: 8)
-    make = encoding.LoadedModel.run
+    make = encode_bucket.LoadedModel.run
     calls = []
 
     def dies(self, *arguments):
@@ -121,14 +122,14 @@ def test_a_run_that_died_is_resumed(encode, monkeypatch):
             raise RuntimeError("killed")
         return make(self, *arguments)
 
-    monkeypatch.setattr(encoding.LoadedModel, "run", dies)
+    monkeypatch.setattr(encode_bucket.LoadedModel, "run", dies)
     with pytest.raises(Exception, match="killed"):
         encode()
     parts = [name for name in os.listdir(encode.output) if name.startswith("part")]
     assert len(parts) == 1
     done = os.path.join(encode.output, parts[0])
     written = os.stat(done).st_mtime_ns
-    monkeypatch.setattr(encoding.LoadedModel, "run", make)
+    monkeypatch.setattr(encode_bucket.LoadedModel, "run", make)
     # The events are not read again.
     monkeypatch.setattr(encoding, "GatherByUser", None)
     assert encode()["users"] == 3

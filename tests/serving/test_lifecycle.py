@@ -21,6 +21,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.client import AsyncUserEncoderClient, ClientOptions, UserEncoderClient
 from serving.client.errors import ServingError
+from serving.releases import Releases
+from serving.server.server import model_config
 
 _NO_RETRIES = ClientOptions(max_attempts=1, timeout=60)
 
@@ -28,14 +30,17 @@ _NO_RETRIES = ClientOptions(max_attempts=1, timeout=60)
 class _Load:
     """Threads that call without a pause, and note the scales and errors they get."""
 
-    def __init__(self, server, threads=4):
+    def __init__(self, server, label=None, threads=4):
         self._server = server
+        self._label = label
         self._end = threading.Event()
         self.scales, self.errors = [], []
         self._threads = [threading.Thread(target=self._call) for _ in range(threads)]
 
     def _call(self):
-        with UserEncoderClient(self._server.target, "letters", options=_NO_RETRIES) as client:
+        with UserEncoderClient(
+            self._server.target, "letters", label=self._label, options=_NO_RETRIES
+        ) as client:
             while not self._end.is_set():
                 try:
                     self.scales.append(client.encode([["boots"]])[0, 2])
@@ -82,6 +87,27 @@ def test_swap_and_rollback_under_load_fail_no_request(start_server, model_dir, e
     order = [load.scales[0]]
     order += [b for a, b in zip(load.scales, load.scales[1:], strict=False) if a != b]
     assert len(order) < 7 + 4 * 7
+
+
+def test_a_label_moves_under_load_and_fails_no_request(start_server, model_dir, exported):
+    releases = Releases(str(model_dir))
+    releases.serve(1)
+    config = model_config(releases.config_file, "letters", str(model_dir))
+    server = start_server(config, releases.config_file, poll_seconds=0.05)
+    with _Load(server, label="stable") as load:
+        load.wait_for(1)
+        for _ in range(3):
+            _link(exported, model_dir, 2, 2)
+            releases.serve(2)
+            with UserEncoderClient(server.target, "letters", version=2) as client:
+                client.wait_until_ready()
+            assert releases.move_label("stable", 2)
+            load.wait_for(2)
+            # Version 2 is unloaded, and no label points to it any more.
+            assert releases.rollback() == (1, True)
+            load.wait_for(1)
+            (model_dir / "2").unlink()
+    assert load.errors == []
 
 
 def test_a_batch_of_one_call_is_of_one_version_during_a_swap(start_server, model_dir, exported):
