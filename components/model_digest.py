@@ -7,6 +7,8 @@ import os
 
 from tfx.dsl.io import fileio
 
+from serving.releases import MODEL_CARD
+
 _CHUNK_BYTES = 1 << 20
 
 MODEL_DIGEST_PROPERTY = "model_digest"
@@ -18,7 +20,7 @@ def model_digest(path: str) -> str:
 
     Args:
       path: folder of a SavedModel, local or remote; the names count relative to it, so a copy of
-        the folder has the same digest.
+        the folder has the same digest. The model card, which tells the digest, does not count.
 
     Returns:
       64 hexadecimal digits.
@@ -30,6 +32,7 @@ def model_digest(path: str) -> str:
         os.path.relpath(os.path.join(folder, name), path)
         for folder, _, names in fileio.walk(path)
         for name in names
+        if os.path.relpath(os.path.join(folder, name), path) != MODEL_CARD
     )
     if not files:
         raise FileNotFoundError(f"No model files in {path}.")

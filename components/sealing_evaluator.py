@@ -1,4 +1,7 @@
-"""Evaluator that seals what it blesses: the blessing carries the digest of the model's files."""
+"""Evaluator that seals what it blesses: the blessing carries the digest of the model's files.
+
+It also says where the evaluation is, for the model card.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils
 
 from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+
+EVALUATION_PROPERTY = "evaluation_uri"
+"""Custom property of the blessing: the folder of TFMA's results."""
 
 
 class Executor(evaluator_executor.Executor):
@@ -30,7 +36,11 @@ class Executor(evaluator_executor.Executor):
         blessing = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.BLESSING_KEY]
         )
+        evaluation = artifact_utils.get_single_instance(
+            output_dict[standard_component_specs.EVALUATION_KEY]
+        )
         blessing.set_string_custom_property(MODEL_DIGEST_PROPERTY, digest)
+        blessing.set_string_custom_property(EVALUATION_PROPERTY, evaluation.uri)
 
 
 class SealingEvaluator(Evaluator):

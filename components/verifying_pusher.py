@@ -1,7 +1,12 @@
-"""Pusher that pushes only the very files that were blessed, and no model twice in a row."""
+"""Pusher that pushes only the very files that were blessed, and no model twice in a row.
+
+A version appears at once and complete, with its model card; `models.config` beside the model's
+folder then has it served (see `serving.releases`), and old versions are deleted.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -14,7 +19,12 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from components.model_card import model_card, write_model_card
 from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from components.sealing_evaluator import EVALUATION_PROPERTY
+from serving.releases import Releases
+
+_STAGING = ".pushing"
 
 
 class TamperedModelError(RuntimeError):
@@ -36,7 +46,9 @@ class Executor(pusher_executor.Executor):
           input_dict: `model`; `model_blessing` as `SealingEvaluator` gives it.
           output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
             `pushed_version` and the digest.
-          exec_properties: `push_destination`: JSON of a `PushDestination` proto.
+          exec_properties: `push_destination`: JSON of a `PushDestination` proto;
+            `custom_config`: JSON object, `configuration` of the pipeline for the model card and
+            `keep_versions`, how many of the newest versions stay (without: all).
 
         Raises:
           TamperedModelError: if the model was blessed and is not any more what was blessed.
@@ -66,7 +78,54 @@ class Executor(pusher_executor.Executor):
         if newest and model_digest(newest) == digest:
             self._MarkPushed(pushed, newest, os.path.basename(newest))
             return
-        super().Do(input_dict, output_dict, exec_properties)
+        custom_config = json.loads(
+            exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
+        )
+        base = destination.filesystem.base_directory
+        is_local = "://" not in base
+        # TFX copies file by file into the version's folder, where a server might already look.
+        # On this machine the copy is made beside and renamed; object stores cannot rename a
+        # folder at once, there `saved_model.pb` comes last.
+        staging = os.path.join(base, _STAGING) if is_local else base
+        if is_local and fileio.exists(staging):
+            fileio.rmtree(staging)
+        destination.filesystem.base_directory = staging
+        super().Do(
+            input_dict,
+            output_dict,
+            {
+                **exec_properties,
+                standard_component_specs.PUSH_DESTINATION_KEY: proto_utils.proto_to_json(
+                    destination
+                ),
+            },
+        )
+        staged = pushed.get_string_custom_property("pushed_destination")
+        version = int(os.path.basename(staged))
+        if is_local and newest:
+            # A clock that was set back, or two pushes in a second.
+            version = max(version, int(os.path.basename(newest)) + 1)
+        card = model_card(
+            name=os.path.basename(base.rstrip("/")),
+            version=version,
+            digest=digest,
+            configuration=custom_config.get("configuration", {}),
+            evaluation_uri=blessing.get_string_custom_property(EVALUATION_PROPERTY),
+            lineage={
+                key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
+                for key, (artifact,) in input_dict.items()
+            },
+        )
+        write_model_card(card, staged)
+        if is_local:
+            path = os.path.join(base, str(version))
+            os.rename(staged, path)
+            os.rmdir(staging)
+            self._MarkPushed(pushed, path, str(version))
+            releases = Releases(base)
+            releases.serve(version)
+            if keep := custom_config.get("keep_versions"):
+                releases.prune(keep)
 
 
 class VerifyingPusher(Pusher):

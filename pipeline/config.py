@@ -79,6 +79,23 @@ class EvaluationConfig(_Section):
         return self.min_auc
 
 
+class ServingConfig(_Section):
+    """What becomes of pushed versions; see `python -m serving --help`."""
+
+    keep_versions: int = Field(
+        5, ge=1, description="Newest versions that are kept; those that are served always are."
+    )
+    encode_users: bool = Field(
+        False, description="Encode all users of the events with the pushed model, to Parquet."
+    )
+    period_days: float | None = Field(
+        None,
+        gt=0,
+        description="With `encode_users`: one vector for each period with behaviours, pooled to "
+        "the user's; null: one of the most recent behaviours.",
+    )
+
+
 class SqliteMetadata(_Section):
     """ML Metadata in a file of the output folder."""
 
@@ -119,6 +136,7 @@ class PipelineConfig(_Section):
     encoder: EncoderConfig = EncoderConfig()
     heads: HeadsConfig = HeadsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    serving: ServingConfig = ServingConfig()
     metadata: Annotated[SqliteMetadata | DatabaseMetadata, Field(discriminator="type")] = (
         SqliteMetadata()
     )

@@ -21,12 +21,14 @@ from tfx.types import Channel, standard_artifacts
 from components.baseline_strategy import LatestOtherBlessedModelStrategy
 from components.behavior_example_gen.component import BehaviorExampleGen
 from components.behavior_example_gen.config import IngestionConfig
+from components.bulk_encoder import BulkEncoder
 from components.sealing_evaluator import SealingEvaluator
 from components.strict_example_validator import StrictExampleValidator
 from components.verifying_pusher import VerifyingPusher
 from pipeline.code_digest import code_digest
 from pipeline.config import PipelineConfig
 from pipeline.evaluation import eval_config
+from serving.bulk.config import EncodingConfig
 
 EVALUATOR = "Evaluator"
 PUSHER = "Pusher"
@@ -133,8 +135,16 @@ def create_pipeline(
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
         ),
+        custom_config={
+            # For the model card; what only says how this machine computes it is left out.
+            "configuration": config.model_dump(
+                mode="json", exclude={"beam", "metadata", "serving"}
+            ),
+            "keep_versions": config.serving.keep_versions,
+        },
     ).with_id(PUSHER)
 
+    after_the_push = []
     depends_on_code = {
         unlabelled: "components.behavior_example_gen.executor",
         labelled: "components.behavior_example_gen.executor",
@@ -146,6 +156,18 @@ def create_pipeline(
         evaluator: "components.sealing_evaluator",
         pusher: "components.verifying_pusher",
     }
+    if config.serving.encode_users:
+        bulk_encoder = BulkEncoder(
+            pushed_model=pusher.outputs["pushed_model"],
+            events=[os.path.join(input_base, events)],
+            config=EncodingConfig(
+                columns=config.data.columns,
+                max_bad_fraction=config.data.max_bad_fraction,
+                period_days=config.serving.period_days,
+            ),
+        )
+        after_the_push.append(bulk_encoder)
+        depends_on_code[bulk_encoder] = "components.bulk_encoder"
     for component, module in depends_on_code.items():
         component.exec_properties["code_digest"] = code_digest(module)
 
@@ -163,6 +185,7 @@ def create_pipeline(
             baseline,
             evaluator,
             pusher,
+            *after_the_push,
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,

@@ -18,6 +18,8 @@ import abc
 
 import tensorflow as tf
 
+from serving.warmup import write_warmup_requests
+
 BEHAVIORS = "behaviors"
 USER_VECTOR = "user_vector"
 
@@ -39,7 +41,7 @@ class ServedModel(tf.Module, abc.ABC):
         return self.outputs(tf.sparse.to_dense(features[BEHAVIORS], default_value=""))
 
     def export(self, path: str) -> None:
-        """Writes a SavedModel that TF Serving loads, to the folder `path`.
+        """Writes a SavedModel that TF Serving loads and warms up, to the folder `path`.
 
         Only what the signatures use is written: their variables, tables and assets, no optimizer.
 
@@ -72,3 +74,4 @@ class ServedModel(tf.Module, abc.ABC):
                 "encode": exported.encode,
             },
         )
+        write_warmup_requests(path, BEHAVIORS)

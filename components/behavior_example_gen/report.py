@@ -76,12 +76,7 @@ def check(statistics: Statistics, config: IngestionConfig, tasks: Mapping[str, T
     Raises:
         DataError: They cannot be used; says what, where and what to do about it.
     """
-    if statistics.failures:
-        shown = statistics.failures[:_SHOWN_FAILURES]
-        more = len(statistics.failures) - len(shown)
-        raise DataError("\n".join([*shown, f"... and {more} more files."] if more else shown))
-    _check_bad(statistics.events, "events", config)
-    _check_bad(statistics.labels, "labels", config)
+    check_reading(statistics, config.max_bad_fraction)
     if tasks:
         _check_overlap(statistics)
     _check_users(statistics, config)
@@ -90,16 +85,34 @@ def check(statistics: Statistics, config: IngestionConfig, tasks: Mapping[str, T
         _check_classes(statistics, name, task)
 
 
+def check_reading(statistics: Statistics, max_bad_fraction: float) -> None:
+    """Checks that the files could be read.
+
+    Args:
+        statistics: Of all files.
+        max_bad_fraction: Share of bad lines up to which they are skipped.
+
+    Raises:
+        DataError: They could not; says what, where and what to do about it.
+    """
+    if statistics.failures:
+        shown = statistics.failures[:_SHOWN_FAILURES]
+        more = len(statistics.failures) - len(shown)
+        raise DataError("\n".join([*shown, f"... and {more} more files."] if more else shown))
+    _check_bad(statistics.events, "events", max_bad_fraction)
+    _check_bad(statistics.labels, "labels", max_bad_fraction)
+
+
 def _too_many_bad(source: SourceStatistics, max_bad_fraction: float) -> bool:
     return source.bad_records > max_bad_fraction * source.records
 
 
-def _check_bad(source: SourceStatistics, kind: str, config: IngestionConfig) -> None:
-    if _too_many_bad(source, config.max_bad_fraction):
+def _check_bad(source: SourceStatistics, kind: str, max_bad_fraction: float) -> None:
+    if _too_many_bad(source, max_bad_fraction):
         first = "\n".join(f"  {bad}" for bad in source.first_bad)
         raise DataError(
             f"{source.bad_records:,} of {source.records:,} lines of {kind} are bad"
-            f"{_reasons(source)}, more than the allowed fraction {config.max_bad_fraction:g}. "
+            f"{_reasons(source)}, more than the allowed fraction {max_bad_fraction:g}. "
             "The first ones:\n"
             f"{first}\nFix them, or raise `data.max_bad_fraction`."
         )

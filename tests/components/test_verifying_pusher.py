@@ -1,6 +1,8 @@
 """The pusher: pushes what was blessed, nothing else, and not twice."""
 
+import json
 import os
+import threading
 
 import pytest
 from tfx.proto import pusher_pb2
@@ -32,7 +34,7 @@ class _Push:
             MODEL_DIGEST_PROPERTY, model_digest(str(self.saved_model))
         )
 
-    def __call__(self):
+    def __call__(self, **custom_config):
         self._number += 1
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(self._archive / str(self._number))
@@ -42,13 +44,16 @@ class _Push:
         Executor().Do(
             {"model": [self.model], "model_blessing": [self.blessing]},
             {"pushed_model": [pushed]},
-            {"push_destination": proto_utils.proto_to_json(destination), "custom_config": None},
+            {
+                "push_destination": proto_utils.proto_to_json(destination),
+                "custom_config": json.dumps(custom_config),
+            },
         )
         return pushed
 
     @property
     def versions(self):
-        return os.listdir(self.serving_dir) if os.path.isdir(self.serving_dir) else []
+        return sorted(os.listdir(self.serving_dir)) if os.path.isdir(self.serving_dir) else []
 
 
 @pytest.fixture
@@ -98,3 +103,69 @@ def test_newest_version_is_the_highest_complete_number(tmp_path):
     for name in ("9", "10", "notes"):
         (tmp_path / name / "saved_model.pb").write_bytes(b"")
     assert newest_version(str(tmp_path)) == str(tmp_path / "10")
+
+
+def test_versions_appear_at_once_and_complete(push, monkeypatch):
+    for index in range(50):
+        (push.saved_model / f"part{index}").write_bytes(b"x" * 1000)
+    push.bless()
+    expected = {path.name for path in push.saved_model.iterdir()} | {"model_card.json"}
+    incomplete, end = [], threading.Event()
+
+    def poll():
+        while not end.is_set():
+            for name in push.versions:
+                if name.isdigit():
+                    found = set(os.listdir(os.path.join(push.serving_dir, name)))
+                    if found != expected:
+                        incomplete.append(found)
+
+    poller = threading.Thread(target=poll)
+    poller.start()
+    for number in range(20):
+        (push.saved_model / "saved_model.pb").write_bytes(b"%d" % number)
+        push.bless()
+        push()
+    end.set()
+    poller.join()
+    assert incomplete == []
+    assert len(push.versions) == 20
+
+
+def test_what_a_died_push_left_is_removed(push):
+    push.bless()
+    leftover = os.path.join(push.serving_dir, ".pushing", "17")
+    os.makedirs(leftover)
+    push()
+    assert all(name.isdigit() for name in push.versions)
+
+
+def test_model_card(push):
+    push.bless()
+    configuration = {
+        "name": "shop",
+        "tasks": {"parent": {"classes": ["0", "1"]}},
+        "text": {"language": "en"},
+    }
+    pushed = push(configuration=configuration)
+    path = pushed.get_string_custom_property("pushed_destination")
+    with open(os.path.join(path, "model_card.json")) as file:
+        card = json.load(file)
+    assert card["name"] == "serving" and str(card["version"]) == os.path.basename(path)
+    assert card["digest"] == model_digest(path) == model_digest(str(push.saved_model))
+    assert card["tasks"] == {"parent": ["0", "1"]}
+    assert card["tokenizer"] == {"language": "en"}
+    assert card["configuration"] == configuration
+    assert card["lineage"]["model"]["uri"] == push.model.uri
+    assert {"tensorflow", "keras", "tfx"} <= set(card["software"])
+
+
+def test_old_versions_are_deleted_but_not_those_that_are_served(push):
+    numbers = []
+    for content in (b"1", b"2", b"3", b"4"):
+        (push.saved_model / "saved_model.pb").write_bytes(content)
+        push.bless()
+        pushed = push(keep_versions=2)
+        numbers.append(pushed.get_string_custom_property("pushed_version"))
+    # The first push became stable.
+    assert push.versions == [numbers[0], numbers[2], numbers[3]]

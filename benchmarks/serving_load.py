@@ -1,0 +1,235 @@
+"""Requests per second and latencies of a served model, against the SavedModel in a loop.
+
+    python benchmarks/serving_load.py runs/demo/serving/demo
+
+Starts `python -m serving serve` twice on this machine, with and without dynamic batching, and
+measures in rounds, every variant once a round, each for a bounded time and count:
+
+- `saved model`: the signature called in a loop in this process: what a user would do without a
+  server, and the floor of every latency.
+- `grpc`: the Python client; `rest`: HTTP with a kept connection.
+- one user at a time; batches of 64, several in flight; many clients with one user each.
+
+Client and server share the machine's cores. The first round is not counted. With `--soak`, the
+server's memory after so many requests is compared with that after 1,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_ROOT))
+
+from serving.client import (  # noqa: E402 - needs the path
+    AsyncUserEncoderClient,
+    ClientOptions,
+    UserEncoderClient,
+)
+from serving.releases import Releases  # noqa: E402
+
+_BATCH = 64
+_CLIENTS = 32
+_WORDS = [
+    *("running", "shoes", "trail", "jacket", "bake", "bread", "sour", "dough", "hiking", "boots"),
+    *("garden", "hose", "tent", "camping", "stove", "pizza", "baby", "carrier", "guitar", "tires"),
+]
+
+
+class Server:
+    """`python -m serving serve` as a process of its own."""
+
+    def __init__(self, model_dir: str, *arguments: str):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "serving", "serve", model_dir, "--port=0", "--rest-api-port=0"]
+            + list(arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=_ROOT,
+        )
+        for line in self.process.stdout:
+            if line.startswith("REST"):
+                self.rest = line.split()[1].removeprefix("http://").split("/")[0]
+            if line.startswith("gRPC"):
+                self.target = line.split()[1]
+                return
+        raise SystemExit(f"The server ended with exit code {self.process.wait()}.")
+
+    def megabytes(self) -> float:
+        """Resident memory."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.process.terminate()
+        self.process.communicate()
+
+
+def users(count: int, behaviors: int) -> list[list[str]]:
+    """Users with texts of two to five words."""
+    rng = np.random.default_rng(0)
+    return [
+        [" ".join(rng.choice(_WORDS, rng.integers(2, 6))) for _ in range(behaviors)]
+        for _ in range(count)
+    ]
+
+
+def timed(call, histories: list, seconds: float) -> list[float]:
+    """Seconds of each call, one after the other, for at most so long."""
+    durations = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        call(histories[len(durations) % len(histories)])
+        durations.append(time.perf_counter() - start)
+    return durations
+
+
+def one_by_one(call, histories, seconds):
+    durations = timed(call, [[history] for history in histories], seconds)
+    return durations, len(durations) / sum(durations)
+
+
+def batches(call, histories, seconds):
+    # One call has several batches, so that the client may have several in flight.
+    durations = timed(call, [histories], seconds)
+    return durations, len(histories) * len(durations) / sum(durations)
+
+
+def many_clients(server: Server):
+    """Clients that each ask for one user after the other, over connections of their own."""
+
+    def measure(_, histories, seconds):
+        async def client(number, end, durations):
+            async with AsyncUserEncoderClient(server.target, "default") as each:
+                while time.perf_counter() < end:
+                    start = time.perf_counter()
+                    await each.encode([histories[(number + len(durations)) % len(histories)]])
+                    durations.append(time.perf_counter() - start)
+
+        async def run():
+            durations, start = [], time.perf_counter()
+            await asyncio.gather(
+                *(client(number, start + seconds, durations) for number in range(_CLIENTS))
+            )
+            return durations, len(durations) / (time.perf_counter() - start)
+
+        return asyncio.run(run())
+
+    return measure
+
+
+def rest_call(connection: http.client.HTTPConnection):
+    """One user by REST."""
+
+    def call(histories):
+        body = json.dumps({"signature_name": "encode", "instances": histories})
+        connection.request("POST", "/v1/models/default:predict", body)
+        return json.load(connection.getresponse())["predictions"]
+
+    return call
+
+
+def saved_model_call(path: str):
+    """The signature that the client's requests go to."""
+    signature = tf.saved_model.load(path).signatures["serving_default"]
+
+    def call(histories):
+        for start in range(0, len(histories), _BATCH):
+            examples = []
+            for history in histories[start : start + _BATCH]:
+                example = tf.train.Example()
+                texts = example.features.feature["behaviors"].bytes_list.value
+                texts.extend(text.encode() for text in history)
+                examples.append(example.SerializeToString())
+            signature(examples=tf.constant(examples))["user_vector"].numpy()
+
+    return call
+
+
+def soak(server: Server, history: list[str], requests: int) -> None:
+    """Compares the server's memory after `requests` with that after 1,000."""
+
+    async def run(count):
+        options = ClientOptions(batch_size=1, in_flight=64)
+        async with AsyncUserEncoderClient(server.target, "default", options=options) as client:
+            for _ in range(count // 1000):
+                await client.encode([history] * 1000)
+
+    asyncio.run(run(1000))
+    before = server.megabytes()
+    start = time.perf_counter()
+    asyncio.run(run(requests))
+    print(
+        f"\nmemory of the server: {before:.0f} MB after 1,000 requests, "
+        f"{server.megabytes():.0f} MB after {requests:,} more "
+        f"({time.perf_counter() - start:.0f} s)"
+    )
+
+
+def main() -> None:
+    """Runs the rounds and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model_dir", help="folder with one numbered folder a version")
+    parser.add_argument("--behaviors", type=int, default=25, help="texts a user (default: 25)")
+    parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
+    parser.add_argument("--seconds", type=float, default=2, help="a measurement (default: 2)")
+    parser.add_argument("--soak", type=int, default=0, help="requests of the memory test")
+    args = parser.parse_args()
+    histories = users(16 * _BATCH, args.behaviors)
+    with contextlib.ExitStack() as stack:
+        batching = stack.enter_context(Server(args.model_dir))
+        plain = stack.enter_context(Server(args.model_dir, "--no-batching"))
+        client = stack.enter_context(UserEncoderClient(batching.target, "default"))
+        client.wait_until_ready()
+        version = Releases(args.model_dir).numbers()[-1]
+        local = saved_model_call(f"{args.model_dir}/{version}")
+        rest = rest_call(http.client.HTTPConnection(batching.rest))
+        variants = {
+            "saved model, one user": (one_by_one, local),
+            "grpc, one user": (one_by_one, client.encode),
+            "rest, one user": (one_by_one, rest),
+            "saved model, batches of 64": (batches, local),
+            "grpc, batches of 64": (batches, client.encode),
+            f"grpc, {_CLIENTS} clients, batching": (many_clients(batching), None),
+            f"grpc, {_CLIENTS} clients, no batching": (many_clients(plain), None),
+        }
+        rates = {name: [] for name in variants}
+        durations = {name: [] for name in variants}
+        for round_ in range(args.rounds + 1):
+            for name, (measure, call) in variants.items():
+                times, rate = measure(call, histories, args.seconds)
+                if round_:
+                    rates[name].append(rate)
+                    durations[name] += times
+        print(f"{args.behaviors} texts a user, {os.cpu_count()} cores, {args.rounds} rounds\n")
+        print(f"{'':32}{'users/s':>9}{'best':>9}{'p50 ms':>9}{'p99 ms':>9}")
+        for name in variants:
+            p50, p99 = np.percentile(durations[name], [50, 99]) * 1000
+            latencies = "" if "batches" in name else f"{p50:9.2f}{p99:9.2f}"
+            rate = statistics.median(rates[name])
+            print(f"{name:32}{rate:9.0f}{max(rates[name]):9.0f}{latencies}")
+        if args.soak:
+            soak(batching, histories[0], args.soak)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The component that encodes all users of the logs with the model that was pushed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from serving.bulk.config import EncodingConfig
+from serving.bulk.encoding import encode_events
+
+PUSHED_MODEL, VECTORS = "pushed_model", "vectors"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs `serving.bulk.encoding` on the pushed version."""
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Encodes, unless nothing was pushed.
+
+        Args:
+          input_dict: `pushed_model`, as the Pusher gives it.
+          output_dict: `vectors`: Parquet files (see `serving.bulk.vectors`); gets the model's
+            version as a custom property, or none if there is no pushed model.
+          exec_properties: `events`: JSON list of paths or patterns; `config`: JSON of an
+            `EncodingConfig`.
+
+        Raises:
+          DataError: if the events cannot be read.
+        """
+        pushed = artifact_utils.get_single_instance(input_dict[PUSHED_MODEL])
+        vectors = artifact_utils.get_single_instance(output_dict[VECTORS])
+        if not pushed.get_int_custom_property("pushed"):
+            return
+        summary = encode_events(
+            json.loads(exec_properties["events"]),
+            pushed.get_string_custom_property("pushed_destination"),
+            vectors.uri,
+            EncodingConfig.model_validate_json(exec_properties["config"]),
+            self._make_beam_pipeline,
+        )
+        vectors.set_string_custom_property("model_version", str(summary["model_version"]))
+
+
+class _Spec(types.ComponentSpec):
+    PARAMETERS = {
+        "events": component_spec.ExecutionParameter(type=str),
+        "config": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {PUSHED_MODEL: component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
+    OUTPUTS = {VECTORS: component_spec.ChannelParameter(type=standard_artifacts.InferenceResult)}
+
+
+class BulkEncoder(base_beam_component.BaseBeamComponent):
+    """Encodes all users of event logs with the pushed model, to Parquet.
+
+    Args:
+      pushed_model: the Pusher's output.
+      events: paths or patterns of the event files.
+      config: columns, periods, sizes.
+    """
+
+    SPEC_CLASS = _Spec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, pushed_model: types.BaseChannel, events: list[str], config: EncodingConfig):
+        super().__init__(
+            _Spec(
+                pushed_model=pushed_model,
+                events=json.dumps(events),
+                config=config.model_dump_json(),
+                vectors=types.Channel(type=standard_artifacts.InferenceResult),
+            )
+        )

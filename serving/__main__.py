@@ -1,0 +1,227 @@
+"""The command line: `python -m serving --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+_DESCRIPTION = """\
+Serve, query and release the models that `python -m pipeline run` pushes.
+
+A model folder has one numbered folder a version; the pipeline makes OUTPUT/serving/NAME.
+
+Try a model on this machine:
+  python -m serving serve runs/demo/serving/demo
+  python -m serving query localhost:8500 "running shoes" "trail jacket"
+
+Encode all users of event logs, and find similar ones:
+  python -m serving encode runs/demo/serving/demo logs/*.jsonl.gz --output vectors.parquet
+  python -m serving nearest vectors.parquet u3c6ef362
+
+Release a version that the pipeline pushed:
+  python -m serving versions runs/demo/serving/demo
+  python -m serving label runs/demo/serving/demo canary=1795446532
+  python -m serving label runs/demo/serving/demo stable=1795446532
+  python -m serving rollback runs/demo/serving/demo
+"""
+
+_SERVE_DESCRIPTION = """\
+Serves a model with TF Serving's gRPC and REST interfaces, for development and tests.
+TF Serving is for production; serving/README.md tells how to deploy it.
+"""
+
+_SERVE_EPILOG = """\
+New versions are swapped in without failing a request. The configuration decides on versions and
+labels and is read again when it changes; the folder is MODEL_DIR, whatever base_path it has.
+
+Ctrl-C or SIGTERM drains: requests under way are answered, new ones are refused.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses the command line and runs one command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serving",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    serve = commands.add_parser(
+        "serve",
+        help="serve a model on this machine, for development",
+        description=_SERVE_DESCRIPTION,
+        epilog=_SERVE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    serve.add_argument("model_dir", help="folder with one numbered folder a version")
+    serve.add_argument(
+        "--model-name", default="default", help="name to serve it under (default: default)"
+    )
+    serve.add_argument(
+        "--model-config-file",
+        help="versions and labels, as TF Serving reads them (default: models.config beside "
+        "MODEL_DIR if there is one, otherwise the newest version)",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8500, help="gRPC port (default: 8500, 0: free)")
+    serve.add_argument(
+        "--rest-api-port", type=int, default=8501, help="REST port (default: 8501, 0: free)"
+    )
+    serve.add_argument(
+        "--poll-seconds", type=float, default=1.0, help="look for new versions (default: 1)"
+    )
+    serve.add_argument("--no-batching", action="store_true", help="run every request alone")
+    serve.add_argument(
+        "--max-batch-size", type=int, default=256, help="users run at once (default: 256)"
+    )
+    serve.add_argument(
+        "--batch-timeout-micros",
+        type=int,
+        default=0,
+        help="how long a batch waits for more requests (default: 0)",
+    )
+    serve.add_argument(
+        "--num-batch-threads", type=int, default=2, help="batches side by side (default: 2)"
+    )
+    serve.add_argument("--tls-key", help="PEM file of a private key; with --tls-certificate")
+    serve.add_argument("--tls-certificate", help="PEM file of a certificate chain")
+
+    query = commands.add_parser(
+        "query",
+        help="ask a server about one user",
+        description="Encodes the texts of one user and prints the tasks' probabilities.",
+    )
+    query.add_argument("target", help="host:port of a gRPC server")
+    query.add_argument("texts", nargs="+", metavar="text", help="what the user did, oldest first")
+    query.add_argument("--model", default="default", help="name of the model (default: default)")
+    query.add_argument("--version", type=int, help="version (default: the newest)")
+    query.add_argument("--label", help="label of a version, such as stable")
+    query.add_argument("--timeout", type=float, default=10.0, help="seconds (default: 10)")
+
+    encode = commands.add_parser(
+        "encode",
+        help="encode all users of event logs, to Parquet",
+        description="Gathers the events by user and writes the users' vectors, with Beam.",
+        epilog="The same command resumes a run that died; a finished one is not repeated.",
+    )
+    encode.add_argument("model_dir", help="folder with one numbered folder a version")
+    encode.add_argument(
+        "events", nargs="+", help="files or patterns: JSONL, CSV (also .gz) or Parquet"
+    )
+    encode.add_argument("--output", required=True, help="folder of Parquet files to write")
+    encode.add_argument(
+        "--version", type=int, help="version (default: the stable one, otherwise the newest)"
+    )
+    encode.add_argument(
+        "--period-days",
+        type=float,
+        help="one vector for each period, such as 7, pooled to the user's (default: one of all)",
+    )
+    for column in ("user-id", "timestamp", "text"):
+        name = column.replace("-", "_")
+        encode.add_argument(f"--{column}", default=name, help=f"column (default: {name})")
+    encode.add_argument(
+        "--max-bad-fraction",
+        type=float,
+        default=0.001,
+        help="share of bad lines up to which they are skipped (default: 0.001)",
+    )
+    encode.add_argument(
+        "--beam-arg", action="append", default=[], help="option of Beam, such as --runner=..."
+    )
+
+    nearest = commands.add_parser(
+        "nearest",
+        help="find the users most similar to one",
+        description="Finds the users with the most similar vectors, exactly.",
+    )
+    nearest.add_argument("vectors", help="what encode wrote")
+    nearest.add_argument("user_id", help="whose neighbours")
+    nearest.add_argument("--count", type=int, default=10, help="how many (default: 10)")
+
+    versions = commands.add_parser("versions", help="list the versions and labels of a model")
+    versions.add_argument("model_dir", help="folder with one numbered folder a version")
+
+    label = commands.add_parser(
+        "label",
+        help="let a label point to a version",
+        description="Moves the label stable or canary in models.config, which servers follow.",
+    )
+    label.add_argument("model_dir", help="folder with one numbered folder a version")
+    label.add_argument("assignment", help="LABEL=VERSION, such as stable=1795446532")
+
+    rollback = commands.add_parser(
+        "rollback",
+        help="go back to the version before",
+        description="Lets all requests and labels go to the version before the last step.",
+    )
+    rollback.add_argument("model_dir", help="folder with one numbered folder a version")
+    for command in (label, rollback):
+        command.add_argument(
+            "--server",
+            help="host:port of the gRPC server; if the version has to be loaded first, waits for "
+            "it (without: run the same command again)",
+        )
+        command.add_argument(
+            "--timeout", type=float, default=300, help="seconds to wait (default: 300)"
+        )
+
+    args = parser.parse_args(arguments)
+    return _COMMANDS[args.command](args)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from serving.serve_command import serve
+
+    return serve(args)
+
+
+def _query(args: argparse.Namespace) -> int:
+    from serving.query_command import query
+
+    return query(args)
+
+
+def _encode(args: argparse.Namespace) -> int:
+    from serving.bulk.commands import encode
+
+    return encode(args)
+
+
+def _nearest(args: argparse.Namespace) -> int:
+    from serving.bulk.commands import nearest
+
+    return nearest(args)
+
+
+def _versions(args: argparse.Namespace) -> int:
+    from serving.release_commands import versions
+
+    return versions(args)
+
+
+def _label(args: argparse.Namespace) -> int:
+    from serving.release_commands import label
+
+    return label(args)
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from serving.release_commands import rollback
+
+    return rollback(args)
+
+
+_COMMANDS = {
+    "serve": _serve,
+    "query": _query,
+    "encode": _encode,
+    "nearest": _nearest,
+    "versions": _versions,
+    "label": _label,
+    "rollback": _rollback,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

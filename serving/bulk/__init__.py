@@ -1,0 +1,1 @@
+"""Vectors of many users at once: from event logs to Parquet, and nearest users among them."""

@@ -1,0 +1,30 @@
+"""How logs become user vectors."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.behavior_example_gen.config import Columns
+
+
+class EncodingConfig(BaseModel):
+    """How logs become user vectors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: Columns = Field(Columns(), description="Names of the columns of the events.")
+    max_bad_fraction: float = Field(
+        0.001, ge=0, le=1, description="Share of bad lines up to which they are skipped."
+    )
+    max_behaviors: int = Field(
+        2000, ge=1, description="Behaviours read for one vector, the most recent."
+    )
+    period_days: float | None = Field(
+        None,
+        gt=0,
+        description="One vector for each period with behaviours, pooled by their mean to the "
+        "user's; null: one vector of the most recent behaviours. For logs of years, of which a "
+        "model reads only the end.",
+    )
+    batch_size: int = Field(256, ge=1, description="Histories encoded at once.")
+    threads: int = Field(2, ge=1, description="Threads of TensorFlow.")

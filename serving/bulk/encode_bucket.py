@@ -1,0 +1,135 @@
+"""One bucket of users to one Parquet file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+from apache_beam.utils.shared import Shared
+
+from components.behavior_example_gen.spill import Batches, UserRecords, read_users
+from serving.bulk.config import EncodingConfig
+from serving.bulk.vectors import schema
+from serving.server.model import DEFAULT_SIGNATURE, LoadedModel
+from serving.signatures import BEHAVIORS, USER_VECTOR
+
+_DAY = 86_400.0
+
+_progress = logging.getLogger("progress")
+
+
+def part_file(output: str, number: int) -> str:
+    """Where the users of a bucket go."""
+    return os.path.join(output, f"part-{number:05d}.parquet")
+
+
+class EncodeBucket(beam.DoFn):
+    """Writes the vectors of a bucket's users to one Parquet file.
+
+    Args:
+      model_path: folder of one version.
+      version: its number.
+      output: folder for the files.
+      config: periods, sizes.
+    """
+
+    def __init__(self, model_path: str, version: int, output: str, config: EncodingConfig):
+        self._model_path = model_path
+        self._version = version
+        self._output = output
+        self._config = config
+        self._shared = Shared()
+
+    def setup(self):
+        # One model for all threads of a worker.
+        self._model = self._shared.acquire(
+            lambda: LoadedModel(self._model_path, self._config.threads), self._model_path
+        )
+
+    def process(self, bucket: tuple[int, list[Batches]]) -> Iterable[int]:
+        """Writes the file; Beam may run a bucket twice.
+
+        Args:
+            bucket: its number and its records.
+
+        Yields:
+            Number of users.
+        """
+        number, spilled = bucket
+        path = part_file(self._output, number)
+        temporary = f"{os.path.dirname(path)}/.{uuid.uuid4().hex}"
+        writer, users = None, 0
+        for table in self._tables(read_users(spilled)):
+            writer = writer or pq.ParquetWriter(temporary, table.schema)
+            writer.write_table(table)
+            users += table.num_rows
+            _progress.info("part %d: %s users encoded", number, f"{users:,}")
+        writer.close()
+        os.rename(temporary, path)
+        yield users
+
+    def _tables(self, users: Iterable[UserRecords]) -> Iterator[pa.Table]:
+        """Tables of about a batch of histories each."""
+        rows: list[tuple[str, int, list[list[str]]]] = []
+        waiting = 0
+        for user in users:
+            histories = _histories(user, self._config)
+            rows.append((user.user_id, len(user.timestamps), histories))
+            waiting += len(histories)
+            if waiting >= self._config.batch_size:
+                yield self._table(rows)
+                rows, waiting = [], 0
+        if rows:
+            yield self._table(rows)
+
+    def _table(self, rows: list[tuple[str, int, list[list[str]]]]) -> pa.Table:
+        histories = [history for _, _, each in rows for history in each]
+        size = self._config.batch_size
+        vectors = np.concatenate(
+            [self._vectors(histories[i : i + size]) for i in range(0, len(histories), size)]
+        )
+        counts = np.array([len(each) for _, _, each in rows])
+        starts = np.cumsum(counts) - counts
+        pooled = np.add.reduceat(vectors, starts) / counts[:, None]
+        fields = schema(vectors.shape[1])
+        columns = [
+            pa.array([user_id for user_id, _, _ in rows], pa.string()),
+            pa.FixedSizeListArray.from_arrays(
+                pa.array(pooled.astype(np.float32).ravel()), vectors.shape[1]
+            ),
+            pa.array([behaviors for _, behaviors, _ in rows], pa.int32()),
+            pa.array(counts, pa.int32()),
+            pa.array([self._version] * len(rows), pa.int64()),
+        ]
+        return pa.Table.from_arrays(columns, schema=fields)
+
+    def _vectors(self, histories: list[list[str]]) -> np.ndarray:
+        examples = np.empty(len(histories), object)
+        for index, history in enumerate(histories):
+            example = tf.train.Example()
+            texts = example.features.feature[BEHAVIORS].bytes_list.value
+            texts.extend(text.encode() for text in history)
+            examples[index] = example.SerializeToString()
+        outputs = self._model.run(DEFAULT_SIGNATURE, {"examples": examples}, [USER_VECTOR])
+        return outputs[USER_VECTOR]
+
+
+def _histories(user: UserRecords, config: EncodingConfig) -> list[list[str]]:
+    """The texts of every period with behaviours, oldest first; without periods all in one."""
+    limit = config.max_behaviors
+    if config.period_days is None:
+        return [user.texts[-limit:].to_pylist()]
+    periods = np.floor_divide(user.timestamps, config.period_days * _DAY)
+    changes = np.flatnonzero(np.diff(periods)) + 1
+    edges = [0, *changes.tolist(), len(periods)]
+    return [
+        user.texts[max(start, stop - limit) : stop].to_pylist()
+        for start, stop in zip(edges, edges[1:], strict=False)
+    ]

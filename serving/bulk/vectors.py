@@ -1,0 +1,103 @@
+"""User vectors on disk: a folder of Parquet files, which readers take as one table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset
+
+ENCODING_FILE = "_encoding.json"
+"""What the vectors are of; its name makes Parquet readers pass over it."""
+
+
+def schema(dimension: int) -> pa.Schema:
+    """The columns.
+
+    Args:
+      dimension: length of a vector.
+
+    Returns:
+      `user_id` string; `vector` float32[dimension]; `behaviors` int32, number of the user's
+      events; `periods` int32, number of vectors that were pooled; `model_version` int64.
+    """
+    return pa.schema(
+        {
+            "user_id": pa.string(),
+            "vector": pa.list_(pa.float32(), dimension),
+            "behaviors": pa.int32(),
+            "periods": pa.int32(),
+            "model_version": pa.int64(),
+        }
+    )
+
+
+def read_vectors(path: str, rows: int = 65_536) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Reads user vectors piece by piece.
+
+    Example:
+
+    >>> for user_ids, vectors in read_vectors("vectors.parquet"):
+    ...     index.add(vectors)
+
+    Args:
+      path: what `python -m serving encode` wrote.
+      rows: users a piece, at most.
+
+    Yields:
+      User ids, and their vectors, float32 [n, d].
+    """
+    table = pyarrow.dataset.dataset(path, format="parquet")
+    dimension = table.schema.field("vector").type.list_size
+    for batch in table.to_batches(columns=["user_id", "vector"], batch_size=rows):
+        values = batch.column(1).flatten().to_numpy()
+        yield batch.column(0).to_pylist(), values.reshape(-1, dimension)
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbor:
+    """A user and the cosine of the angle to the one asked for."""
+
+    user_id: str
+    similarity: float
+
+
+def nearest_users(path: str, user_id: str, count: int) -> list[Neighbor]:
+    """The users whose vectors point in the most similar direction, found exactly.
+
+    Reads all vectors once or twice; for many questions make an index of an approximate search
+    (see `serving/README.md`).
+
+    Args:
+      path: what `python -m serving encode` wrote.
+      user_id: whose neighbours.
+      count: how many.
+
+    Returns:
+      The neighbours, the nearest first, without the user.
+
+    Raises:
+      KeyError: if there is no such user.
+    """
+    query = None
+    for user_ids, vectors in read_vectors(path):
+        if user_id in user_ids:
+            query = _unit(vectors[user_ids.index(user_id)])
+            break
+    if query is None:
+        raise KeyError(f"{path} has no user {user_id}.")
+    best: list[Neighbor] = []
+    for user_ids, vectors in read_vectors(path):
+        similarities = _unit(vectors) @ query
+        for index in np.argsort(-similarities)[: count + 1]:
+            if user_ids[index] != user_id:
+                best.append(Neighbor(user_ids[index], float(similarities[index])))
+        best = sorted(best, key=lambda each: (-each.similarity, each.user_id))[:count]
+    return best
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)

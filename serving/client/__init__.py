@@ -1,0 +1,27 @@
+"""Clients of a served user encoder. Importing them imports neither TensorFlow nor the pipeline."""
+
+from serving.client.aio import AsyncUserEncoderClient
+from serving.client.client import UserEncoderClient
+from serving.client.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    ServerUnavailableError,
+    ServingError,
+)
+from serving.client.messages import ModelMetadata, TensorSpec, VersionStatus
+from serving.client.options import ClientOptions
+
+__all__ = [
+    "AsyncUserEncoderClient",
+    "ClientOptions",
+    "DeadlineExceededError",
+    "InvalidRequestError",
+    "ModelMetadata",
+    "ModelNotFoundError",
+    "ServerUnavailableError",
+    "ServingError",
+    "TensorSpec",
+    "UserEncoderClient",
+    "VersionStatus",
+]

@@ -1,0 +1,253 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+import collections
+import time
+from collections.abc import Iterable, Sequence
+
+import grpc
+import numpy as np
+
+from serving.client import messages, wire
+from serving.client.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    ServerUnavailableError,
+    serving_error,
+)
+from serving.client.messages import USER_VECTOR, History, ModelMetadata, ModelVersion, VersionStatus
+from serving.client.options import ClientOptions
+
+Metadata = Sequence[tuple[str, str | bytes]]
+
+NOT_READY = (
+    DeadlineExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    ServerUnavailableError,
+)
+"""What a server answers while it starts or loads; an unknown label is an invalid request."""
+
+
+class UserEncoderClient:
+    """Turns users' texts into vectors and predictions, through TF Serving's gRPC interface.
+
+    May be used by several threads. An example:
+
+    >>> with UserEncoderClient("localhost:8500", model="demo", label="stable") as client:
+    ...     client.wait_until_ready(timeout=60)
+    ...     vectors = client.encode([["hiking boots", "trail maps"], ["sour dough"]])
+    ...     vectors.shape
+    (2, 256)
+
+    Args:
+      target: host and port, or any other target of gRPC, such as `dns:///encoder:8500`.
+      model: the name under which the model is served.
+      version: its version; by default the newest that is loaded.
+      label: a label of a version instead, such as `stable`.
+      credentials: `grpc.ssl_channel_credentials(...)` for TLS; None: no encryption.
+      metadata: pairs that are sent with every call, such as an API key.
+      options: batches, deadlines and retries.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Metadata = (),
+        options: ClientOptions | None = None,
+    ):
+        self._model = ModelVersion(model, version, label)
+        self._target = target
+        self._metadata = tuple(metadata)
+        self._options = options or ClientOptions()
+        arguments = self._options.channel_arguments()
+        if credentials is None:
+            self._channel = grpc.insecure_channel(target, arguments)
+        else:
+            self._channel = grpc.secure_channel(target, credentials, arguments)
+        self._predict = self._method(messages.PREDICT, wire.PredictResponse)
+        self._get_metadata = self._method(
+            messages.GET_MODEL_METADATA, wire.GetModelMetadataResponse
+        )
+        self._get_status = self._method(messages.GET_MODEL_STATUS, wire.GetModelStatusResponse)
+
+    def encode(
+        self,
+        histories: Sequence[History],
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> np.ndarray:
+        """Users to their vectors.
+
+        Args:
+          histories: for every user the texts, str or bytes, oldest first; may be empty.
+          timeout: seconds for each request, instead of the options'.
+          metadata: pairs that are sent in addition.
+
+        Returns:
+          float32 [n, d], all of one version of the model.
+
+        Raises:
+          ServingError: if the server answers with an error; see its subclasses.
+        """
+        outputs = self.outputs(histories, [USER_VECTOR], timeout=timeout, metadata=metadata)
+        return outputs[USER_VECTOR]
+
+    def predict(
+        self,
+        histories: Sequence[History],
+        tasks: Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> dict[str, np.ndarray]:
+        """Users to the probabilities of each task.
+
+        Args:
+          histories: as for `encode`.
+          tasks: which tasks; by default the server is asked for their names first, which is one
+            more call.
+          timeout: as for `encode`.
+          metadata: as for `encode`.
+
+        Returns:
+          Task to float32 [n, classes].
+
+        Raises:
+          ServingError: as `encode`.
+        """
+        if tasks is None:
+            tasks = self.metadata(timeout=timeout, metadata=metadata).tasks
+        return self.outputs(histories, tasks, timeout=timeout, metadata=metadata)
+
+    def outputs(
+        self,
+        histories: Sequence[History],
+        names: Sequence[str],
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> dict[str, np.ndarray]:
+        """Users to any outputs of the model; only these are computed and sent.
+
+        Args:
+          histories: as for `encode`.
+          names: tasks and `user_vector`.
+          timeout: as for `encode`.
+          metadata: as for `encode`.
+
+        Returns:
+          Output to float32 [n, ...], all of one version of the model.
+
+        Raises:
+          ServingError: as `encode`.
+          ValueError: if `names` is empty.
+        """
+        messages.check_histories(histories)
+        if not names:
+            raise ValueError("No output is asked for.")
+        if not len(histories):
+            specs = self.metadata(timeout=timeout, metadata=metadata).outputs["serving_default"]
+            return {name: np.zeros((0, *specs[name].shape[1:]), np.float32) for name in names}
+        requests = list(
+            messages.predict_requests(histories, self._model, names, self._options.batch_size)
+        )
+        results = messages.Results(requests)
+        pending = range(len(requests))
+        while pending:
+            for index, response in self._answers(requests, pending, timeout, metadata):
+                results.add(index, response)
+            pending = results.stale()
+        return results.arrays()
+
+    def metadata(self, *, timeout: float | None = None, metadata: Metadata = ()) -> ModelMetadata:
+        """Version, tasks, inputs and outputs of the served model."""
+        request = messages.metadata_request(self._model)
+        return messages.parse_metadata(self._call(self._get_metadata, request, timeout, metadata))
+
+    def status(
+        self, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> list[VersionStatus]:
+        """States of the model's versions (of the one, if the client has a version)."""
+        request = messages.status_request(self._model)
+        return messages.parse_status(self._call(self._get_status, request, timeout, metadata))
+
+    def wait_until_ready(self, timeout: float = 60.0) -> ModelMetadata:
+        """Waits until the server listens and has loaded the model's version or label.
+
+        Args:
+          timeout: seconds.
+
+        Returns:
+          The model's metadata.
+
+        Raises:
+          ServingError: the last error, if the time is over.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            left = max(deadline - time.monotonic(), 0.1)
+            try:
+                return self.metadata(timeout=min(left, 5.0))
+            except NOT_READY:
+                if time.monotonic() + 0.2 > deadline:
+                    raise
+            time.sleep(0.2)
+
+    def close(self) -> None:
+        """Closes the connection; calls under way are cancelled."""
+        self._channel.close()
+
+    def __enter__(self) -> UserEncoderClient:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+    def _method(self, path: str, response: type):
+        return self._channel.unary_unary(
+            path,
+            request_serializer=lambda request: request.SerializeToString(),
+            response_deserializer=response.FromString,
+        )
+
+    def _call(self, method, request, timeout, metadata):
+        try:
+            return method(
+                request,
+                timeout=timeout or self._options.timeout,
+                metadata=(*self._metadata, *metadata),
+            )
+        except grpc.RpcError as error:
+            raise serving_error(error, self._target, str(self._model)) from error
+
+    def _answers(self, requests, indices: Iterable[int], timeout, metadata):
+        """Pairs of index and response, in order, with several requests under way."""
+        calls: collections.deque = collections.deque()
+        try:
+            for index in indices:
+                if len(calls) == self._options.in_flight:
+                    yield calls[0][0], calls[0][1].result()
+                    calls.popleft()
+                call = self._predict.future(
+                    requests[index],
+                    timeout=timeout or self._options.timeout,
+                    metadata=(*self._metadata, *metadata),
+                )
+                calls.append((index, call))
+            while calls:
+                yield calls[0][0], calls[0][1].result()
+                calls.popleft()
+        except grpc.RpcError as error:
+            raise serving_error(error, self._target, str(self._model)) from error
+        finally:
+            for _, call in calls:
+                call.cancel()

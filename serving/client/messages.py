@@ -1,0 +1,263 @@
+"""Requests from histories, and results from responses: what both clients share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from serving.client import wire
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+GET_MODEL_METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
+GET_MODEL_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
+
+USER_VECTOR = "user_vector"
+_BEHAVIORS = "behaviors"
+# Not `encode`: its inputs have as many columns as the longest history, and TF Serving fails when
+# it should batch requests of different widths. Serialised examples are one column, always.
+_SIGNATURE = "serving_default"
+
+Text = str | bytes
+History = Sequence[Text]
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelVersion:
+    """Which model is asked; without version and label the newest that is loaded."""
+
+    name: str
+    version: int | None = None
+    label: str | None = None
+
+    def __post_init__(self):
+        if not self.name:
+            raise ValueError("The model's name is empty; TF Serving needs one.")
+        if self.version is not None and self.label is not None:
+            raise ValueError("A version or a label, not both.")
+
+    def __str__(self) -> str:
+        if self.version is not None:
+            return f"{self.name} version {self.version}"
+        return self.name if self.label is None else f"{self.name} label {self.label}"
+
+    def fill(self, spec) -> None:
+        """Writes itself into a `ModelSpec`."""
+        spec.name = self.name
+        if self.version is not None:
+            spec.version.value = self.version
+        elif self.label is not None:
+            spec.version_label = self.label
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionStatus:
+    """State of one version: START, LOADING, AVAILABLE, UNLOADING or END, and its error if any."""
+
+    version: int
+    state: str
+    error: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorSpec:
+    """Type (TensorFlow's number) and shape of an input or output; -1 is any size."""
+
+    dtype: int
+    shape: tuple[int, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelMetadata:
+    """Version and signatures of a served model.
+
+    Attributes:
+      version: number of the version that answered.
+      inputs: signature to the specs of its inputs.
+      outputs: signature to the specs of its outputs.
+    """
+
+    version: int
+    inputs: dict[str, dict[str, TensorSpec]]
+    outputs: dict[str, dict[str, TensorSpec]]
+
+    @property
+    def dimension(self) -> int:
+        """Length of a user vector."""
+        return self.outputs[_SIGNATURE][USER_VECTOR].shape[-1]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the model predicts."""
+        return tuple(sorted(set(self.outputs[_SIGNATURE]) - {USER_VECTOR}))
+
+
+def predict_requests(
+    histories: Sequence[History], model: ModelVersion, outputs: Sequence[str], batch_size: int
+) -> Iterator[wire.PredictRequest]:
+    """Requests for all histories, one a batch.
+
+    Raises:
+      TypeError: if a history is not a sequence of texts.
+    """
+    for start in range(0, len(histories), batch_size):
+        batch = histories[start : start + batch_size]
+        request = wire.PredictRequest(output_filter=outputs)
+        model.fill(request.model_spec)
+        request.model_spec.signature_name = _SIGNATURE
+        tensor = request.inputs["examples"]
+        tensor.dtype = wire.DT_STRING
+        tensor.tensor_shape.dim.add(size=len(batch))
+        tensor.string_val.extend(
+            _example(history, start + index) for index, history in enumerate(batch)
+        )
+        yield request
+
+
+def check_histories(histories: Sequence[History]) -> None:
+    """Finds the mistake that is easily made: one history, or one text, instead of several.
+
+    Raises:
+      TypeError: if `histories` is not a sequence of sequences.
+    """
+    if isinstance(histories, (str, bytes)) or not isinstance(histories, Sequence):
+        raise TypeError(
+            f"histories must be a list of histories, each a list of texts, not "
+            f"{type(histories).__name__}; for one user write [[text, ...]]."
+        )
+
+
+def _example(history: History, index: int) -> bytes:
+    if isinstance(history, (str, bytes)):
+        raise TypeError(
+            f"histories[{index}] is one text; a history is a list of texts, oldest first. For one "
+            "user write [[text, ...]]."
+        )
+    example = wire.Example()
+    texts = example.features.feature[_BEHAVIORS].bytes_list.value
+    try:
+        texts.extend(
+            text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+            for text in history
+        )
+    except TypeError as error:
+        raise TypeError(f"histories[{index}]: every text must be str or bytes.") from error
+    return example.SerializeToString()
+
+
+def float_array(tensor: wire.TensorProto) -> np.ndarray:
+    """A float tensor as an array of its own, float32.
+
+    TF Serving writes numbers either as a list or, with `--enable_serialization_as_tensor_content`,
+    as bytes.
+
+    Raises:
+      ValueError: if it is no float tensor, or its values do not fill its shape.
+    """
+    if tensor.dtype != wire.DT_FLOAT:
+        raise ValueError(f"A float tensor was expected, not type {tensor.dtype}.")
+    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    if tensor.tensor_content:
+        return np.frombuffer(tensor.tensor_content, "<f4").reshape(shape).astype(np.float32)
+    values = np.fromiter(tensor.float_val, np.float32, len(tensor.float_val))
+    size = int(np.prod(shape))
+    if 0 < len(values) < size:
+        # A tensor's last value stands for all that are left out.
+        values = np.concatenate([values, np.full(size - len(values), values[-1], np.float32)])
+    return values.reshape(shape)
+
+
+def metadata_request(model: ModelVersion) -> wire.GetModelMetadataRequest:
+    """Asks for the signatures."""
+    request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
+    model.fill(request.model_spec)
+    return request
+
+
+def parse_metadata(response: wire.GetModelMetadataResponse) -> ModelMetadata:
+    """The signatures in a response."""
+    signatures = wire.SignatureDefMap.FromString(response.metadata["signature_def"].value)
+    return ModelMetadata(
+        version=response.model_spec.version.value,
+        inputs={name: _specs(s.inputs) for name, s in signatures.signature_def.items()},
+        outputs={name: _specs(s.outputs) for name, s in signatures.signature_def.items()},
+    )
+
+
+def _specs(infos) -> dict[str, TensorSpec]:
+    return {
+        name: TensorSpec(
+            dtype=info.dtype,
+            shape=None
+            if info.tensor_shape.unknown_rank
+            else tuple(dim.size for dim in info.tensor_shape.dim),
+        )
+        for name, info in infos.items()
+    }
+
+
+def status_request(model: ModelVersion) -> wire.GetModelStatusRequest:
+    """Asks for the states of the model's versions."""
+    request = wire.GetModelStatusRequest()
+    model.fill(request.model_spec)
+    return request
+
+
+def parse_status(response: wire.GetModelStatusResponse) -> list[VersionStatus]:
+    """The versions in a response, in their order."""
+    states = {
+        number: n for n, number in wire.ENUMS["tensorflow.serving.ModelVersionStatus.State"].items()
+    }
+    return sorted(
+        (
+            VersionStatus(
+                version=each.version,
+                state=states.get(each.state, str(each.state)),
+                error=each.status.error_message,
+            )
+            for each in response.model_version_status
+        ),
+        key=lambda status: status.version,
+    )
+
+
+class Results:
+    """Puts the answers to one call's batches together.
+
+    While a server swaps versions, one batch may be answered by the old and the next by the new
+    version. Their vectors cannot be compared, so what the older one answered is asked again.
+
+    Args:
+      requests: one a batch.
+    """
+
+    def __init__(self, requests: Sequence[wire.PredictRequest]):
+        self._requests = requests
+        self._answers: list[dict[str, np.ndarray]] = [{}] * len(requests)
+        self._versions: list[int] = [0] * len(requests)
+
+    def add(self, index: int, response: wire.PredictResponse) -> None:
+        """Takes the response to the request of this index."""
+        self._versions[index] = response.model_spec.version.value
+        self._answers[index] = {
+            name: float_array(tensor) for name, tensor in response.outputs.items()
+        }
+
+    def stale(self) -> list[int]:
+        """Indices of batches that another version answered than the last batch.
+
+        Their requests then ask for that version.
+        """
+        version = self._versions[-1]
+        stale = [index for index, other in enumerate(self._versions) if other != version]
+        for index in stale:
+            self._requests[index].model_spec.version.value = version
+        return stale
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Output to its rows, in the order of the histories."""
+        return {
+            name: np.concatenate([answer[name] for answer in self._answers])
+            for name in self._answers[0]
+        }

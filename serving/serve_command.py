@@ -1,0 +1,95 @@
+"""`python -m serving serve`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import warnings
+
+from serving.releases import Releases
+
+EXIT_USAGE = 2
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serves until a signal comes; returns the exit code."""
+    model_dir = os.path.abspath(args.model_dir)
+    if not os.path.isdir(model_dir):
+        print(f"error: {args.model_dir} is no folder", file=sys.stderr)
+        return EXIT_USAGE
+    if os.path.exists(os.path.join(model_dir, "saved_model.pb")):
+        print(
+            f"error: {args.model_dir} is one version; give the folder of versions: "
+            f"{os.path.dirname(model_dir)}",
+            file=sys.stderr,
+        )
+        return EXIT_USAGE
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    quiet_tensorflow()
+    from pydantic import ValidationError
+
+    from serving.server.options import ServerOptions
+
+    try:
+        options = ServerOptions(
+            host=args.host,
+            port=args.port,
+            rest_api_port=args.rest_api_port,
+            poll_seconds=args.poll_seconds,
+            enable_batching=not args.no_batching,
+            batching={
+                "max_batch_size": args.max_batch_size,
+                "batch_timeout_micros": args.batch_timeout_micros,
+                "num_batch_threads": args.num_batch_threads,
+            },
+            tls_key=args.tls_key,
+            tls_certificate=args.tls_certificate,
+        )
+    except ValidationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    config_file = args.model_config_file
+    if config_file is None and os.path.exists(Releases(model_dir).config_file):
+        config_file = Releases(model_dir).config_file
+    try:
+        return asyncio.run(_serve(args.model_name, model_dir, config_file, options))
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+def quiet_tensorflow() -> None:
+    """Keeps what TensorFlow and its clients say about hardware and versions off the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore", FutureWarning)
+
+
+async def _serve(name: str, model_dir: str, config_file: str | None, options) -> int:
+    from serving.server.server import LocalServer, model_config, single_model_config
+
+    config = (
+        model_config(config_file, name, model_dir)
+        if config_file
+        else single_model_config(name, model_dir)
+    )
+    server = LocalServer(config, options, config_file)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    async with server:
+        scheme = "https" if options.tls_key else "http"
+        print(
+            "A server for development: TF Serving is for production.\n"
+            f"Model {name} from {model_dir}\n"
+            f"REST {scheme}://{options.host}:{server.rest_api_port}/v1/models/{name}\n"
+            f"gRPC {options.host}:{server.port}",
+            flush=True,
+        )
+        await server.wait()
+        print("Draining", flush=True)
+    return 0

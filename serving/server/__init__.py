@@ -1,0 +1,1 @@
+"""A local model server with TF Serving's interfaces, for development and tests."""

@@ -1,0 +1,131 @@
+"""A small model, and the local server in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+
+import pytest
+import tensorflow as tf
+
+from serving.server.options import ServerOptions
+from serving.server.server import LocalServer, single_model_config
+from serving.signatures import USER_VECTOR, ServedModel
+
+MODEL = "letters"
+
+
+class Letters(ServedModel):
+    """User vector: number of texts, number of bytes, and `scale`; one task of two classes.
+
+    Args:
+      scale: tells versions apart.
+    """
+
+    def __init__(self, scale: float = 1.0):
+        super().__init__()
+        self.scale = tf.Variable(scale)
+
+    def outputs(self, behaviors):
+        lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
+        texts = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
+        size = tf.reduce_sum(lengths, axis=1)
+        short = tf.cast(size < 10, tf.float32)
+        return {
+            USER_VECTOR: tf.stack([texts, size, tf.ones_like(size) * self.scale], axis=1),
+            "short": tf.stack([1 - short, short], axis=1),
+        }
+
+
+class RunningServer:
+    """A local server in a thread of its own.
+
+    Attributes:
+      server: to be touched through `call` only.
+      target: where gRPC listens.
+      url: where REST listens.
+    """
+
+    def __init__(self, config, config_file=None, **options):
+        self._options = ServerOptions(port=0, rest_api_port=0, **options)
+        self._config = config
+        self._config_file = config_file
+        self._started = threading.Event()
+        self._error = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    async def _run(self):
+        self._loop = asyncio.get_running_loop()
+        try:
+            self.server = LocalServer(self._config, self._options, self._config_file)
+            async with self.server:
+                self.target = f"127.0.0.1:{self.server.port}"
+                self.url = f"http://127.0.0.1:{self.server.rest_api_port}"
+                self._started.set()
+                await self.server.wait()
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            self._started.set()
+
+    def call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(120)
+
+    def __enter__(self):
+        self._thread.start()
+        self._started.wait()
+        if self._error:
+            raise self._error
+        return self
+
+    def __exit__(self, *error):
+        self._loop.call_soon_threadsafe(self.server.stop)
+        self._thread.join()
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """Folders of three exported models, by their scale."""
+    folder = tmp_path_factory.mktemp("exported")
+    for scale in (1, 2, 3):
+        Letters(float(scale)).export(str(folder / str(scale)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_model(exported):
+    """The first model, loaded without a server."""
+    return tf.saved_model.load(str(exported / "1"))
+
+
+@pytest.fixture
+def model_dir(exported, tmp_path):
+    """A folder of versions, with version 1."""
+    folder = tmp_path / MODEL
+    folder.mkdir()
+    (folder / "1").symlink_to(exported / "1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_server(exported, tmp_path_factory):
+    """A server of version 1 for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("models") / MODEL
+    folder.mkdir()
+    (folder / "1").symlink_to(exported / "1")
+    with RunningServer(single_model_config(MODEL, str(folder))) as server:
+        yield server
+
+
+@pytest.fixture
+def start_server(model_dir):
+    """Returns a function that starts a server of `model_dir`, or of a configuration."""
+    with contextlib.ExitStack() as stack:
+
+        def start(config=None, config_file=None, **options):
+            config = config or single_model_config(MODEL, str(model_dir))
+            return stack.enter_context(RunningServer(config, config_file, **options))
+
+        yield start

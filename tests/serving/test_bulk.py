@@ -1,0 +1,229 @@
+"""From event logs to Parquet, and the nearest users."""
+
+import json
+import os
+import shutil
+
+import apache_beam as beam
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from tfx.types import channel_utils, standard_artifacts
+
+from components.behavior_example_gen.errors import DataError
+from components.bulk_encoder import BulkEncoder, Executor
+from pipeline.config import PipelineConfig
+from pipeline.pipeline import create_pipeline
+from serving.__main__ import main
+from serving.bulk import encode_bucket, encoding
+from serving.bulk.config import EncodingConfig
+from serving.bulk.encoding import EncodingError, encode_events
+from serving.bulk.vectors import nearest_users, read_vectors
+
+_DAY = 86_400
+
+
+def _make_pipeline():
+    runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+    return beam.Pipeline(options=PipelineOptions([runner]))
+
+
+@pytest.fixture
+def events(tmp_path):
+    """Three users in two files; `a` has two weeks of events, out of order."""
+    rows = [
+        [("a", 8 * _DAY, "xxxx"), ("b", 5, "y"), ("a", 3, "xx")],
+        [("a", 4, "x"), ("c", 9 * _DAY, "z" * 30)],
+    ]
+    folder = tmp_path / "events"
+    folder.mkdir()
+    for number, each in enumerate(rows):
+        lines = (
+            json.dumps({"user_id": user, "timestamp": timestamp, "text": text})
+            for user, timestamp, text in each
+        )
+        (folder / f"{number}.jsonl").write_text("\n".join(lines))
+    return str(folder / "*.jsonl")
+
+
+@pytest.fixture
+def encode(events, exported, tmp_path):
+    def run(model=1, **config):
+        output = str(tmp_path / "vectors.parquet")
+        config = EncodingConfig(**config)
+        return encode_events([events], str(exported / str(model)), output, config, _make_pipeline)
+
+    run.output = str(tmp_path / "vectors.parquet")
+    return run
+
+
+def _rows(path):
+    return {row["user_id"]: row for row in pq.read_table(path).to_pylist()}
+
+
+def test_vectors(encode):
+    summary = encode()
+    assert (summary["users"], summary["events"], summary["model_version"]) == (3, 5, 1)
+    assert _rows(encode.output) == {
+        "a": {
+            "user_id": "a",
+            "vector": [3, 7, 1],
+            "behaviors": 3,
+            "periods": 1,
+            "model_version": 1,
+        },
+        "b": {
+            "user_id": "b",
+            "vector": [1, 1, 1],
+            "behaviors": 1,
+            "periods": 1,
+            "model_version": 1,
+        },
+        "c": {
+            "user_id": "c",
+            "vector": [1, 30, 1],
+            "behaviors": 1,
+            "periods": 1,
+            "model_version": 1,
+        },
+    }
+    assert os.listdir(encode.output).count("_encoding.json") == 1
+    assert not os.path.exists(os.path.join(encode.output, ".work"))
+
+
+def test_one_vector_a_week_is_pooled(encode):
+    encode(period_days=7)
+    rows = _rows(encode.output)
+    # Week 0: two texts of 3 bytes; week 1: one text of 4 bytes.
+    assert rows["a"]["vector"] == [1.5, 3.5, 1] and rows["a"]["periods"] == 2
+    assert rows["a"]["behaviors"] == 3
+    assert rows["c"]["vector"] == [1, 30, 1] and rows["c"]["periods"] == 1
+
+
+def test_only_the_most_recent_behaviours_are_read(encode):
+    encode(max_behaviors=2)
+    assert _rows(encode.output)["a"]["vector"] == [2, 5, 1]
+
+
+def test_batches_do_not_change_the_vectors(encode):
+    encode(batch_size=1, period_days=7)
+    assert _rows(encode.output)["a"]["vector"] == [1.5, 3.5, 1]
+
+
+def test_a_run_that_died_is_resumed(encode, monkeypatch):
+    monkeypatch.setattr(encoding, "count_buckets", lambda files: 8)
+    make = encode_bucket.LoadedModel.run
+    calls = []
+
+    def dies(self, *arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("killed")
+        return make(self, *arguments)
+
+    monkeypatch.setattr(encode_bucket.LoadedModel, "run", dies)
+    with pytest.raises(Exception, match="killed"):
+        encode()
+    parts = [name for name in os.listdir(encode.output) if name.startswith("part")]
+    assert len(parts) == 1
+    done = os.path.join(encode.output, parts[0])
+    written = os.stat(done).st_mtime_ns
+    monkeypatch.setattr(encode_bucket.LoadedModel, "run", make)
+    # The events are not read again.
+    monkeypatch.setattr(encoding, "GatherByUser", None)
+    assert encode()["users"] == 3
+    assert os.stat(done).st_mtime_ns == written
+    assert set(_rows(encode.output)) == {"a", "b", "c"}
+
+
+def test_a_finished_run_is_not_repeated_and_not_mixed(encode, monkeypatch):
+    summary = encode()
+    monkeypatch.setattr(encoding, "GatherByUser", None)
+    assert encode() == summary
+    with pytest.raises(EncodingError, match="another model"):
+        encode(model=2)
+    with pytest.raises(EncodingError, match="Choose another output"):
+        encode(period_days=7)
+
+
+def test_bad_events(encode, events):
+    with open(events.replace("*", "0"), "a") as file:
+        file.write("\nno json")
+    with pytest.raises(DataError, match="1 of 6 lines of events are bad"):
+        encode()
+    assert encode(max_bad_fraction=0.2)["bad_events"] == 1
+
+
+def test_nearest_users(encode):
+    encode()
+    neighbors = nearest_users(encode.output, "a", 5)
+    # Cosines of (3, 7, 1) with (1, 30, 1) and (1, 1, 1).
+    assert [neighbor.user_id for neighbor in neighbors] == ["c", "b"]
+    expected = [214 / np.sqrt(59 * 902), 11 / np.sqrt(59 * 3)]
+    np.testing.assert_allclose([each.similarity for each in neighbors], expected, rtol=1e-6)
+    assert len(nearest_users(encode.output, "a", 1)) == 1
+    with pytest.raises(KeyError, match="no user x"):
+        nearest_users(encode.output, "x", 1)
+
+
+def test_reading_in_pieces(encode):
+    encode()
+    pieces = list(read_vectors(encode.output, rows=2))
+    assert [vectors.shape for _, vectors in pieces] == [(2, 3), (1, 3)]
+    assert [user for users, _ in pieces for user in users] == ["a", "b", "c"]
+
+
+def test_commands(events, model_dir, exported, tmp_path, capsys):
+    output = str(tmp_path / "out.parquet")
+    (model_dir / "2").symlink_to(exported / "2")
+    assert main(["encode", str(model_dir), events, "--output", output, "--version=1"]) == 0
+    assert "3 users of 5 events, version 1" in capsys.readouterr().err
+    assert _rows(output)["a"]["model_version"] == 1
+    assert main(["nearest", output, "a", "--count=1"]) == 0
+    assert capsys.readouterr().out.split() == ["0.928", "c"]
+    assert main(["encode", str(model_dir), events, "--output", output]) == 1
+    assert main(["encode", str(model_dir), events, "--output", output, "--version=9"]) == 2
+    assert main(["nearest", output, "nobody"]) == 2
+    assert main(["encode", str(model_dir), "missing", "--output", str(tmp_path / "x")]) == 1
+    assert "No file of events matches missing" in capsys.readouterr().err
+
+
+def test_component(events, exported, tmp_path):
+    shutil.copytree(exported / "1", tmp_path / "serving" / "7")
+    pushed, vectors = standard_artifacts.PushedModel(), standard_artifacts.InferenceResult()
+    pushed.set_int_custom_property("pushed", 1)
+    pushed.set_string_custom_property("pushed_destination", str(tmp_path / "serving" / "7"))
+    vectors.uri = str(tmp_path / "vectors")
+    component = BulkEncoder(
+        pushed_model=channel_utils.as_channel([pushed]),
+        events=[events],
+        config=EncodingConfig(period_days=7),
+    )
+    Executor().Do({"pushed_model": [pushed]}, {"vectors": [vectors]}, component.exec_properties)
+    assert _rows(vectors.uri)["a"]["model_version"] == 7
+    assert vectors.get_string_custom_property("model_version") == "7"
+    pushed.set_int_custom_property("pushed", 0)
+    vectors.uri = str(tmp_path / "none")
+    Executor().Do({"pushed_model": [pushed]}, {"vectors": [vectors]}, component.exec_properties)
+    assert not os.path.exists(vectors.uri)
+
+
+@pytest.mark.parametrize("encode_users", [False, True])
+def test_the_component_is_the_last_of_a_pipeline_that_wants_it(events, tmp_path, encode_users):
+    config = PipelineConfig.model_validate(
+        {
+            "name": "letters",
+            "data": {"events": events, "labels": str(tmp_path / "labels.csv")},
+            "tasks": {"short": None},
+            "serving": {"encode_users": encode_users, "period_days": 7},
+        }
+    )
+    components = create_pipeline(
+        config, pipeline_root=str(tmp_path), serving_dir=str(tmp_path / "serving")
+    ).components
+    assert components[-1].id == ("BulkEncoder" if encode_users else "Pusher")
+    if encode_users:
+        properties = components[-1].exec_properties
+        assert json.loads(properties["events"]) == [events]
+        assert json.loads(properties["config"])["period_days"] == 7

@@ -1,0 +1,434 @@
+"""The clients, against the local server and against servers that misbehave."""
+
+import asyncio
+import concurrent.futures
+import pathlib
+import shlex
+import subprocess
+import sys
+import textwrap
+import threading
+
+import grpc
+import numpy as np
+import pytest
+
+from serving.client import (
+    AsyncUserEncoderClient,
+    ClientOptions,
+    DeadlineExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    ServerUnavailableError,
+    UserEncoderClient,
+    wire,
+)
+from serving.client.messages import PREDICT, float_array
+
+_HISTORIES = [["boots", "trail maps"], [], ["\ud800 odd", b"\xff\x00"], ["x" * 20]]
+# 5 + 10 bytes; nothing; 3 bytes of a lone surrogate + 4, 2 bytes; 20 bytes.
+_VECTORS = [[2, 15, 1], [0, 0, 1], [2, 9, 1], [1, 20, 1]]
+
+
+@pytest.fixture(scope="module")
+def client(shared_server):
+    with UserEncoderClient(shared_server.target, "letters") as client:
+        client.wait_until_ready()
+        yield client
+
+
+def test_importing_and_calling_needs_no_tensorflow(shared_server):
+    code = """
+        import sys
+        from serving.client import UserEncoderClient
+        with UserEncoderClient(sys.argv[1], "letters") as client:
+            print(client.encode([["boots", "maps"]]).tolist())
+        loaded = {name.split(".")[0] for name in sys.modules}
+        print(sorted(loaded & {"tensorflow", "tensorflow_serving", "keras", "tfx", "pandas"}))
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), shared_server.target],
+        capture_output=True,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
+    assert run.stdout.splitlines() == ["[[2.0, 9.0, 1.0]]", "[]"], run.stderr
+
+
+def test_messages_are_those_of_tensorflow_serving_api():
+    from tensorflow.core.example import example_pb2
+    from tensorflow_serving.apis import (
+        get_model_metadata_pb2,
+        get_model_status_pb2,
+        model_service_pb2,
+        prediction_service_pb2,
+    )
+
+    pool = example_pb2.DESCRIPTOR.pool
+    for name, fields in wire.MESSAGES.items():
+        official = pool.FindMessageTypeByName(name).fields_by_name
+        ours = wire._POOL.FindMessageTypeByName(name).fields_by_name
+        assert list(ours) == list(fields)
+        for field in fields:
+            ours_field, theirs = ours[field], official[field]
+            for attribute in ("number", "type", "label"):
+                assert getattr(ours_field, attribute) == getattr(theirs, attribute), (name, field)
+            if theirs.message_type:
+                assert ours_field.message_type.full_name == theirs.message_type.full_name
+    for name, values in wire.ENUMS.items():
+        official = pool.FindEnumTypeByName(name).values_by_name
+        assert {value: official[value].number for value in values} == values
+    assert get_model_metadata_pb2.SignatureDefMap.DESCRIPTOR.full_name in wire.MESSAGES
+    assert get_model_status_pb2.GetModelStatusRequest.DESCRIPTOR.full_name in wire.MESSAGES
+    services = {
+        f"/{service.full_name}/{method.name}"
+        for file in (prediction_service_pb2, model_service_pb2)
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+    from serving.client import messages
+
+    assert {messages.PREDICT, messages.GET_MODEL_METADATA, messages.GET_MODEL_STATUS} <= services
+
+
+def test_encode(client):
+    vectors = client.encode(_HISTORIES)
+    assert vectors.dtype == np.float32 and vectors.flags.writeable
+    np.testing.assert_array_equal(vectors, _VECTORS)
+
+
+def test_no_user_has_vectors_of_the_right_width(client):
+    assert client.encode([]).shape == (0, 3)
+    assert client.predict([])["short"].shape == (0, 2)
+
+
+def test_predict_asks_for_the_tasks(client):
+    predictions = client.predict(_HISTORIES)
+    assert set(predictions) == {"short"}
+    np.testing.assert_array_equal(predictions["short"], [[1, 0], [0, 1], [0, 1], [1, 0]])
+    np.testing.assert_array_equal(
+        client.predict(_HISTORIES, ["short"])["short"], predictions["short"]
+    )
+
+
+def test_large_inputs_are_split_and_keep_their_order(shared_server):
+    options = ClientOptions(batch_size=7, in_flight=3)
+    histories = [["x" * (index % 50)] for index in range(1000)]
+    with UserEncoderClient(shared_server.target, "letters", options=options) as client:
+        np.testing.assert_array_equal(client.encode(histories)[:, 1], np.arange(1000) % 50)
+
+
+def test_one_client_serves_several_threads(client):
+    def encode(size):
+        return client.encode([["x" * size]])[0, 1]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(encode, range(1, 101))) == list(range(1, 101))
+
+
+def test_asynchronous_client(shared_server):
+    async def run():
+        options = ClientOptions(batch_size=2, in_flight=2)
+        async with AsyncUserEncoderClient(
+            shared_server.target, "letters", options=options
+        ) as client:
+            await client.wait_until_ready()
+            many = await asyncio.gather(*(client.encode(_HISTORIES) for _ in range(20)))
+            predictions = await client.predict(_HISTORIES)
+            states = [(each.version, each.state) for each in await client.status()]
+            with pytest.raises(ModelNotFoundError):
+                async with AsyncUserEncoderClient(shared_server.target, "other") as other:
+                    await other.encode(_HISTORIES)
+            return many, predictions, states, (await client.encode([])).shape
+
+    many, predictions, states, shape = asyncio.run(run())
+    for vectors in many:
+        np.testing.assert_array_equal(vectors, _VECTORS)
+    np.testing.assert_array_equal(predictions["short"][:, 1], [0, 1, 1, 0])
+    assert states == [(1, "AVAILABLE")]
+    assert shape == (0, 3)
+
+
+def test_metadata_and_status(client):
+    metadata = client.metadata()
+    assert (metadata.version, metadata.dimension, metadata.tasks) == (1, 3, ("short",))
+    assert metadata.inputs["encode"]["behaviors"].shape == (-1, -1)
+    assert metadata.inputs["serving_default"]["examples"].dtype == wire.DT_STRING
+    (status,) = client.status()
+    assert (status.version, status.state, status.error) == (1, "AVAILABLE", "")
+
+
+@pytest.mark.parametrize(
+    ("choice", "error", "message"),
+    [
+        ({"model": "other"}, ModelNotFoundError, r"NOT_FOUND.*Latest\(other\).*status\(\)"),
+        ({"version": 7}, ModelNotFoundError, r"letters version 7.*Specific\(letters, 7\)"),
+        ({"label": "beta"}, InvalidRequestError, "Unrecognized servable version label: beta"),
+    ],
+)
+def test_what_the_server_does_not_have(shared_server, choice, error, message):
+    with (
+        UserEncoderClient(shared_server.target, **{"model": "letters", **choice}) as client,
+        pytest.raises(error, match=message),
+    ):
+        client.encode(_HISTORIES)
+
+
+def test_unknown_task(client):
+    with pytest.raises(InvalidRequestError, match="output tensor alias not found.*hobby"):
+        client.predict(_HISTORIES, ["hobby"])
+
+
+@pytest.mark.parametrize(
+    ("histories", "message"),
+    [
+        ("boots", "list of histories"),
+        (["boots"], r"histories\[0\] is one text"),
+        ([["boots"], [3]], r"histories\[1\]: every text must be str or bytes"),
+        ([["boots", None]], r"histories\[0\]"),
+    ],
+)
+def test_mistakes_in_histories(client, histories, message):
+    with pytest.raises(TypeError, match=message):
+        client.encode(histories)
+
+
+def test_wrong_arguments(client):
+    with pytest.raises(ValueError, match="not both"):
+        UserEncoderClient("localhost:1", "letters", version=1, label="stable")
+    with pytest.raises(ValueError, match="model's name"):
+        UserEncoderClient("localhost:1", "")
+    with pytest.raises(ValueError, match="batch_size must be positive"):
+        ClientOptions(batch_size=0)
+    with pytest.raises(ValueError, match="max_attempts"):
+        ClientOptions(max_attempts=6)
+    with pytest.raises(ValueError, match="No output"):
+        client.outputs(_HISTORIES, [])
+
+
+def test_nobody_listens():
+    with UserEncoderClient("127.0.0.1:1", "letters") as client:
+        with pytest.raises(ServerUnavailableError, match="Does a server listen"):
+            client.encode(_HISTORIES)
+        with pytest.raises((ServerUnavailableError, DeadlineExceededError)):
+            client.wait_until_ready(timeout=0.5)
+
+
+class _Scripted(grpc.GenericRpcHandler):
+    """A server that answers Predict with one function after another."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.calls = []
+        self._lock = threading.Lock()
+
+    def service(self, details):
+        if details.method != PREDICT:
+            return None
+        return grpc.unary_unary_rpc_method_handler(
+            self._answer,
+            request_deserializer=wire.PredictRequest.FromString,
+            response_serializer=lambda response: response.SerializeToString(),
+        )
+
+    def _answer(self, request, context):
+        with self._lock:
+            self.calls.append((request, dict(context.invocation_metadata())))
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer(request, context)
+
+
+def _version(number):
+    def answer(request, context):
+        response = wire.PredictResponse()
+        response.model_spec.version.value = request.model_spec.version.value or number
+        rows = request.inputs["examples"].tensor_shape.dim[0].size
+        tensor = response.outputs["user_vector"]
+        tensor.dtype = wire.DT_FLOAT
+        for size in (rows, 2):
+            tensor.tensor_shape.dim.add(size=size)
+        tensor.float_val.extend([response.model_spec.version.value] * rows * 2)
+        return response
+
+    return answer
+
+
+def _fail(code):
+    return lambda request, context: context.abort(code, "scripted")
+
+
+def _hang(request, context):
+    event = threading.Event()
+    context.add_callback(event.set)
+    event.wait(60)
+    return wire.PredictResponse()
+
+
+@pytest.fixture
+def scripted():
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        servers = []
+
+        def start(*answers, credentials=None):
+            server = grpc.server(threads)
+            handler = _Scripted(*answers)
+            server.add_generic_rpc_handlers((handler,))
+            if credentials is None:
+                port = server.add_insecure_port("127.0.0.1:0")
+            else:
+                port = server.add_secure_port("127.0.0.1:0", credentials)
+            server.start()
+            servers.append(server)
+            return handler, port
+
+        yield start
+        for server in servers:
+            server.stop(0).wait()
+
+
+def test_unavailable_is_tried_again_until_it_is_enough(scripted):
+    unavailable = _fail(grpc.StatusCode.UNAVAILABLE)
+    options = ClientOptions(max_attempts=3, initial_backoff=0.01)
+    handler, port = scripted(unavailable, unavailable, _version(4))
+    with UserEncoderClient(f"127.0.0.1:{port}", "letters", options=options) as client:
+        np.testing.assert_array_equal(client.encode([["x"]]), [[4, 4]])
+    assert len(handler.calls) == 3
+    handler, port = scripted(unavailable)
+    with (
+        UserEncoderClient(f"127.0.0.1:{port}", "letters", options=options) as client,
+        pytest.raises(ServerUnavailableError, match="scripted"),
+    ):
+        client.encode([["x"]])
+    assert len(handler.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ],
+)
+def test_other_errors_are_not_tried_again(scripted, code):
+    handler, port = scripted(_fail(code))
+    with UserEncoderClient(f"127.0.0.1:{port}", "letters") as client:
+        with pytest.raises(Exception, match=f"{code.name}: scripted") as error:
+            client.encode([["x"]])
+        assert error.value.code == code
+    assert len(handler.calls) == 1
+
+
+def test_a_large_request_is_tried_again_too(scripted):
+    handler, port = scripted(_fail(grpc.StatusCode.UNAVAILABLE), _version(4))
+    with UserEncoderClient(f"127.0.0.1:{port}", "letters") as client:
+        client.encode([["x" * 2_000_000]])
+    assert len(handler.calls) == 2
+
+
+def test_deadline(scripted):
+    _, port = scripted(_hang)
+    with (
+        UserEncoderClient(f"127.0.0.1:{port}", "letters") as client,
+        pytest.raises(DeadlineExceededError, match="Raise the timeout"),
+    ):
+        client.encode([["x"]], timeout=0.2)
+
+
+def test_an_error_cancels_what_is_in_flight(scripted):
+    def answer(request, context):
+        first = b"first" in request.inputs["examples"].string_val[0]
+        return (_fail(grpc.StatusCode.INTERNAL) if first else _hang)(request, context)
+
+    handler, port = scripted(answer)
+    options = ClientOptions(batch_size=1, in_flight=4)
+    with (
+        UserEncoderClient(f"127.0.0.1:{port}", "letters", options=options) as client,
+        pytest.raises(Exception, match="scripted"),
+    ):
+        client.encode([["first"], *[["x"]] * 100])
+    assert len(handler.calls) <= 4
+
+
+def test_all_vectors_of_a_call_are_of_one_version(scripted):
+    # The server swaps versions between the second and the third batch.
+    handler, port = scripted(_version(4), _version(4), _version(5))
+    options = ClientOptions(batch_size=1, in_flight=1)
+    with UserEncoderClient(f"127.0.0.1:{port}", "letters", options=options) as client:
+        np.testing.assert_array_equal(client.encode([["x"]] * 4), [[5, 5]] * 4)
+    asked = [request.model_spec.version.value for request, _ in handler.calls]
+    assert asked == [0, 0, 0, 0, 5, 5]
+
+
+def test_several_servers_share_the_requests(scripted):
+    first, first_port = scripted(_version(4))
+    second, second_port = scripted(_version(4))
+    target = f"ipv4:127.0.0.1:{first_port},127.0.0.1:{second_port}"
+    with UserEncoderClient(target, "letters", options=ClientOptions(batch_size=1)) as client:
+        # Until both connections stand, one server gets all.
+        while not (first.calls and second.calls):
+            client.encode([["x"]])
+        before = len(first.calls), len(second.calls)
+        client.encode([["x"]] * 40)
+    assert len(first.calls) - before[0] == len(second.calls) - before[1] == 20
+
+
+def test_metadata_travels_with_every_call(scripted):
+    handler, port = scripted(_version(4))
+    with UserEncoderClient(
+        f"127.0.0.1:{port}", "letters", metadata=[("x-api-key", "secret")]
+    ) as client:
+        client.encode([["x"]], metadata=[("x-request-id", "17")])
+    _, metadata = handler.calls[0]
+    assert metadata["x-api-key"] == "secret" and metadata["x-request-id"] == "17"
+
+
+def test_only_what_is_asked_for_travels(scripted):
+    handler, port = scripted(_version(4))
+    with UserEncoderClient(f"127.0.0.1:{port}", "letters", label="stable") as client:
+        client.encode([["x"]])
+    request, _ = handler.calls[0]
+    assert list(request.output_filter) == ["user_vector"]
+    assert request.model_spec.version_label == "stable"
+    assert request.model_spec.signature_name == "serving_default"
+
+
+def test_tls(scripted, tmp_path):
+    subprocess.run(
+        shlex.split(
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
+            "-addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem"
+        ),
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    key, certificate = (tmp_path / name for name in ("key.pem", "cert.pem"))
+    pair = (key.read_bytes(), certificate.read_bytes())
+    _, port = scripted(_version(4), credentials=grpc.ssl_server_credentials([pair]))
+    trusted = grpc.ssl_channel_credentials(certificate.read_bytes())
+    with UserEncoderClient(f"localhost:{port}", "letters", credentials=trusted) as client:
+        np.testing.assert_array_equal(client.encode([["x"]]), [[4, 4]])
+    with (
+        UserEncoderClient(f"localhost:{port}", "letters") as client,
+        pytest.raises(ServerUnavailableError, match="TLS"),
+    ):
+        client.encode([["x"]], timeout=10)
+
+
+def test_both_encodings_of_numbers():
+    tensor = wire.TensorProto(dtype=wire.DT_FLOAT)
+    for size in (2, 2):
+        tensor.tensor_shape.dim.add(size=size)
+    tensor.float_val.extend([1, 2, 3, 4])
+    np.testing.assert_array_equal(float_array(tensor), [[1, 2], [3, 4]])
+    del tensor.float_val[2:]
+    np.testing.assert_array_equal(float_array(tensor), [[1, 2], [2, 2]])
+    tensor.ClearField("float_val")
+    tensor.tensor_content = np.float32([5, 6, 7, 8]).tobytes()
+    np.testing.assert_array_equal(float_array(tensor), [[5, 6], [7, 8]])
+    tensor.dtype = wire.DT_STRING
+    with pytest.raises(ValueError, match="float tensor"):
+        float_array(tensor)
