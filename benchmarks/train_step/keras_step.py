@@ -14,8 +14,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import tensorflow as tf
-from shapes import BATCH, SHAPES, Shape, draw_words, peak_gigabytes, report, targets
+from shapes import BATCH, SHAPES, Shape, best_seconds, draw_words, peak_gigabytes, report, targets
 
+from benchmarks.transformed_users import write_users
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.dataset import training_batches
 from trainer.encoder.training import build_training_model
@@ -35,12 +36,7 @@ def main(name: str, precision: str, steps: int) -> None:
     }
     train = model.make_train_function() or model.train_function
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
-    seconds = []
-    for _ in range(steps + 1):
-        start = time.perf_counter()
-        float(train(iterator)["loss"])
-        seconds.append(time.perf_counter() - start)
-    step = min(seconds[1:])
+    step = best_seconds(lambda: float(train(iterator)["loss"]), steps)
     gigabytes = peak_gigabytes()
     waiting = _share_of_waiting(shape, config, step)
     report(users=BATCH / step, gigabytes=gigabytes, waiting=waiting)
@@ -53,38 +49,14 @@ def _share_of_waiting(shape: Shape, config: EncoderConfig, step: float) -> float
     longer than the step is waited for.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path, spec = _write(shape, folder)
+        path = os.path.join(folder, "users-00000-of-00001.gz")
+        sides = (draw_words(shape, _BATCHES_ON_DISK * BATCH, seed).tolist() for seed in (0, 1))
+        spec = write_users(path, zip(*sides, strict=True))
         batches = training_batches(path, spec, config, training=True)
         start = time.perf_counter()
         count = sum(1 for _ in batches)
         input_step = (time.perf_counter() - start) / count
     return max(0.0, 1 - step / max(step, input_step))
-
-
-def _write(shape: Shape, folder: str) -> tuple[str, dict]:
-    spec = {
-        name: tf.io.RaggedFeature(
-            tf.int64,
-            value_key=f"{name}$words",
-            partitions=[tf.io.RaggedFeature.RowLengths(f"{name}$lengths")],
-            row_splits_dtype=tf.int64,
-        )
-        for name in ("history", "target")
-    }
-    path = os.path.join(folder, "users-00000-of-00001.gz")
-    sides = {
-        name: draw_words(shape, _BATCHES_ON_DISK * BATCH, seed) for seed, name in enumerate(spec)
-    }
-    lengths = [shape.words] * shape.behaviors
-    with tf.io.TFRecordWriter(path, "GZIP") as writer:
-        for user in range(_BATCHES_ON_DISK * BATCH):
-            example = tf.train.Example()
-            for name, words in sides.items():
-                features = example.features.feature
-                features[f"{name}$words"].int64_list.value.extend(words[user].ravel())
-                features[f"{name}$lengths"].int64_list.value.extend(lengths)
-            writer.write(example.SerializeToString())
-    return path, spec
 
 
 if __name__ == "__main__":

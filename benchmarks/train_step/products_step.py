@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 
 import tensorflow as tf
-from shapes import BATCH, DIMENSION, HOPS, SHAPES, report
+from shapes import BATCH, DIMENSION, HOPS, SHAPES, best_seconds, report
 
 
 def main(name: str, precision: str, steps: int) -> None:
@@ -34,13 +33,7 @@ def _best(rows: int, inner: int, columns: int, precision: str, steps: int) -> fl
     a = tf.cast(tf.random.normal((rows // pieces, inner)), precision)
     b = tf.cast(tf.random.normal((inner, columns)), precision)
     multiply = tf.function(tf.matmul)
-    multiply(a, b)
-    seconds = []
-    for _ in range(steps):
-        start = time.perf_counter()
-        multiply(a, b)
-        seconds.append(time.perf_counter() - start)
-    return pieces * min(seconds)
+    return pieces * best_seconds(lambda: multiply(a, b), steps)
 
 
 if __name__ == "__main__":

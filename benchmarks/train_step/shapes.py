@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import resource
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +50,17 @@ def targets(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for user, (its_ids, its_counts) in enumerate(rows):
         ids[user, : len(its_ids)], counts[user, : len(its_ids)] = its_ids, its_counts
     return ids, counts
+
+
+def best_seconds(step: Callable[[], object], steps: int) -> float:
+    """The shortest of `steps` runs, after one that does not count."""
+    step()
+    seconds = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
 def peak_gigabytes() -> float:

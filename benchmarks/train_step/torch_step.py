@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 
 import torch
 import torch.nn.functional as F
-from shapes import BATCH, DIMENSION, HOPS, SHAPES, draw_words, peak_gigabytes, report, targets
+from shapes import (
+    BATCH,
+    DIMENSION,
+    HOPS,
+    SHAPES,
+    best_seconds,
+    draw_words,
+    peak_gigabytes,
+    report,
+    targets,
+)
 from torch import nn
 
 
@@ -62,12 +71,7 @@ def main(name: str, precision: str, steps: int) -> None:
         loss.backward()
         optimizer.step()
 
-    seconds = []
-    for _ in range(steps + 1):
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    report(users=BATCH / min(seconds[1:]), gigabytes=peak_gigabytes())
+    report(users=BATCH / best_seconds(step, steps), gigabytes=peak_gigabytes())
 
 
 if __name__ == "__main__":

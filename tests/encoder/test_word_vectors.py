@@ -33,7 +33,7 @@ def test_word2vec_knows_what_stands_together():
 
 
 def test_lsa_knows_which_words_one_user_has():
-    vectors = latent_semantic_vectors(two_topics(), vocabulary_size=12, dimension=2)
+    vectors = latent_semantic_vectors(word_counts(two_topics(), vocabulary_size=12), dimension=2)
     assert (vectors.shape, vectors.dtype) == ((12, 2), "float32")
     alike = similarity(vectors[:10])
     assert alike[:5, :5].min() > 0.9
@@ -43,7 +43,7 @@ def test_lsa_knows_which_words_one_user_has():
 
 
 def test_lsa_of_few_users_leaves_directions_empty():
-    vectors = latent_semantic_vectors([[1], [2, 2]], vocabulary_size=3, dimension=5)
+    vectors = latent_semantic_vectors(word_counts([[1], [2, 2]], vocabulary_size=3), dimension=5)
     # Two users without a common word: each word is a direction of its own.
     np.testing.assert_allclose(np.abs(vectors[:2, :2]), [[1, 0], [0, 1]], atol=1e-5)
     np.testing.assert_array_equal(vectors[:, 2:], 0)
@@ -60,7 +60,7 @@ def test_words_of_few_users_count_for_more():
     # Word 1 is everybody's, words 2 and 3 are one user's each.
     users = [[1, 2], [1, 3]]
     vectors = initial_word_vectors("lsa", users, vocabulary_size=3, dimension=3)
-    bare = latent_semantic_vectors(users, vocabulary_size=3, dimension=3)
+    bare = latent_semantic_vectors(word_counts(users, vocabulary_size=3), dimension=3)
     weights = np.linalg.norm(vectors, axis=1) / np.linalg.norm(bare, axis=1)
     # Inverse document frequencies as scikit-learn smooths them: 1 + log((1 + n) / (1 + df)).
     np.testing.assert_allclose(weights[1:] / weights[0], 1 + np.log(3 / 2), rtol=1e-5)

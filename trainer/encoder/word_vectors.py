@@ -45,11 +45,11 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
         parts = {"word2vec": dimension - dimension // 4, "lsa": dimension // 4}
     else:
         parts = {kind: dimension}
-    trained = {"word2vec": train_word_vectors, "lsa": latent_semantic_vectors}
-    vectors = [
-        _scaled(idf * trained[part](sentences, vocabulary_size, size, seed))
-        for part, size in parts.items()
-    ]
+    trained = {
+        "word2vec": lambda size: train_word_vectors(sentences, vocabulary_size, size, seed),
+        "lsa": lambda size: latent_semantic_vectors(counts, size, seed),
+    }
+    vectors = [_scaled(idf * trained[part](size)) for part, size in parts.items()]
     return np.concatenate(vectors, axis=1)
 
 
@@ -100,9 +100,7 @@ def train_word_vectors(
     return vectors
 
 
-def latent_semantic_vectors(
-    sentences, vocabulary_size: int, dimension: int, seed: int = 0
-) -> np.ndarray:
+def latent_semantic_vectors(counts, dimension: int, seed: int = 0) -> np.ndarray:
     """Computes the words' vectors of latent semantic analysis.
 
     They are the right singular vectors of the users' TF-IDF matrix (Deerwester et al., 1990): the
@@ -111,30 +109,25 @@ def latent_semantic_vectors(
 
     Example:
 
-    >>> latent_semantic_vectors([[1, 2, 3], [2, 3]], vocabulary_size=4, dimension=2).shape
+    >>> counts = word_counts([[1, 2, 3], [2, 3]], vocabulary_size=4)
+    >>> latent_semantic_vectors(counts, dimension=2).shape
     (4, 2)
 
     Args:
-        sentences: List of lists of integers, one a user: word ids of `1..vocabulary_size`.
-        vocabulary_size: Integer, the number of words, without padding.
+        counts: Sparse matrix of shape `[users, vocabulary_size]`, as `word_counts` returns it.
         dimension: Integer, the size of a vector. Directions that the matrix does not have are 0.
         seed: Integer, the seed of the randomised decomposition.
 
     Returns:
         Float32 array of shape `[vocabulary_size, dimension]`; word `w` owns row `w - 1`.
-
-    Raises:
-        ValueError: If the sentences hold no word.
     """
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.utils.extmath import randomized_svd
 
-    matrix = TfidfTransformer(sublinear_tf=True).fit_transform(
-        word_counts(sentences, vocabulary_size)
-    )
+    matrix = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
     rank = min(dimension, *matrix.shape)
     _, _, directions = randomized_svd(matrix, rank, n_iter=5, random_state=seed)
-    vectors = np.zeros((vocabulary_size, dimension), "float32")
+    vectors = np.zeros((matrix.shape[1], dimension), "float32")
     vectors[:, :rank] = directions.T
     return vectors
 
