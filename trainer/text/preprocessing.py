@@ -10,6 +10,7 @@ import tensorflow_transform as tft
 
 from trainer.text.config import AUTO, TextConfig
 from trainer.text.normalization import normalize
+from trainer.text.ragged import keep
 from trainer.text.stop_words import StopWords, read_stop_words
 from trainer.text.tokenizers import TOKENIZERS
 from trainer.text.vocabulary import WordIds
@@ -76,8 +77,8 @@ def _lookup(word_ids, words: tf.RaggedTensor, max_words: tf.Tensor) -> tf.Ragged
     """Words to word ids, without unknown words and without behaviours that have none."""
     behaviors = words.values
     ids = behaviors.with_values(word_ids(behaviors.values))
-    ids = tf.ragged.boolean_mask(ids, ids > 0)[:, :max_words]
-    return tf.ragged.boolean_mask(words.with_values(ids), words.with_values(ids.row_lengths() > 0))
+    ids = keep(ids, ids.values > 0)[:, :max_words]
+    return keep(words.with_values(ids), ids.row_lengths() > 0)
 
 
 def _length(setting: int | str, lengths: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from trainer.text.ragged import repeat, row_ids
+
 
 def previous(values: tf.Tensor) -> tf.Tensor:
     """Shifts [n] to the right: each position gets its left neighbour's value, the first 0."""
@@ -65,7 +67,7 @@ class Runs(NamedTuple):
 
     def spread(self, values: tf.Tensor) -> tf.Tensor:
         """Gives every member its run's value: [r] to [n], 0 (False) outside of the runs."""
-        return scattered(self.members, tf.repeat(values, self.lengths), self.size)
+        return scattered(self.members, repeat(values, self.lengths), self.size)
 
     @property
     def covered(self) -> tf.Tensor:
@@ -110,11 +112,9 @@ def places(running: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Returns:
       The steps and the runs, int64 [sum of `running`] each.
     """
-    listed = tf.RaggedTensor.from_row_lengths(
-        tf.range(tf.reduce_sum(running)), running, validate=False
-    )
-    steps = listed.value_rowids()
-    return steps, listed.values - tf.gather(listed.row_starts(), steps)
+    steps = row_ids(running)
+    first = tf.cumsum(running, exclusive=True)
+    return steps, tf.range(tf.size(steps, tf.int64)) - tf.gather(first, steps)
 
 
 def reachable(seeds: tf.Tensor, successors: tf.Tensor, jumps: tf.Tensor) -> tf.Tensor:

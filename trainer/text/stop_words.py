@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.text.ragged import keep
+
 
 class StopWords(tf.Module):
     """A list of words, in a table of the graph.
@@ -24,9 +26,7 @@ class StopWords(tf.Module):
 
     def __call__(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
         """String [n, (tokens)] to the same without the words."""
-        return tf.ragged.boolean_mask(
-            tokens, tokens.with_values(self._table.lookup(tokens.values) == 0)
-        )
+        return keep(tokens, self._table.lookup(tokens.values) == 0)
 
 
 def read_stop_words(path: str) -> list[str]:

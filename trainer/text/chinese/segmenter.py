@@ -9,6 +9,7 @@ from trainer.text.chinese.hmm import HiddenMarkovModel
 from trainer.text.chinese.latin import latin_word_starts
 from trainer.text.chinese.route import best_lengths
 from trainer.text.chinese.trie import FIRST_WORD, NEVER_JOINED, NO_WORD, Trie, TrieFiles
+from trainer.text.ragged import row_ids
 from trainer.text.runs import Runs, previous, reachable
 
 _BYTES_AT_ONCE = 1 << 18
@@ -77,7 +78,7 @@ class Segmenter(tf.Module):
 
     def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         letters = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
-        codes, text = tf.cast(letters.values, tf.int64), letters.value_rowids()
+        codes, text = tf.cast(letters.values, tf.int64), row_ids(letters.row_lengths())
         new_text = text != previous(text)
         positions = tf.range(tf.size(codes, tf.int64))
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from trainer.text.english import letters
+from trainer.text.ragged import row_ids
 from trainer.text.runs import Runs, previous
 
 _NOWHERE = 1 << 40
@@ -82,7 +83,7 @@ def read_words(words: tf.Tensor, prefixes: tuple[str, ...]) -> Words:
       The words, without the apostrophe that a word may begin with.
     """
     characters = tf.strings.unicode_decode(words, "UTF-8")
-    word = characters.value_rowids()
+    word = row_ids(characters.row_lengths())
     apostrophe = tf.cast(tf.strings.substr(words, 0, 1) == "'", tf.int64)
     starts = characters.row_starts() + apostrophe
     position = tf.range(tf.size(word, tf.int64)) - tf.gather(starts, word)

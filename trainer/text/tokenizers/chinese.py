@@ -8,6 +8,7 @@ from trainer.text.chinese.segmenter import Segmenter
 from trainer.text.chinese.trie import write_trie
 from trainer.text.config import TextConfig
 from trainer.text.english.stemmer import stem
+from trainer.text.ragged import keep
 from trainer.text.tokenizers.base import Tokenizer
 
 
@@ -26,10 +27,7 @@ class ChineseTokenizer(Tokenizer):
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         tokens = self._segmenter(texts)
-        return tf.ragged.boolean_mask(
-            tokens,
-            tokens.with_values(tf.strings.regex_full_match(tokens.values, r".*[\pL\pN].*")),
-        )
+        return keep(tokens, tf.strings.regex_full_match(tokens.values, r".*[\pL\pN].*"))
 
 
 class MixedTokenizer(ChineseTokenizer):
