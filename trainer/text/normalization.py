@@ -33,12 +33,20 @@ def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor
         replacement_char=_SPACE,
         replace_control_characters=True,
     )
-    if half_width:
-        letters = tf.strings.unicode_decode(texts, "UTF-8")
-        texts = tf.strings.unicode_encode(
-            letters.with_values(_to_half_width(letters.values)), "UTF-8"
-        )
-    return tf.strings.lower(texts, encoding="utf-8") if lower_case else texts
+
+    def even_out(texts, encoding):
+        if half_width and encoding:
+            letters = tf.strings.unicode_decode(texts, "UTF-8")
+            texts = tf.strings.unicode_encode(
+                letters.with_values(_to_half_width(letters.values)), "UTF-8"
+            )
+        return tf.strings.lower(texts, encoding=encoding) if lower_case else texts
+
+    # Half of the time of a batch of English texts would go into letters that are not there.
+    is_ascii = tf.strings.length(texts) == tf.strings.length(texts, unit="UTF8_CHAR")
+    return tf.cond(
+        tf.reduce_all(is_ascii), lambda: even_out(texts, ""), lambda: even_out(texts, "utf-8")
+    )
 
 
 def _to_half_width(codes: tf.Tensor) -> tf.Tensor:
