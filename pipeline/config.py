@@ -135,8 +135,8 @@ class BeamConfig(_Section):
     )
     components: dict[BeamComponent, tuple[str, ...]] = Field(
         {},
-        description="More options for single components, after those of `args`, of which they "
-        f"replace options of one value: {', '.join(typing.get_args(BeamComponent))}.",
+        description="Options of single components, each a list that follows `args` and wins over "
+        f"it. Components: {', '.join(typing.get_args(BeamComponent))}.",
     )
 
 
