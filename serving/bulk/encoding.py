@@ -65,7 +65,9 @@ def encode_events(
       DataError: if the events cannot be read.
       EncodingError: if the output folder holds vectors of something else.
     """
-    files = _files(patterns)
+    # Workers start in folders of their own.
+    model_path, output = _absolute(model_path), _absolute(output)
+    files = _files([_absolute(pattern) for pattern in patterns])
     digest = model_digest(model_path)
     fingerprint = _fingerprint(files, digest, config)
     finished = os.path.join(output, ENCODING_FILE)
@@ -97,7 +99,7 @@ def encode_events(
         if not FileSystems.exists(part_file(output, int(number)))
     ]
     _progress.info("%d of %d parts to encode", len(missing), len(buckets))
-    version = os.path.basename(model_path.rstrip("/"))
+    version = os.path.basename(model_path)
     if missing:
         with make_pipeline() as pipeline:
             _ = (
@@ -130,7 +132,7 @@ def _fingerprint(files: Sequence[InputFile], digest: str, config: EncodingConfig
     """Names what is encoded, by what, and how; sizes stand for the contents of the files."""
     content = json.dumps(
         {
-            "files": [[_absolute(file.path), file.size] for file in files],
+            "files": [[file.path, file.size] for file in files],
             "model": digest,
             "config": config.model_dump(exclude={"threads", "batch_size"}),
         },
@@ -182,7 +184,7 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
 
 
 def _absolute(path: str) -> str:
-    return path if "://" in path else os.path.abspath(path)
+    return path.rstrip("/") if "://" in path else os.path.abspath(path)
 
 
 def _names(folder: str) -> list[str]:
