@@ -27,6 +27,16 @@ RESERVED_TASKS = ("user_id", "behaviors", "activity", "user_vector", "history", 
 
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 AreaUnderCurve = Annotated[float, Field(ge=0, le=1)]
+BeamComponent = Literal[
+    "UnlabelledExampleGen",
+    "LabelledExampleGen",
+    "UnlabelledStatisticsGen",
+    "LabelledStatisticsGen",
+    "Transform",
+    "Evaluator",
+    "BulkEncoder",
+]
+"""The components that Beam runs."""
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
 
@@ -116,11 +126,17 @@ class DatabaseMetadata(_Section):
 
 
 class BeamConfig(_Section):
-    """How Beam runs the data steps."""
+    """How Beam runs the data steps; has no part in what they compute, nor in what is re-used."""
 
     args: tuple[str, ...] = Field(
         ("--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",),
-        description="Beam pipeline options; the default runs in this process.",
+        description="Beam pipeline options of all data steps; the default runs in this process. "
+        "Workers on other machines must reach the data and the output folder by the same paths.",
+    )
+    components: dict[BeamComponent, tuple[str, ...]] = Field(
+        {},
+        description="Options of single components, each a list that follows `args` and wins over "
+        f"it. Components: {', '.join(typing.get_args(BeamComponent))}.",
     )
 
 

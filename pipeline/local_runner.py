@@ -24,7 +24,9 @@ from tfx.dsl.compiler.compiler import Compiler
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.proto.orchestration import pipeline_pb2
+from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
 from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from components.verifying_pusher import newest_version
@@ -133,15 +135,30 @@ def _launch(
     store: mlmd.MetadataStore,
 ) -> Result:
     name = node.node_info.id
+    executor_spec = runner_utils.extract_executor_spec(deployment, name)
     execution = launcher.Launcher(
         pipeline_node=node,
         mlmd_connection=metadata.Metadata(connection),
         pipeline_info=ir.pipeline_info,
         pipeline_runtime_spec=ir.runtime_spec,
-        executor_spec=runner_utils.extract_executor_spec(deployment, name),
+        executor_spec=_without_beam_args(executor_spec),
+        custom_executor_operators={
+            BeamExecutableSpec: lambda **_: BeamExecutorOperator(executor_spec)
+        },
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
     ).launch()
     return Result(store, execution.execution_id if execution else None)
+
+
+def _without_beam_args(executor_spec):
+    """What the cache's key is made of: where Beam runs does not change what it computes."""
+    if not isinstance(executor_spec, BeamExecutableSpec):
+        return executor_spec
+    key = BeamExecutableSpec()
+    key.CopyFrom(executor_spec)
+    key.ClearField("beam_pipeline_args")
+    key.ClearField("beam_pipeline_args_placeholders")
+    return key
 
 
 def _state(result: Result, deployment, name: str) -> str:

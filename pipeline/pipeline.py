@@ -171,22 +171,27 @@ def create_pipeline(
     for component, module in depends_on_code.items():
         component.exec_properties["code_digest"] = code_digest(module)
 
+    components = [
+        unlabelled,
+        labelled,
+        *unlabelled_checks,
+        *labelled_checks,
+        transform,
+        encoder_trainer,
+        heads_trainer,
+        baseline,
+        evaluator,
+        pusher,
+        *after_the_push,
+    ]
+    for component in components:
+        if component.id in config.beam.components:
+            component.with_beam_pipeline_args(config.beam.components[component.id])
+
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=pipeline_root,
-        components=[
-            unlabelled,
-            labelled,
-            *unlabelled_checks,
-            *labelled_checks,
-            transform,
-            encoder_trainer,
-            heads_trainer,
-            baseline,
-            evaluator,
-            pusher,
-            *after_the_push,
-        ],
+        components=components,
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(config.beam.args),

@@ -21,6 +21,8 @@ from components.behavior_example_gen.gather import GatherByUser
 from components.behavior_example_gen.shards import WriteShards, publish_shards
 from components.behavior_example_gen.statistics import Statistics
 
+_GATHERED = ".gathered"
+
 
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Turns the files of the input splits `events` and, if there is one, `labels` into examples.
@@ -57,7 +59,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             output_dict[standard_component_specs.EXAMPLES_KEY]
         )
         _describe(examples, exec_properties)
-        folder = os.path.join(self._get_tmp_dir(), "ingestion")
+        # Not in TFX's temporary folder, which may be on a disk of this machine alone: where the
+        # examples go, every worker must be able to write.
+        folder = os.path.join(examples.uri, _GATHERED)
+        if fileio.exists(folder):
+            fileio.rmtree(folder)
         fileio.makedirs(folder)
         try:
             statistics = self._ingest(files, config, tasks, folder)

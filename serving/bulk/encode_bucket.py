@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
 from components.behavior_example_gen.spill import Batches, UserRecords, read_users
@@ -66,13 +68,14 @@ class EncodeBucket(beam.DoFn):
         path = part_file(self._output, number)
         temporary = f"{os.path.dirname(path)}/.{uuid.uuid4().hex}"
         writer, users = None, 0
-        for table in self._tables(read_users(spilled)):
-            writer = writer or pq.ParquetWriter(temporary, table.schema)
-            writer.write_table(table)
-            users += table.num_rows
-            _progress.info("part %d: %s users encoded", number, f"{users:,}")
-        writer.close()
-        os.rename(temporary, path)
+        with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            for table in self._tables(read_users(spilled)):
+                writer = writer or pq.ParquetWriter(file, table.schema)
+                writer.write_table(table)
+                users += table.num_rows
+                _progress.info("part %d: %s users encoded", number, f"{users:,}")
+            writer.close()
+        FileSystems.rename([temporary], [path])
         yield users
 
     def _tables(self, users: Iterable[UserRecords]) -> Iterator[pa.Table]:

@@ -2,7 +2,8 @@
 
 Two pipelines: the first gathers the events by user, on disk, in buckets of which one fits in memory
 (as the training's ExampleGen does); the second encodes one bucket after the other into one Parquet
-file each. What is finished stays, so the same call resumes a run that died.
+file each. What is finished stays, so the same call resumes a run that died. All files go through
+the file systems of Beam and TFX: workers on other machines write where this one reads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 import pyarrow.parquet as pq
-import tensorflow as tf
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from tfx.dsl.io import fileio
 
 from components.behavior_example_gen.files import InputFile, count_buckets, match_files
 from components.behavior_example_gen.gather import GatherByUser
@@ -49,7 +52,8 @@ def encode_events(
     Args:
       patterns: paths or patterns of event files.
       model_path: folder of one version.
-      output: folder for the Parquet files, a local one.
+      output: folder for the Parquet files; like the events and the model, every worker of Beam must
+        reach it.
       config: columns, periods, sizes.
       make_pipeline: makes a Beam pipeline, to be used as a context.
 
@@ -61,42 +65,41 @@ def encode_events(
       DataError: if the events cannot be read.
       EncodingError: if the output folder holds vectors of something else.
     """
-    files = _files(patterns)
+    # Workers start in folders of their own.
+    model_path, output = _absolute(model_path), _absolute(output)
+    files = _files([_absolute(pattern) for pattern in patterns])
     digest = model_digest(model_path)
     fingerprint = _fingerprint(files, digest, config)
     finished = os.path.join(output, ENCODING_FILE)
     work = os.path.join(output, _WORK)
     gathered_file = os.path.join(work, fingerprint, _GATHERED)
-    if os.path.exists(finished):
-        with open(finished, encoding="utf-8") as file:
-            summary = json.load(file)
+    if FileSystems.exists(finished):
+        summary = _read_json(finished)
         if summary["fingerprint"] != fingerprint:
             raise EncodingError(
                 f"{output} has the vectors of another model, other events or other settings. "
                 "Choose another output, or delete the folder."
             )
         return summary
-    others = set(os.listdir(work)) - {fingerprint} if os.path.isdir(work) else set()
-    if others and any(name.endswith(".parquet") for name in os.listdir(output)):
+    others = set(_names(work)) - {fingerprint}
+    if others and any(name.endswith(".parquet") for name in _names(output)):
         raise EncodingError(
             f"{output} has an unfinished encoding by another model, of other events or with other "
             "settings. Choose another output, or delete the folder."
         )
     for other in others:
-        tf.io.gfile.rmtree(os.path.join(work, other))
-    os.makedirs(os.path.dirname(gathered_file), exist_ok=True)
-    if not os.path.exists(gathered_file):
+        fileio.rmtree(os.path.join(work, other))
+    if not FileSystems.exists(gathered_file):
         _gather(files, config, gathered_file, make_pipeline)
-    with open(gathered_file, encoding="utf-8") as file:
-        gathered = json.load(file)
+    gathered = _read_json(gathered_file)
     buckets = gathered["buckets"]
     missing = [
         (int(number), batches)
         for number, batches in buckets.items()
-        if not os.path.exists(part_file(output, int(number)))
+        if not FileSystems.exists(part_file(output, int(number)))
     ]
     _progress.info("%d of %d parts to encode", len(missing), len(buckets))
-    version = os.path.basename(model_path.rstrip("/"))
+    version = os.path.basename(model_path)
     if missing:
         with make_pipeline() as pipeline:
             _ = (
@@ -110,13 +113,13 @@ def encode_events(
         "fingerprint": fingerprint,
         "model_version": int(version),
         "model_digest": digest,
-        "users": sum(pq.ParquetFile(part).metadata.num_rows for part in parts),
+        "users": sum(map(_count_rows, parts)),
         "events": gathered["events"],
         "bad_events": gathered["bad_events"],
         "parts": len(parts),
     }
     _write_json(finished, summary)
-    tf.io.gfile.rmtree(work)
+    fileio.rmtree(work)
     return summary
 
 
@@ -129,7 +132,7 @@ def _fingerprint(files: Sequence[InputFile], digest: str, config: EncodingConfig
     """Names what is encoded, by what, and how; sizes stand for the contents of the files."""
     content = json.dumps(
         {
-            "files": [[os.path.abspath(file.path), file.size] for file in files],
+            "files": [[file.path, file.size] for file in files],
             "model": digest,
             "config": config.model_dump(exclude={"threads", "batch_size"}),
         },
@@ -142,8 +145,9 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
     """Gathers the events by user and writes where they are."""
     folder = os.path.dirname(path)
     # What an attempt that died has gathered is incomplete.
-    tf.io.gfile.rmtree(folder)
-    os.makedirs(folder)
+    if fileio.exists(folder):
+        fileio.rmtree(folder)
+    fileio.makedirs(folder)
     statistics_file, buckets_file = (
         os.path.join(folder, name) for name in ("statistics.json", "buckets.json")
     )
@@ -166,24 +170,41 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
             | "WriteBuckets" >> beam.Map(lambda found: _write_json(buckets_file, found))
         )
     statistics = Statistics()
-    with open(statistics_file, encoding="utf-8") as file:
-        for of_file in json.load(file):
-            statistics.merge(Statistics.model_validate_json(of_file))
+    for of_file in _read_json(statistics_file):
+        statistics.merge(Statistics.model_validate_json(of_file))
     check_reading(statistics, config.max_bad_fraction)
-    with open(buckets_file, encoding="utf-8") as file:
-        buckets = json.load(file)
     _write_json(
         path,
         {
-            "buckets": buckets,
+            "buckets": _read_json(buckets_file),
             "events": statistics.events.records,
             "bad_events": statistics.events.bad_records,
         },
     )
 
 
+def _absolute(path: str) -> str:
+    return path.rstrip("/") if "://" in path else os.path.abspath(path)
+
+
+def _names(folder: str) -> list[str]:
+    """Names in a folder; object stores put a slash behind those of folders."""
+    found = fileio.listdir(folder) if fileio.isdir(folder) else []
+    return [name.rstrip("/") for name in found]
+
+
+def _count_rows(path: str) -> int:
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        return pq.ParquetFile(file).metadata.num_rows
+
+
+def _read_json(path: str):
+    with FileSystems.open(path) as file:
+        return json.load(file)
+
+
 def _write_json(path: str, content) -> None:
     temporary = f"{path}.{uuid.uuid4().hex}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    os.replace(temporary, path)
+    with FileSystems.create(temporary) as file:
+        file.write(json.dumps(content).encode())
+    FileSystems.rename([temporary], [path])

@@ -41,11 +41,7 @@ def ingest(tmp_path):
         }
         artifact = standard_artifacts.Examples()
         artifact.uri = str(tmp_path / output)
-        context = BaseBeamExecutor.Context(
-            beam_pipeline_args=["--runner=DirectRunner"],
-            tmp_dir=str(tmp_path / "temporary"),
-            unique_id="1",
-        )
+        context = BaseBeamExecutor.Context(beam_pipeline_args=["--runner=DirectRunner"])
         Executor(context).Do({}, {"examples": [artifact]}, properties)
         examples = {}
         for folder in sorted((tmp_path / output).glob("Split-*")):

@@ -74,6 +74,7 @@ def test_what_tfx_needs_of_the_artifact(ingest, write, events):
     from tfx.types import artifact_utils
 
     write("a.jsonl", events(60))
+    write("examples/.gathered/of-an-attempt-that-died.arrow", "")
     run = ingest("a.jsonl")
     assert artifact_utils.decode_split_names(run.artifact.split_names) == [
         "train",
@@ -84,7 +85,7 @@ def test_what_tfx_needs_of_the_artifact(ingest, write, events):
     assert examples_utils.get_file_format(run.artifact) == "tfrecords_gzip"
     (shard,) = (run.folder / "examples" / "Split-eval").iterdir()
     assert shard.name == "data_tfrecord-00000-of-00001.gz"
-    assert list((run.folder / "temporary" / "1").iterdir()) == []
+    assert not (run.folder / "examples" / ".gathered").exists()
 
 
 def test_events_scattered_over_files_of_every_format(ingest, write, events, tmp_path):
@@ -292,7 +293,7 @@ def test_one_broken_file_fails_the_run(ingest, write, events, name, content, mes
     with pytest.raises(DataError, match=message):
         ingest("logs/*")
     assert not list(tmp_path.glob("examples/Split-*"))
-    assert not list((tmp_path / "temporary").glob("1/*"))
+    assert not list((tmp_path / "examples").glob(".gathered"))
 
 
 def test_truncated_gzip(ingest, write, events, tmp_path):

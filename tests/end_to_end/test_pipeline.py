@@ -48,8 +48,9 @@ def test_metrics_agree_with_scikit_learn(pipeline, first_run):
         assert 2 <= len(metrics["activity"]) <= 4
 
 
-def test_a_second_run_executes_nothing(pipeline, first_run):
-    run = pipeline.run()
+def test_a_second_run_executes_nothing_with_other_beam_options_neither(pipeline, first_run):
+    with pipeline.changed(beam={"components": {"Transform": ["--direct_num_workers=1"]}}):
+        run = pipeline.run()
     assert run.exit_code == 0
     assert run.ran == set()
     assert len(run.states) == 14

@@ -1,6 +1,5 @@
 """The configuration: what is read, and how every mistake is named."""
 
-import os
 import pathlib
 
 import pytest
@@ -87,6 +86,11 @@ def test_survives_json(tmp_path):
             r"data\.division\.history: is required",
         ),
         ({"encoder": {"preset": "huge"}}, r"encoder"),
+        (
+            {"beam": {"components": {"Trainer": ["--runner=x"]}}},
+            r"beam\.components\.Trainer: .*'UnlabelledExampleGen', .*'Transform', 'Evaluator' or",
+        ),
+        ({"beam": {"components": {"Transform": "--runner=x"}}}, r"beam\.components\.Transform"),
     ],
 )
 def test_mistakes_are_named_with_their_path(tmp_path, changes, expected):
@@ -128,6 +132,6 @@ def test_a_missing_file_is_refused():
         load_config("/does/not/exist.yaml")
 
 
-@pytest.mark.parametrize("name", sorted(os.listdir(_ROOT / "configs")))
-def test_the_projects_own_configurations_are_valid(name):
-    assert load_config(str(_ROOT / "configs" / name)).name == name.removesuffix(".yaml")
+@pytest.mark.parametrize("path", sorted((_ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_the_projects_own_configurations_are_valid(path):
+    assert load_config(str(path)).name == path.stem

@@ -186,7 +186,7 @@ def test_commands(events, model_dir, exported, tmp_path, capsys):
     assert main(["encode", str(model_dir), events, "--output", output, "--version=9"]) == 2
     assert main(["nearest", output, "nobody"]) == 2
     assert main(["encode", str(model_dir), "missing", "--output", str(tmp_path / "x")]) == 1
-    assert "No file of events matches missing" in capsys.readouterr().err
+    assert f"No file of events matches {os.path.abspath('missing')}" in capsys.readouterr().err
 
 
 def test_component(events, exported, tmp_path):
