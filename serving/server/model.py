@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -53,6 +54,8 @@ class LoadedModel:
             raise
         self.signatures = dict(meta_graph.signature_def)
         self._callables = {}
+        # Left to the interpreter's end, their release finds TensorFlow's functions gone.
+        weakref.finalize(self, self._callables.clear)
 
     def warm_up(self) -> int:
         """Runs the warm-up requests that lie beside the model; returns their number."""
@@ -150,14 +153,14 @@ class LoadedModel:
                 fetch=[signature.outputs[each].name for each in outputs],
             )
             made = self._session._make_callable_from_options(options)
-            # Replaced, not changed: several threads read it.
-            kept = self._callables if len(self._callables) < _MAX_CALLABLES else {}
-            self._callables = {**kept, key: made}
+            if len(self._callables) >= _MAX_CALLABLES:
+                self._callables.clear()
+            self._callables[key] = made
         return made
 
     def close(self) -> None:
         """Frees the session."""
-        self._callables = {}
+        self._callables.clear()
         self._session.close()
 
 
