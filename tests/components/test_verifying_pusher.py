@@ -5,9 +5,7 @@ import os
 import threading
 
 import pytest
-from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
-from tfx.utils import proto_utils
 
 from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from components.verifying_pusher import Executor, TamperedModelError, newest_version
@@ -38,14 +36,11 @@ class _Push:
         self._number += 1
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(self._archive / str(self._number))
-        destination = pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=self.serving_dir)
-        )
         Executor().Do(
             {"model": [self.model], "model_blessing": [self.blessing]},
             {"pushed_model": [pushed]},
             {
-                "push_destination": proto_utils.proto_to_json(destination),
+                "serving_dir": self.serving_dir,
                 "custom_config": json.dumps(custom_config),
             },
         )
