@@ -73,8 +73,8 @@ def _run_step(step: str, folder: pathlib.Path) -> None:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
     from tfx.orchestration.pipeline import RunOptions
 
-    from pipeline.config import PipelineConfig
     from pipeline.backend import Backend
+    from pipeline.config import PipelineConfig
     from pipeline.pipeline import create_pipeline
 
     config = PipelineConfig.model_validate(

@@ -54,9 +54,10 @@ class Executor(pusher_executor.Executor):
             metrics, for the model card; they may be missing.
           output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
             `pushed_version` and the digest.
-          exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object, `configuration` of the pipeline for the model card and
-            `keep_versions`, how many of the newest versions stay (without: all);
-            `hyperparameter_SECTION_NAME`: values that replace those of the configuration.
+          exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
+            `configuration` of the pipeline for the model card and `keep_versions`, how many of the
+            newest versions stay (without: all); `hyperparameter_SECTION_NAME`: values that replace
+            those of the configuration.
 
         Raises:
           TamperedModelError: if the model was blessed and is not any more what was blessed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow_data_validation as tfdv
 
