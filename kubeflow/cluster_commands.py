@@ -44,11 +44,20 @@ class Cluster:
 
         Raises:
           UsageError: if the host is no URL.
+          Exception: what `_explained` explains, if the server does not answer as it should.
         """
         if not self.host.startswith(("http://", "https://")):
             raise UsageError(f"--host {self.host}: a URL is needed, http://... or https://...")
         import kfp
+        import kfp_server_api
 
+        # The client itself would try for half a minute, and fill the screen with tracebacks.
+        configuration = kfp_server_api.Configuration(host=self.url)
+        if self.token:
+            configuration.api_key = {"authorization": self.token}
+            configuration.api_key_prefix = {"authorization": "Bearer"}
+        api = kfp_server_api.ApiClient(configuration)
+        kfp_server_api.HealthzServiceApi(api).get_healthz()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return kfp.Client(
