@@ -140,6 +140,19 @@ class KubeflowConfig(_Section):
                 raise ValueError(f"there is no step {name}; allowed: {', '.join(known)}")
         return steps
 
+    @pydantic.model_validator(mode="after")
+    def _requests_are_within_limits(self) -> KubeflowConfig:
+        for name in self.steps:
+            step = self.step(name)
+            for what in ("cpu", "memory"):
+                request, limit = getattr(step, f"{what}_request"), getattr(step, f"{what}_limit")
+                if request > limit:
+                    raise ValueError(
+                        f"steps.{name}: {what}_request {request:g} is above {what}_limit "
+                        f"{limit:g}; give both"
+                    )
+        return self
+
     def step(self, name: str) -> StepConfig:
         """What a step asks for: its own settings on top of the defaults of its kind."""
         own = self.steps.get(name, StepConfig())
