@@ -80,7 +80,7 @@ def test_kfps_proto_takes_it(one):
     assert spec.schema_version == "2.1.0"
     assert spec.default_pipeline_root == "s3://artifacts/users"
     platform = json_format.ParseDict(one.platform, pipeline_spec_pb2.PlatformSpec())
-    executors = platform.platforms["kubernetes"].deployment_spec["executors"]
+    executors = platform.platforms["kubernetes"].deployment_spec.executors
     assert set(executors.keys()) == set(one.spec["deploymentSpec"]["executors"])
     for executor in one.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
         # Younger than the proto of kfp-kubernetes 1.0.
