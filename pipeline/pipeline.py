@@ -156,15 +156,15 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
 
     after_the_push = []
     depends_on_code = {
-        unlabelled: "components.behavior_example_gen.executor",
-        labelled: "components.behavior_example_gen.executor",
-        unlabelled_checks.example_validator: "components.strict_example_validator",
-        labelled_checks.example_validator: "components.strict_example_validator",
-        transform: _PREPROCESSING,
-        encoder_trainer: _ENCODER,
-        heads_trainer: _HEADS,
-        evaluator: "components.sealing_evaluator",
-        pusher: "components.verifying_pusher",
+        unlabelled: ["components.behavior_example_gen.executor"],
+        labelled: ["components.behavior_example_gen.executor"],
+        unlabelled_checks.example_validator: ["components.strict_example_validator"],
+        labelled_checks.example_validator: ["components.strict_example_validator"],
+        transform: [_PREPROCESSING],
+        encoder_trainer: ["components.tunable_trainer", _ENCODER],
+        heads_trainer: ["components.tunable_trainer", _HEADS],
+        evaluator: ["components.sealing_evaluator"],
+        pusher: ["components.verifying_pusher"],
     }
     if config.serving.encode_users:
         bulk_encoder = BulkEncoder(
@@ -178,9 +178,9 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
             ),
         )
         after_the_push.append(bulk_encoder)
-        depends_on_code[bulk_encoder] = "components.bulk_encoder"
-    for component, module in depends_on_code.items():
-        component.exec_properties["code_digest"] = code_digest(module)
+        depends_on_code[bulk_encoder] = ["components.bulk_encoder"]
+    for component, modules in depends_on_code.items():
+        component.exec_properties["code_digest"] = code_digest(*modules)
 
     return Pipeline(
         pipeline_name=config.name,

@@ -70,27 +70,33 @@ class Cache:
         self._path = path
         self._store = store
         self._lock = threading.Lock()
-        self._results: dict[str, Any] = {}
+        self._entries: dict[str, Any] = {}
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
-                self._results = json.load(file)
+                self._entries = json.load(file)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The result of an earlier execution, if all its files are still there."""
+        """The result of an earlier execution, if all the files that it made are still there."""
         with self._lock:
-            result = self._results.get(key)
-        if result is None:
+            entry = self._entries.get(key)
+        if entry is None:
             return None
-        paths = [
-            local_path(artifact["uri"], self._store) for artifact in result["artifacts"].values()
-        ]
-        return result if all(path is None or os.path.exists(path) for path in paths) else None
+        result = entry["result"]
+        return result if set(entry["written"]) <= set(self._written(result)) else None
 
     def put(self, key: str, result: Mapping[str, Any]) -> None:
         """Keeps a result."""
         with self._lock:
-            self._results[key] = result
+            self._entries[key] = {"result": result, "written": self._written(result)}
             temporary = f"{self._path}.{os.getpid()}"
             with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(self._results, file)
+                json.dump(self._entries, file)
             os.replace(temporary, self._path)
+
+    def _written(self, result: Mapping[str, Any]) -> list[str]:
+        """Names of the artifacts that have files; a step need not write any."""
+        paths = {
+            name: local_path(artifact["uri"], self._store)
+            for name, artifact in result["artifacts"].items()
+        }
+        return [name for name, path in paths.items() if path and os.path.exists(path)]

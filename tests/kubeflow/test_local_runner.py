@@ -334,4 +334,4 @@ def test_results_are_kept_as_json(diamond):
     diamond.run()
     cache = json.loads((diamond.file.parent / "cache.json").read_text())
     assert len(cache) == 5
-    assert all(set(result) == {"artifacts", "parameters"} for result in cache.values())
+    assert all(set(entry["result"]) == {"artifacts", "parameters"} for entry in cache.values())
