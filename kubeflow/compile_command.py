@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import warnings
 
 from pipeline.config import ConfigError, PipelineConfig, load_config
 
@@ -41,8 +44,13 @@ def compile_file(config: PipelineConfig, target: str, output: str) -> None:
     Raises:
       UsageError: if something is missing or the file cannot be written.
     """
-    # TensorFlow and TFX take their time; what is wrong with the configuration is known by now.
-    from .compiler import compile_pipeline
+    # TensorFlow and TFX take their time, and talk; what is wrong with the configuration is known
+    # by now.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from .compiler import compile_pipeline
     from .paths import KFP
 
     compiled = compile_pipeline(config, target)
