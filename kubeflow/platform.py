@@ -1,7 +1,7 @@
 """The Kubernetes part of a compiled pipeline, which TFX does not make.
 
 `kfp.kubernetes` writes it for pipelines in KFP's own language; its proto is what the tests check
-it against. Tolerations are younger than that proto (kfp-kubernetes 1.1, KFP 2.1).
+it against. Tolerations are younger than that proto (kubeflow/pipelines#10471).
 """
 
 from __future__ import annotations
