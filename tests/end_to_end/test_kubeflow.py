@@ -119,13 +119,3 @@ def test_a_model_that_falls_behind_the_pushed_one_is_not_pushed(compiled):
     assert blessing["baseline_model"] == str(version)
     assert blessing["blessed"] == 0
     assert compiled.versions == [version]
-
-
-def test_a_failed_step_stops_what_depends_on_it(compiled):
-    code, text, summary = compiled.run("--set", "data=/nowhere")
-    assert code == 1
-    assert summary["DataFingerprint"]["state"] == "failed"
-    assert {step["state"] for name, step in summary.items() if name != "DataFingerprint"} == {
-        "skipped"
-    }
-    assert "No file matches /nowhere/events.jsonl.gz. Mend kubeflow.events" in text
