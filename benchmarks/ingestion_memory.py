@@ -73,6 +73,7 @@ def _run_step(step: str, folder: pathlib.Path) -> None:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
     from tfx.orchestration.pipeline import RunOptions
 
+    from pipeline.backend import Backend
     from pipeline.config import PipelineConfig
     from pipeline.pipeline import create_pipeline
 
@@ -88,10 +89,12 @@ def _run_step(step: str, folder: pathlib.Path) -> None:
     )
     pipeline = create_pipeline(
         config,
-        pipeline_root=str(folder / "artifacts"),
-        serving_dir=str(folder / "serving"),
-        metadata_connection_config=sqlite_metadata_connection_config(
-            str(folder / "metadata.sqlite")
+        Backend(
+            pipeline_root=str(folder / "artifacts"),
+            serving_dir=str(folder / "serving"),
+            metadata_connection_config=sqlite_metadata_connection_config(
+                str(folder / "metadata.sqlite")
+            ),
         ),
     )
     started = time.monotonic()

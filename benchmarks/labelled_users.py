@@ -90,16 +90,19 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
     from tfx.orchestration.pipeline import RunOptions
 
+    from pipeline.backend import Backend
     from pipeline.pipeline import create_pipeline
 
     logging.getLogger("absl").setLevel(logging.ERROR)
     artifacts = os.path.join(folder, "artifacts")
     pipeline = create_pipeline(
         config,
-        pipeline_root=artifacts,
-        serving_dir=os.path.join(folder, "serving"),
-        metadata_connection_config=sqlite_metadata_connection_config(
-            os.path.join(folder, "metadata.sqlite")
+        Backend(
+            pipeline_root=artifacts,
+            serving_dir=os.path.join(folder, "serving"),
+            metadata_connection_config=sqlite_metadata_connection_config(
+                os.path.join(folder, "metadata.sqlite")
+            ),
         ),
     )
     LocalDagRunner().run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from tfx import types
@@ -30,8 +31,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           input_dict: `pushed_model`, as the Pusher gives it.
           output_dict: `vectors`: Parquet files (see `serving.bulk.vectors`); gets the model's
             version as a custom property, or none if there is no pushed model.
-          exec_properties: `events`: JSON list of paths or patterns; `config`: JSON of an
-            `EncodingConfig`.
+          exec_properties: `input_base`: folder of the logs; `events`: JSON list of paths or
+            patterns in it; `config`: JSON of an `EncodingConfig`.
 
         Raises:
           DataError: if the events cannot be read.
@@ -41,7 +42,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if not pushed.get_int_custom_property("pushed"):
             return
         summary = encode_events(
-            json.loads(exec_properties["events"]),
+            [
+                os.path.join(exec_properties["input_base"], pattern)
+                for pattern in json.loads(exec_properties["events"])
+            ],
             pushed.get_string_custom_property("pushed_destination"),
             vectors.uri,
             EncodingConfig.model_validate_json(exec_properties["config"]),
@@ -52,6 +56,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 class _Spec(types.ComponentSpec):
     PARAMETERS = {
+        "input_base": component_spec.ExecutionParameter(type=str),
         "events": component_spec.ExecutionParameter(type=str),
         "config": component_spec.ExecutionParameter(type=str),
     }
@@ -64,17 +69,25 @@ class BulkEncoder(base_beam_component.BaseBeamComponent):
 
     Args:
       pushed_model: the Pusher's output.
-      events: paths or patterns of the event files.
+      input_base: folder of the event files; a string or a `RuntimeParameter`.
+      events: paths or patterns of the event files, relative to it.
       config: columns, periods, sizes.
     """
 
     SPEC_CLASS = _Spec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, pushed_model: types.BaseChannel, events: list[str], config: EncodingConfig):
+    def __init__(
+        self,
+        pushed_model: types.BaseChannel,
+        input_base: Any,
+        events: list[str],
+        config: EncodingConfig,
+    ):
         super().__init__(
             _Spec(
                 pushed_model=pushed_model,
+                input_base=input_base,
                 events=json.dumps(events),
                 config=config.model_dump_json(),
                 vectors=types.Channel(type=standard_artifacts.InferenceResult),

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfx import types
-from tfx.components import Pusher
 from tfx.components.pusher import executor as pusher_executor
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_component, executor_spec
 from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
-from tfx.types import artifact_utils, standard_component_specs
+from tfx.types import (
+    artifact_utils,
+    component_spec,
+    standard_artifacts,
+    standard_component_specs,
+)
 from tfx.utils import proto_utils
 
 from components.model_card import model_card, write_model_card
 from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
-from components.sealing_evaluator import EVALUATION_PROPERTY
 from serving.releases import Releases
 
+SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
+
 _STAGING = ".pushing"
+_HYPERPARAMETER = "hyperparameter_"
 
 
 class TamperedModelError(RuntimeError):
@@ -43,12 +50,14 @@ class Executor(pusher_executor.Executor):
         """Pushes a blessed model, unless the newest served version is that model already.
 
         Args:
-          input_dict: `model`; `model_blessing` as `SealingEvaluator` gives it.
+          input_dict: `model`; `model_blessing` as `SealingEvaluator` gives it; `evaluation`: its
+            metrics, for the model card; they may be missing.
           output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
             `pushed_version` and the digest.
-          exec_properties: `push_destination`: JSON of a `PushDestination` proto;
-            `custom_config`: JSON object, `configuration` of the pipeline for the model card and
-            `keep_versions`, how many of the newest versions stay (without: all).
+          exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
+            `configuration` of the pipeline for the model card and `keep_versions`, how many of the
+            newest versions stay (without: all); `hyperparameter_SECTION_NAME`: values that replace
+            those of the configuration.
 
         Raises:
           TamperedModelError: if the model was blessed and is not any more what was blessed.
@@ -70,18 +79,14 @@ class Executor(pusher_executor.Executor):
                 "changed it, then train it anew: run again with --no-cache."
             )
         pushed.set_string_custom_property(MODEL_DIGEST_PROPERTY, digest)
-        destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(
-            exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
-        )
-        newest = newest_version(destination.filesystem.base_directory)
+        base = exec_properties[SERVING_DIR]
+        newest = newest_version(base)
         if newest and model_digest(newest) == digest:
             self._MarkPushed(pushed, newest, os.path.basename(newest))
             return
         custom_config = json.loads(
             exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
         )
-        base = destination.filesystem.base_directory
         is_local = "://" not in base
         # TFX copies file by file into the version's folder, where a server might already look.
         # On this machine the copy is made beside and renamed; object stores cannot rename a
@@ -89,7 +94,9 @@ class Executor(pusher_executor.Executor):
         staging = os.path.join(base, _STAGING) if is_local else base
         if is_local and fileio.exists(staging):
             fileio.rmtree(staging)
-        destination.filesystem.base_directory = staging
+        destination = pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=staging)
+        )
         super().Do(
             input_dict,
             output_dict,
@@ -105,12 +112,19 @@ class Executor(pusher_executor.Executor):
         if is_local and newest:
             # A clock that was set back, or two pushes in a second.
             version = max(version, int(os.path.basename(newest)) + 1)
+        configuration = custom_config.get("configuration", {})
+        for name, value in exec_properties.items():
+            if name.startswith(_HYPERPARAMETER):
+                section, _, key = name.removeprefix(_HYPERPARAMETER).partition("_")
+                configuration[section][key] = value
         card = model_card(
             name=os.path.basename(base.rstrip("/")),
             version=version,
             digest=digest,
-            configuration=custom_config.get("configuration", {}),
-            evaluation_uri=blessing.get_string_custom_property(EVALUATION_PROPERTY),
+            configuration=configuration,
+            evaluation_uri=artifact_utils.get_single_uri(input_dict[EVALUATION])
+            if EVALUATION in input_dict
+            else "",
             lineage={
                 key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
                 for key, (artifact,) in input_dict.items()
@@ -128,10 +142,65 @@ class Executor(pusher_executor.Executor):
                 releases.prune(keep)
 
 
-class VerifyingPusher(Pusher):
-    """TFX's Pusher with the verifying executor."""
+class _Spec(types.ComponentSpec):
+    PARAMETERS = {
+        SERVING_DIR: component_spec.ExecutionParameter(type=str),
+        standard_component_specs.CUSTOM_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Model
+        ),
+        standard_component_specs.MODEL_BLESSING_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.ModelBlessing
+        ),
+        EVALUATION: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+    }
+    OUTPUTS = {
+        standard_component_specs.PUSHED_MODEL_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.PushedModel
+        )
+    }
 
+
+class VerifyingPusher(base_component.BaseComponent):
+    """Pushes a blessed model to a folder.
+
+    Args:
+      model: the model.
+      model_blessing: as `SealingEvaluator` gives it.
+      evaluation: the metrics, for the model card.
+      serving_dir: folder of versions; a string or a `RuntimeParameter`.
+      hyperparameters: section of the configuration -> name -> value or `RuntimeParameter`: what
+        the model was trained with, for the model card.
+      custom_config: see `Executor`.
+    """
+
+    SPEC_CLASS = _Spec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        model_blessing: types.BaseChannel,
+        evaluation: types.BaseChannel,
+        serving_dir: Any,
+        hyperparameters: Mapping[str, Mapping[str, Any]],
+        custom_config: dict[str, Any],
+    ):
+        super().__init__(
+            _Spec(
+                model=model,
+                model_blessing=model_blessing,
+                evaluation=evaluation,
+                serving_dir=serving_dir,
+                custom_config=json.dumps(custom_config),
+                pushed_model=types.Channel(type=standard_artifacts.PushedModel),
+            )
+        )
+        for section, values in hyperparameters.items():
+            for name, value in values.items():
+                self.exec_properties[f"{_HYPERPARAMETER}{section}_{name}"] = value
 
 
 def newest_version(serving_dir: str) -> str | None:
@@ -143,12 +212,15 @@ def newest_version(serving_dir: str) -> str | None:
     Returns:
       Path of the complete version with the highest number; None if there is none.
     """
+    return next(complete_versions(serving_dir), None)
+
+
+def complete_versions(serving_dir: str) -> Iterator[str]:
+    """Yields the paths of the complete versions of a model's folder, newest first."""
     if not fileio.isdir(serving_dir):
-        return None
+        return
     versions = [name.rstrip("/") for name in fileio.listdir(serving_dir)]
-    versions = sorted((name for name in versions if name.isdigit()), key=int, reverse=True)
-    for version in versions:
+    for version in sorted((name for name in versions if name.isdigit()), key=int, reverse=True):
         path = os.path.join(serving_dir, version)
         if fileio.exists(os.path.join(path, "saved_model.pb")):
-            return path
-    return None
+            yield path

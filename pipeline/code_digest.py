@@ -14,11 +14,11 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _PACKAGES = ("components", "pipeline", "serving", "trainer")
 
 
-def code_digest(module: str) -> str:
-    """Digest of a module and of all modules of this project that it imports, near or far.
+def code_digest(*modules: str) -> str:
+    """Digest of modules and of all modules of this project that they import, near or far.
 
     Args:
-      module: dotted name of a module of this project, such as `trainer.heads.training`.
+      *modules: dotted names of modules of this project, such as `trainer.heads.training`.
 
     Returns:
       16 hexadecimal digits.
@@ -26,10 +26,11 @@ def code_digest(module: str) -> str:
     Raises:
       ValueError: if there is no such module in this project.
     """
-    if _source(module) is None:
-        raise ValueError(f"{module} is no module of {', '.join(_PACKAGES)}.")
+    for module in modules:
+        if _source(module) is None:
+            raise ValueError(f"{module} is no module of {', '.join(_PACKAGES)}.")
     found: dict[str, bytes] = {}
-    waiting = [module]
+    waiting = [*modules]
     while waiting:
         name = waiting.pop()
         path = _source(name)

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.behavior_example_gen.config import IngestionConfig, Task
+from pipeline.kubeflow_config import KubeflowConfig
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 from trainer.text.config import TextConfig
@@ -157,6 +158,7 @@ class PipelineConfig(_Section):
         SqliteMetadata()
     )
     beam: BeamConfig = BeamConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()
 
     @pydantic.field_validator("tasks", mode="before")
     @classmethod

@@ -16,14 +16,19 @@ _QUIET_SECONDS = 30
 """Without a terminal, progress within a component is printed this often at most."""
 
 
-_NOT_RUN = {"cached": "unchanged, earlier result used", "resolved": "looked up"}
+_NOT_RUN = {
+    "cached": "unchanged, earlier result used",
+    "resolved": "looked up",
+    "not triggered": "its condition does not hold",
+    "skipped": "not run",
+}
 
 
 class RunDisplay:
     """Shows the events of `pipeline.local_runner.Reporter` as they come.
 
-    On a terminal the running component's line moves; elsewhere (a file, CI) finished lines are
-    printed and progress only now and then.
+    On a terminal the line of the component that started last moves; elsewhere (a file, CI)
+    finished lines are printed and progress only now and then. Several components may run at once.
 
     Args:
       console: where to print.
@@ -32,9 +37,9 @@ class RunDisplay:
     def __init__(self, console: Console):
         self._console = console
         self._live = Live(console=console, refresh_per_second=4, transient=True)
-        self._component = "starting"
-        self._position = ""
-        self._started = self._printed = time.monotonic()
+        # Component -> (position, start), of those that run.
+        self._running: dict[str, tuple[str, float]] = {"starting": ("", time.monotonic())}
+        self._printed = time.monotonic()
         self._progress = "loading TensorFlow"
 
     def __enter__(self) -> RunDisplay:
@@ -50,34 +55,44 @@ class RunDisplay:
         """Shows one event."""
         kind = event["event"]
         if kind == "start":
-            self._component = event["component"]
-            self._position = f"[{event['number']:2d}/{event['of']}]"
-            self._started = self._printed = time.monotonic()
+            self._running.pop("starting", None)
+            position = f"[{event['number']:2d}/{event['of']}]"
+            self._running[event["component"]] = (position, time.monotonic())
+            self._printed = time.monotonic()
             self._progress = ""
         elif kind == "progress":
             self._progress = event["text"]
             if not self._console.is_terminal and self._seconds(self._printed) > _QUIET_SECONDS:
                 self._printed = time.monotonic()
-                self._print_line("...", self._progress, "")
-        elif kind == "end":
-            if event["state"] == "ran":
-                self._print_line("✓", self._progress, f"{event['seconds']:6.1f} s", "green")
+                component, (position, _) = list(self._running.items())[-1]
+                self._print_line("...", component, position, self._progress, "")
+        elif kind in ("end", "failed"):
+            component = event["component"]
+            position, started = self._running.pop(component, ("", time.monotonic()))
+            seconds = f"{self._seconds(started):6.1f} s"
+            if kind == "failed":
+                self._print_line("✗", component, position, "failed", seconds, "red")
+            elif event["state"] == "ran":
+                seconds = f"{event['seconds']:6.1f} s"
+                self._print_line("✓", component, position, self._progress, seconds, "green")
             else:
-                self._print_line("=", _NOT_RUN[event["state"]], "", "dim")
-        elif kind == "failed":
-            self._print_line("✗", "failed", f"{self._seconds(self._started):6.1f} s", "red")
+                text = event.get("note") or _NOT_RUN[event["state"]]
+                self._print_line("=", component, position, text, "", "dim")
         self._refresh()
 
     def _refresh(self) -> None:
-        line = Text(
-            f"{self._position:8s}{self._component:28s} {self._seconds(self._started):6.1f} s  "
-        )
+        if not self._running:
+            return
+        component, (position, started) = list(self._running.items())[-1]
+        line = Text(f"{position:8s}{component:28s} {self._seconds(started):6.1f} s  ")
         line.append(self._progress, style="dim")
         self._live.update(Spinner("dots", line))
 
-    def _print_line(self, mark: str, text: str, seconds: str, style: str = "") -> None:
+    def _print_line(
+        self, mark: str, component: str, position: str, text: str, seconds: str, style: str = ""
+    ) -> None:
         line = Text(f"{mark:4s}", style=style)
-        line.append(f"{self._position:8s}{self._component:28s} {seconds:>9s}  ")
+        line.append(f"{position:8s}{component:28s} {seconds:>9s}  ")
         line.append(text, style="dim")
         self._console.print(line, soft_wrap=True)
 

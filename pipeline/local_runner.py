@@ -30,6 +30,7 @@ from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
 from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from components.verifying_pusher import newest_version
+from pipeline.backend import Backend
 from pipeline.config import DatabaseMetadata, PipelineConfig
 from pipeline.output_folder import OutputFolder
 from pipeline.pipeline import EVALUATOR, PUSHER, create_pipeline
@@ -70,9 +71,11 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     ir = Compiler().compile(
         create_pipeline(
             config,
-            pipeline_root=output.pipeline_root,
-            serving_dir=output.serving_dir,
-            metadata_connection_config=connection,
+            Backend(
+                pipeline_root=output.pipeline_root,
+                serving_dir=output.serving_dir,
+                metadata_connection_config=connection,
+            ),
         )
     )
     runtime_parameter_utils.substitute_runtime_parameter(

@@ -132,7 +132,7 @@ def _run(
     return EXIT_PUSHED if summary["status"] == "pushed" else EXIT_NOT_BLESSED
 
 
-_CHILD_ENVIRONMENT = {
+CHILD_ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
     # The log is for reading: no GPU messages.
     "TF_CPP_MIN_LOG_LEVEL": "1",
@@ -140,6 +140,7 @@ _CHILD_ENVIRONMENT = {
     # the system, which takes up to half of the time of a step (benchmarks/train_speed.py).
     "TF_CPU_ALLOCATOR_USE_BFC": "true",
 }
+"""Of every process that runs components; the image sets it as well."""
 
 
 def _start(config_file: str, folder: OutputFolder, log: str, use_cache: bool):
@@ -155,7 +156,7 @@ def _start(config_file: str, folder: OutputFolder, log: str, use_cache: bool):
             stderr=subprocess.STDOUT,
             pass_fds=[write_end],
             cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-            env={**_CHILD_ENVIRONMENT, **os.environ},
+            env={**CHILD_ENVIRONMENT, **os.environ},
         )
     os.close(write_end)
     return process, os.fdopen(read_end, encoding="utf-8")

@@ -1,6 +1,7 @@
 """The component, as a pipeline uses it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from tfx.components.example_gen import component
 from tfx.dsl.components.base import executor_spec
@@ -19,12 +20,14 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
     is said in `examples.py`. A file `ingestion_report.json` lies beside the splits.
 
     Args:
-        input_base: The folder that the patterns start from.
+        input_base: The folder that the patterns start from; a string or a `RuntimeParameter`.
         events: Path or pattern of the log files: JSONL or CSV, also gzipped, or Parquet.
         config: How files become examples.
         labels: Path or pattern of the label files, of the same formats; a row of each user with
             a column of each task. Without, the examples are unlabelled.
         tasks: Name -> task; given if and only if `labels` is.
+        fingerprint: What changes when the files do, as a channel's placeholder, where the runner
+            does not look at them itself.
 
     Raises:
         ValueError: Only one of `labels` and `tasks` is given, or a task's name is taken.
@@ -34,11 +37,12 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
 
     def __init__(
         self,
-        input_base: str,
+        input_base: Any,
         events: str,
         config: IngestionConfig,
         labels: str | None = None,
         tasks: Mapping[str, Task] | None = None,
+        fingerprint: Any = None,
     ):
         if bool(labels) != bool(tasks):
             raise ValueError("labels need tasks, and tasks need labels; give both or neither")
@@ -53,3 +57,5 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
             output_config=example_gen_pb2.Output(),
             custom_config=custom_config.pack(config, tasks or {}),
         )
+        if fingerprint is not None:
+            self.exec_properties["fingerprint"] = fingerprint

@@ -5,9 +5,7 @@ import os
 import threading
 
 import pytest
-from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
-from tfx.utils import proto_utils
 
 from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from components.verifying_pusher import Executor, TamperedModelError, newest_version
@@ -34,19 +32,17 @@ class _Push:
             MODEL_DIGEST_PROPERTY, model_digest(str(self.saved_model))
         )
 
-    def __call__(self, **custom_config):
+    def __call__(self, exec_properties=None, **custom_config):
         self._number += 1
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(self._archive / str(self._number))
-        destination = pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=self.serving_dir)
-        )
         Executor().Do(
             {"model": [self.model], "model_blessing": [self.blessing]},
             {"pushed_model": [pushed]},
             {
-                "push_destination": proto_utils.proto_to_json(destination),
+                "serving_dir": self.serving_dir,
                 "custom_config": json.dumps(custom_config),
+                **(exec_properties or {}),
             },
         )
         return pushed
@@ -169,3 +165,15 @@ def test_old_versions_are_deleted_but_not_those_that_are_served(push):
         numbers.append(pushed.get_string_custom_property("pushed_version"))
     # The first push became stable.
     assert push.versions == [numbers[0], numbers[2], numbers[3]]
+
+
+def test_the_card_has_the_hyperparameters_of_the_run(push):
+    push.bless()
+    configuration = {"tasks": {}, "heads": {"learning_rate": 0.1, "seed": 3}}
+    pushed = push(
+        configuration=configuration, exec_properties={"hyperparameter_heads_learning_rate": 0.2}
+    )
+    path = pushed.get_string_custom_property("pushed_destination")
+    with open(os.path.join(path, "model_card.json")) as file:
+        card = json.load(file)
+    assert card["configuration"]["heads"] == {"learning_rate": 0.2, "seed": 3}

@@ -8,6 +8,7 @@ from pipeline.config import PipelineConfig
 @pytest.fixture
 def transform_settings(tmp_path):
     """Returns a function from the text section to Transform's parameters."""
+    from pipeline.backend import Backend
     from pipeline.pipeline import create_pipeline
 
     for name in ("events.jsonl", "labels.csv"):
@@ -25,7 +26,7 @@ def transform_settings(tmp_path):
                 "text": text,
             }
         )
-        pipeline = create_pipeline(config, pipeline_root="root", serving_dir="serving")
+        pipeline = create_pipeline(config, Backend(pipeline_root="root", serving_dir="serving"))
         (transform,) = (node for node in pipeline.components if node.id == "Transform")
         return transform.exec_properties
 

@@ -13,6 +13,7 @@ from tfx.types import channel_utils, standard_artifacts
 
 from components.behavior_example_gen.errors import DataError
 from components.bulk_encoder import BulkEncoder, Executor
+from pipeline.backend import Backend
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import create_pipeline
 from serving.__main__ import main
@@ -197,6 +198,7 @@ def test_component(events, exported, tmp_path):
     vectors.uri = str(tmp_path / "vectors")
     component = BulkEncoder(
         pushed_model=channel_utils.as_channel([pushed]),
+        input_base="",
         events=[events],
         config=EncodingConfig(period_days=7),
     )
@@ -220,10 +222,11 @@ def test_the_component_is_the_last_of_a_pipeline_that_wants_it(events, tmp_path,
         }
     )
     components = create_pipeline(
-        config, pipeline_root=str(tmp_path), serving_dir=str(tmp_path / "serving")
+        config, Backend(pipeline_root=str(tmp_path), serving_dir=str(tmp_path / "serving"))
     ).components
     assert components[-1].id == ("BulkEncoder" if encode_users else "Pusher")
     if encode_users:
         properties = components[-1].exec_properties
-        assert json.loads(properties["events"]) == [events]
+        (pattern,) = json.loads(properties["events"])
+        assert os.path.join(properties["input_base"], pattern) == events
         assert json.loads(properties["config"])["period_days"] == 7

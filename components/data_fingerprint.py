@@ -1,0 +1,104 @@
+"""Component that tells whether the input files changed, where no driver of TFX looks at them.
+
+Its result is a parameter of the components that read the files: the same files, the same
+parameter, and what was read from them earlier is used again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components.behavior_example_gen.errors import DataError
+
+FINGERPRINT = "fingerprint"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Hashes names, sizes and times of the files; does not read them."""
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the fingerprint.
+
+        Args:
+          input_dict: empty.
+          output_dict: `fingerprint`: 64 hexadecimal digits.
+          exec_properties: `input_base`: folder; `patterns`: JSON list of paths or patterns in it.
+
+        Raises:
+          DataError: if a pattern matches nothing.
+        """
+        del input_dict
+        base = exec_properties["input_base"]
+        patterns = json.loads(exec_properties["patterns"])
+        fingerprint = artifact_utils.get_single_instance(output_dict[FINGERPRINT])
+        fingerprint.value = fingerprint_of([os.path.join(base, pattern) for pattern in patterns])
+
+
+def fingerprint_of(patterns: list[str]) -> str:
+    """Hashes paths, sizes and times of modification of all files that match.
+
+    Args:
+      patterns: paths or patterns of any of Beam's file systems.
+
+    Returns:
+      64 hexadecimal digits.
+
+    Raises:
+      DataError: if a pattern matches nothing.
+    """
+    digest = hashlib.sha256()
+    for pattern, result in zip(patterns, FileSystems.match(patterns), strict=True):
+        if not result.metadata_list:
+            raise DataError(
+                f"No file matches {pattern}. Mend kubeflow.events and kubeflow.labels, or the "
+                "run's parameter `data`; look whether the volume is mounted and has the files."
+            )
+        for metadata in sorted(result.metadata_list, key=lambda metadata: metadata.path):
+            digest.update(
+                f"{metadata.path}\0{metadata.size_in_bytes}\0"
+                f"{metadata.last_updated_in_seconds}\n".encode()
+            )
+    return digest.hexdigest()
+
+
+class _Spec(types.ComponentSpec):
+    PARAMETERS = {
+        "input_base": component_spec.ExecutionParameter(type=str),
+        "patterns": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict = {}
+    OUTPUTS = {FINGERPRINT: component_spec.ChannelParameter(type=standard_artifacts.String)}
+
+
+class DataFingerprint(base_component.BaseComponent):
+    """Looks at the input files.
+
+    Args:
+      input_base: folder of the files; a string or a `RuntimeParameter`.
+      patterns: paths or patterns relative to it.
+    """
+
+    SPEC_CLASS = _Spec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(self, input_base: Any, patterns: list[str]):
+        super().__init__(
+            _Spec(
+                input_base=input_base,
+                patterns=json.dumps(patterns),
+                fingerprint=types.Channel(type=standard_artifacts.String),
+            )
+        )

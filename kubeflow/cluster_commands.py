@@ -1,0 +1,235 @@
+"""The `submit` and `schedule` commands: a compiled pipeline on a cluster, through `kfp.Client`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import io
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+
+from .errors import UsageError
+from .local import spec
+
+EXIT_REFUSED = 1
+
+_POLL_SECONDS = 10.0
+_ENDS = {"SUCCEEDED": 0, "SKIPPED": 0, "FAILED": 1, "CANCELED": 1}
+"""State of an ended run -> exit code. `kfp.Client` would wait for a canceled run forever."""
+
+
+class ClusterError(RuntimeError):
+    """The cluster refused or cannot be reached; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """Where Kubeflow Pipelines is.
+
+    Attributes:
+      host: URL.
+      namespace: Kubernetes namespace; None on single-user installations.
+      token: bearer token; None without authentication.
+    """
+
+    host: str
+    namespace: str | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
+
+    def client(self):
+        """A `kfp.Client`.
+
+        Raises:
+          UsageError: if the host is no URL.
+          Exception: what `_explained` explains, if the server does not answer as it should.
+        """
+        if not self.host.startswith(("http://", "https://")):
+            raise UsageError(f"--host {self.host}: a URL is needed, http://... or https://...")
+        import kfp
+        import kfp_server_api
+
+        # The client itself would try for half a minute, and fill the screen with tracebacks.
+        configuration = kfp_server_api.Configuration(host=self.url)
+        if self.token:
+            configuration.api_key = {"authorization": self.token}
+            configuration.api_key_prefix = {"authorization": "Bearer"}
+        api = kfp_server_api.ApiClient(configuration)
+        kfp_server_api.HealthzServiceApi(api).get_healthz()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return kfp.Client(
+                host=self.host,
+                # Without one the client asks the server whether it has several users.
+                namespace=self.namespace or "kubeflow",
+                existing_token=self.token,
+            )
+
+    @property
+    def url(self) -> str:
+        return self.host.rstrip("/")
+
+
+def submit(
+    cluster: Cluster,
+    file: str,
+    *,
+    given: Mapping[str, str],
+    name: str | None = None,
+    experiment: str | None = None,
+    service_account: str | None = None,
+    wait: bool = False,
+    timeout: float | None = None,
+    poll_seconds: float = _POLL_SECONDS,
+) -> int:
+    """Starts a run.
+
+    Args:
+      cluster: where.
+      file: the compiled pipeline.
+      given: parameter -> value as text; the file's defaults hold for the others.
+      name: of the run; None: the pipeline's and the time.
+      experiment: that the run belongs to, made if there is none; None: the pipeline's name.
+      service_account: Kubernetes service account of the steps.
+      wait: whether to wait for its end.
+      timeout: seconds to wait at most; None: forever.
+      poll_seconds: between two looks at a run that is waited for.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      UsageError: if the file, a parameter or the host is wrong.
+    """
+    pipeline = spec.load(file)
+    arguments = pipeline.arguments(given)
+    try:
+        with _explained(cluster):
+            client = cluster.client()
+            run = client.create_run_from_pipeline_package(
+                file,
+                arguments=arguments,
+                run_name=name or f"{pipeline.name} {_now()}",
+                experiment_name=experiment or pipeline.name,
+                namespace=cluster.namespace,
+                service_account=service_account,
+            )
+        link = f"{cluster.url}/#/runs/details/{run.run_id}"
+        print(f"run      {link}")
+        if not wait:
+            return 0
+        return _wait(cluster, client, run.run_id, timeout, poll_seconds)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+
+
+def schedule(
+    cluster: Cluster,
+    file: str,
+    *,
+    given: Mapping[str, str],
+    cron: str,
+    name: str | None = None,
+    experiment: str | None = None,
+    service_account: str | None = None,
+) -> int:
+    """Has a cluster run a pipeline at certain times, one run after the other, none made up for.
+
+    Args:
+      cluster: where.
+      file: the compiled pipeline.
+      given: parameter -> value as text; the file's defaults hold for the others.
+      cron: six fields, seconds first.
+      name: of the recurring run; None: the pipeline's.
+      experiment: that the runs belong to; None: the pipeline's name.
+      service_account: Kubernetes service account of the steps.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      UsageError: if the file, a parameter, the host or the times are wrong.
+    """
+    if len(cron.split()) != 6:
+        raise UsageError(
+            f"--cron {cron!r}: six fields are needed: second, minute, hour, day of the month, "
+            "month, day of the week; '0 0 3 * * 1' is Mondays at 3:00."
+        )
+    pipeline = spec.load(file)
+    arguments = pipeline.arguments(given)
+    try:
+        with _explained(cluster):
+            client = cluster.client()
+            found = client.create_experiment(
+                experiment or pipeline.name, namespace=cluster.namespace
+            )
+            recurring = client.create_recurring_run(
+                found.experiment_id,
+                name or pipeline.name,
+                cron_expression=cron,
+                max_concurrency=1,
+                no_catchup=True,
+                params=arguments,
+                pipeline_package_path=file,
+                service_account=service_account,
+            )
+        print(f"schedule {cluster.url}/#/recurringrun/details/{recurring.recurring_run_id}")
+        return 0
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+
+
+def _wait(cluster: Cluster, client, run_id: str, timeout: float | None, poll_seconds: float) -> int:
+    started = time.monotonic()
+    shown = None
+    while True:
+        with _explained(cluster):
+            run = client.get_run(run_id)
+        if run.state != shown:
+            shown = run.state
+            print(f"state    {shown}", flush=True)
+        if run.state in _ENDS:
+            if message := getattr(run.error, "message", None):
+                print(message, file=sys.stderr)
+            return _ENDS[run.state]
+        if timeout is not None and time.monotonic() - started > timeout:
+            raise ClusterError("The run has not ended in time; it goes on. See its link.")
+        time.sleep(poll_seconds)
+
+
+@contextlib.contextmanager
+def _explained(cluster: Cluster) -> Iterator[None]:
+    """Turns what the client raises into one line, and keeps what it prints to itself."""
+    import kfp_server_api
+    import urllib3
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    except kfp_server_api.ApiException as error:
+        if error.status in (401, 403):
+            raise ClusterError(
+                f"{cluster.host} refuses the token ({error.status} {error.reason}). Put a valid "
+                "one into KF_PIPELINES_TOKEN, and look whether it may use --namespace."
+            ) from error
+        if error.status == 404:
+            raise ClusterError(
+                f"{cluster.host} has no Kubeflow Pipelines API (404). Is the path of the URL "
+                "right, as in https://KUBEFLOW/pipeline?"
+            ) from error
+        body = (error.body or b"").decode() if isinstance(error.body, bytes) else error.body
+        raise ClusterError(
+            f"{cluster.host}: {error.status} {error.reason}: {(body or '')[:500]}"
+        ) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise ClusterError(
+            f"{cluster.host} cannot be reached: {error}. Is the port forwarded, the VPN up?"
+        ) from error
+
+
+def _now() -> str:
+    return datetime.datetime.now().strftime("%Y-%m-%d %H-%M-%S")

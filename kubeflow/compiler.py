@@ -1,0 +1,145 @@
+"""Compiles the pipeline: KFP's PipelineSpec with its Kubernetes part, or a Vertex AI job."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import yaml
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
+
+from pipeline.config import PipelineConfig
+from pipeline.pipeline import PUSHER, create_pipeline
+
+from .backend import KubeflowBackend
+from .errors import UsageError
+from .paths import KFP, VERTEX, Paths
+from .platform import platform_document
+
+_UNCACHED = ("DataFingerprint", "BaselineFinder", PUSHER)
+"""Steps that look at what is outside of the pipeline, which no cache key knows."""
+
+_COMMAND = {
+    KFP: ["python", "-m", "components.container_entrypoint"],
+    # Vertex AI copies nothing: TFX opens gs:// itself.
+    VERTEX: list(kubeflow_v2_dag_runner.KUBEFLOW_TFX_CMD),
+}
+_SCHEMES = {KFP: ("s3://", "gs://", "minio://"), VERTEX: ("gs://",)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A compiled pipeline.
+
+    Attributes:
+      job: Vertex AI's PipelineJob; `pipelineSpec` alone is what KFP takes.
+      platform: KFP's second document; empty where nothing is asked of Kubernetes.
+    """
+
+    job: dict[str, Any]
+    platform: dict[str, Any]
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """KFP's PipelineSpec."""
+        return self.job["pipelineSpec"]
+
+    def to_yaml(self) -> str:
+        """The file that KFP's form and `kfp.Client` take."""
+        parameters = self.spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        lines = ["# PIPELINE DEFINITION", f"# Name: {self.spec['pipelineInfo']['name']}"]
+        lines += ["# Inputs:"]
+        lines += [
+            f"#    {name}: {parameter['description']} [Default: {parameter['defaultValue']}]"
+            for name, parameter in sorted(parameters.items())
+        ]
+        documents = [self.spec, *([self.platform] if self.platform else [])]
+        return "\n".join(lines) + "\n" + yaml.safe_dump_all(documents, width=100)
+
+
+def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
+    """Compiles a pipeline.
+
+    Args:
+      config: with the section `kubeflow` filled: image, pipeline root, volumes.
+      target: `kfp` or `vertex`.
+
+    Returns:
+      The compiled pipeline.
+
+    Raises:
+      UsageError: if the section `kubeflow` lacks something, or a path cannot be opened there.
+    """
+    kubeflow = config.kubeflow
+    _check(config, target)
+    paths = Paths(config, target)
+    backend = KubeflowBackend(
+        pipeline_root=kubeflow.pipeline_root.rstrip("/"),
+        serving_dir=paths.serving_dir(),
+        paths=paths,
+    )
+    pipeline = create_pipeline(config, backend)
+    steps = {node.id: kubeflow.step(node.id) for node in pipeline.components}
+    images = {
+        name: (kubeflow.gpu_image or kubeflow.image) if step.gpus else kubeflow.image
+        for name, step in steps.items()
+    }
+    job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
+        config=kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
+            default_image={**images, pipeline_builder.DEFAULT_IMAGE_PATH_KEY: kubeflow.image},
+            default_commands=_COMMAND[target],
+            use_pipeline_spec_2_1=True,
+        )
+    ).run(pipeline, write_out=False)
+    spec = job["pipelineSpec"]
+    spec["defaultPipelineRoot"] = backend.pipeline_root
+    for name, parameter in backend.parameters.items():
+        spec["root"]["inputDefinitions"]["parameters"][name] |= {
+            "defaultValue": parameter.default,
+            "description": parameter.description,
+        }
+    for name, task in spec["root"]["dag"]["tasks"].items():
+        _mend_task(name, task)
+    for name, step in steps.items():
+        container = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]
+        # TFX's driver before the cache is Vertex AI's alone; DataFingerprint does its work.
+        container.pop("lifecycle", None)
+        container["resources"] = _resources(step)
+    platform = platform_document(kubeflow, steps) if target == KFP else {}
+    return Compiled(job, platform)
+
+
+def _check(config: PipelineConfig, target: str) -> None:
+    kubeflow = config.kubeflow
+    if "_" in config.name:
+        raise UsageError(f"name: {config.name}: Kubeflow allows no underscores; use hyphens.")
+    if not kubeflow.image:
+        raise UsageError("kubeflow.image: is required; or give --image REGISTRY/IMAGE:TAG.")
+    if not kubeflow.pipeline_root:
+        raise UsageError("kubeflow.pipeline_root: is required; or give --pipeline-root s3://...")
+    if not kubeflow.pipeline_root.startswith(_SCHEMES[target]):
+        raise UsageError(
+            f"kubeflow.pipeline_root: {kubeflow.pipeline_root} must begin with "
+            f"{' or '.join(_SCHEMES[target])}"
+        )
+
+
+def _mend_task(name: str, task: dict[str, Any]) -> None:
+    if name in _UNCACHED:
+        task["cachingOptions"] = {}
+    for parameter in task.get("inputs", {}).get("parameters", {}).values():
+        if output := parameter.get("taskOutputParameter"):
+            # TFX 1.16 names a task that the specification does not have.
+            output["producerTask"] = output["producerTask"].removesuffix("_task")
+
+
+def _resources(step) -> dict[str, Any]:
+    resources: dict[str, Any] = {
+        "cpuRequest": step.cpu_request,
+        "cpuLimit": step.cpu_limit,
+        "memoryRequest": step.memory_request,
+        "memoryLimit": step.memory_limit,
+    }
+    if step.gpus:
+        resources["accelerator"] = {"type": step.gpu_type, "count": str(step.gpus)}
+    return resources

@@ -1,0 +1,102 @@
+"""The cache of a compiled pipeline's steps, with the keys that KFP's driver makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from components.container_entrypoint import local_path
+
+from .spec import Step
+
+
+def fingerprint(step: Step, executor_input: Mapping[str, Any]) -> str:
+    """What a step's result depends on, as KFP sees it.
+
+    The names of the input artifacts (each has its own), the input parameters, the declared
+    outputs, the image, the command, the volume claims and the environment. Neither where the
+    outputs go nor resources.
+
+    Args:
+      step: the step.
+      executor_input: KFP's `ExecutorInput` as JSON, before placeholders are filled.
+
+    Returns:
+      64 hexadecimal digits.
+    """
+    inputs, outputs = executor_input["inputs"], executor_input["outputs"]
+    key = {
+        "inputArtifactNames": {
+            name: [artifact["name"] for artifact in artifacts["artifacts"]]
+            for name, artifacts in inputs.get("artifacts", {}).items()
+        },
+        "inputParameterValues": inputs.get("parameterValues", {}),
+        "outputArtifactsSpec": {
+            name: {key: artifact[key] for key in ("type", "metadata") if key in artifact}
+            for name, artifacts in outputs.get("artifacts", {}).items()
+            for artifact in artifacts["artifacts"]
+        },
+        "outputParametersSpec": {
+            name: spec.get("parameterType")
+            for name, spec in _outputs(step).get("parameters", {}).items()
+        },
+        "containerSpec": {
+            "image": step.container.get("image"),
+            "cmdArgs": [*step.container.get("command", []), *step.container.get("args", [])],
+            "pvcNames": sorted(step.claims),
+            "env": step.container.get("env", []),
+        },
+    }
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _outputs(step: Step) -> Mapping[str, Any]:
+    return step.component.get("outputDefinitions", {})
+
+
+class Cache:
+    """Results by fingerprint, in a file of the output folder.
+
+    Args:
+      path: of the file.
+      store: folder of the local copies of the object stores.
+    """
+
+    def __init__(self, path: str, store: str):
+        self._path = path
+        self._store = store
+        self._lock = threading.Lock()
+        self._entries: dict[str, Any] = {}
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                self._entries = json.load(file)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The result of an earlier execution, if all the files that it made are still there."""
+        with self._lock:
+            entry = self._entries.get(key)
+        if entry is None:
+            return None
+        result = entry["result"]
+        return result if set(entry["written"]) <= set(self._written(result)) else None
+
+    def put(self, key: str, result: Mapping[str, Any]) -> None:
+        """Keeps a result."""
+        with self._lock:
+            self._entries[key] = {"result": result, "written": self._written(result)}
+            temporary = f"{self._path}.{os.getpid()}"
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump(self._entries, file)
+            os.replace(temporary, self._path)
+
+    def _written(self, result: Mapping[str, Any]) -> list[str]:
+        """Names of the artifacts that have files; a step need not write any."""
+        paths = {
+            name: local_path(artifact["uri"], self._store)
+            for name, artifact in result["artifacts"].items()
+        }
+        return [name for name, path in paths.items() if path and os.path.exists(path)]

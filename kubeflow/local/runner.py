@@ -1,0 +1,192 @@
+"""Walks the graph: what is ready runs, what depends on a failed step does not."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import conditions, launcher
+from .cache import Cache, fingerprint
+from .launcher import StepError
+from .spec import PipelineFile, Step
+
+RAN, CACHED, FAILED, SKIPPED, NOT_TRIGGERED = "ran", "cached", "failed", "skipped", "not triggered"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a step ended.
+
+    Attributes:
+      state: `ran`, `cached`, `failed`, `skipped` (a step before it failed or was not triggered)
+        or `not triggered` (its condition does not hold).
+      seconds: it took.
+      error: why it failed or was skipped.
+      log: path of its log; None if it did not run.
+      result: `artifacts` and `parameters`.
+    """
+
+    state: str
+    seconds: float = 0.0
+    error: str = ""
+    log: str | None = None
+    result: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Runner:
+    """Runs one pipeline once.
+
+    Args:
+      pipeline: the compiled pipeline.
+      arguments: value of every parameter.
+      run_root: URI of this run, for the outputs.
+      store: folder of the local copies of the object stores.
+      run_folder: for logs and what passes between this and the steps.
+      cache: results of earlier runs; None computes everything anew.
+      folder: working directory of the steps.
+      environment: variables of the steps.
+      report: is called with `kind` and fields, as `pipeline.display.RunDisplay` shows them.
+    """
+
+    def __init__(
+        self,
+        pipeline: PipelineFile,
+        arguments: Mapping[str, Any],
+        *,
+        run_root: str,
+        store: str,
+        run_folder: str,
+        cache: Cache | None,
+        folder: str,
+        environment: Mapping[str, str],
+        report: Callable[..., None],
+    ):
+        self._pipeline = pipeline
+        self._arguments = arguments
+        self._run_root = run_root
+        self._store = store
+        self._run_folder = run_folder
+        self._cache = cache
+        self._folder = folder
+        self._environment = environment
+        self._report = report
+        self._processes: set[subprocess.Popen] = set()
+        self.outcomes: dict[str, Outcome] = {}
+
+    def run(self, parallel: int = 1) -> dict[str, Outcome]:
+        """Runs all steps.
+
+        Args:
+          parallel: how many steps run at once at most.
+
+        Returns:
+          Name of the step -> how it ended, in the order in which they ended.
+        """
+        waiting = list(self._pipeline.steps)
+        numbers = {step.name: number for number, step in enumerate(waiting, 1)}
+        running: dict[concurrent.futures.Future, str] = {}
+        with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+            try:
+                while waiting or running:
+                    for step in [s for s in waiting if s.upstream <= self.outcomes.keys()]:
+                        if blocked := self._blocked_by(step):
+                            waiting.remove(step)
+                            self._end(step, Outcome(SKIPPED, error=f"{blocked} did not end well"))
+                        elif len(running) < parallel:
+                            waiting.remove(step)
+                            self._report(
+                                "start",
+                                component=step.name,
+                                number=numbers[step.name],
+                                of=len(numbers),
+                            )
+                            running[pool.submit(self._outcome, step)] = step.name
+                    if not running:
+                        continue
+                    ended, _ = concurrent.futures.wait(
+                        running, return_when=concurrent.futures.FIRST_COMPLETED
+                    )
+                    for future in ended:
+                        name = running.pop(future)
+                        (step,) = (s for s in self._pipeline.steps if s.name == name)
+                        self._end(step, future.result())
+            except BaseException:
+                self._kill()
+                raise
+        return self.outcomes
+
+    def _blocked_by(self, step: Step) -> str | None:
+        strategy = step.task.get("triggerPolicy", {}).get("strategy")
+        if strategy == "ALL_UPSTREAM_TASKS_COMPLETED":
+            return None
+        good = (RAN, CACHED)
+        bad = (name for name in sorted(step.upstream) if self.outcomes[name].state not in good)
+        return next(bad, None)
+
+    def _end(self, step: Step, outcome: Outcome) -> None:
+        self.outcomes[step.name] = outcome
+        if outcome.state == FAILED:
+            self._report("failed", component=step.name, error=outcome.error)
+        else:
+            self._report(
+                "end",
+                component=step.name,
+                seconds=outcome.seconds,
+                state=outcome.state,
+                note=outcome.error,
+            )
+
+    def _outcome(self, step: Step) -> Outcome:
+        started = time.monotonic()
+        log = os.path.join(self._run_folder, f"{step.name}.log")
+        try:
+            state, result = self._run_step(step, log)
+        except StepError as error:
+            seconds = time.monotonic() - started
+            existing = log if os.path.exists(log) else None
+            return Outcome(FAILED, seconds, str(error), existing)
+        ran = log if state == RAN else None
+        return Outcome(state, time.monotonic() - started, "", ran, result)
+
+    def _run_step(self, step: Step, log: str) -> tuple[str, Mapping[str, Any]]:
+        results = {name: outcome.result for name, outcome in list(self.outcomes.items())}
+        inputs = launcher.resolve_inputs(step, self._arguments, results)
+        condition = step.task.get("triggerPolicy", {}).get("condition")
+        if condition:
+            names = {
+                "artifacts": inputs["artifacts"],
+                "parameter_values": inputs["parameterValues"],
+            }
+            if not conditions.holds(condition, names):
+                return NOT_TRIGGERED, {}
+        work_folder = os.path.join(self._run_folder, step.name)
+        outputs = launcher.lay_out_outputs(step, self._run_root, work_folder)
+        executor_input = {"inputs": inputs, "outputs": outputs}
+        key = fingerprint(step, executor_input)
+        caches = self._cache is not None and step.task.get("cachingOptions", {}).get("enableCache")
+        if caches and (result := self._cache.get(key)):
+            return CACHED, result
+        result = launcher.execute(
+            step,
+            executor_input,
+            store=self._store,
+            log=log,
+            folder=self._folder,
+            environment=self._environment,
+            processes=self._processes,
+        )
+        if caches:
+            self._cache.put(key, result)
+        return RAN, result
+
+    def _kill(self) -> None:
+        for process in list(self._processes):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)

@@ -1,0 +1,168 @@
+"""The `run-locally` command: a compiled pipeline on this machine, without a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.display import RunDisplay
+from pipeline.output_folder import OutputFolder, OutputFolderError
+from pipeline.run_command import (
+    CHILD_ENVIRONMENT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_BLESSED,
+    EXIT_PUSHED,
+)
+
+from .errors import UsageError
+from .local import launcher, spec
+from .local.cache import Cache
+from .local.runner import FAILED, RAN, SKIPPED, Outcome, Runner
+from .paths import PROJECT_FOLDER
+
+_WIDTH = 100
+_LOG_LINES = 15
+_DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
+"""What KFP's own installation uses where the pipeline names none."""
+
+
+def run_locally(
+    file: str,
+    output: str,
+    *,
+    given: Mapping[str, str],
+    data: str | None = None,
+    parallel: int = 1,
+    use_cache: bool = True,
+) -> int:
+    """Runs a compiled pipeline.
+
+    Args:
+      file: the compiled pipeline.
+      output: folder for artifacts, logs, cache and the served model.
+      given: parameter -> value as text.
+      data: folder of the input data, in place of the parameter `data`; None: as it says.
+      parallel: how many steps run at once.
+      use_cache: whether earlier results are used.
+
+    Returns:
+      The exit code, as that of `python -m pipeline run`; a pipeline that pushes nothing at all
+      ends with 0 as well.
+
+    Raises:
+      UsageError: if the file, a parameter or the output folder is wrong.
+    """
+    pipeline = spec.load(file)
+    folder = OutputFolder(output, pipeline.name)
+    places = {}
+    if "serving_dir" in pipeline.parameters:
+        places["serving_dir"] = folder.serving_dir
+    if data is not None:
+        if "data" not in pipeline.parameters:
+            raise UsageError(f"{file} has no parameter `data`; --data is of no use to it.")
+        if not os.path.isdir(data):
+            raise UsageError(f"--data: there is no folder {data}.")
+        places["data"] = os.path.abspath(data)
+    arguments = pipeline.arguments({**places, **given})
+    root = launcher.check_root(pipeline.root or _DEFAULT_ROOT)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    try:
+        with folder.open() as run_folder:
+            store = os.path.join(folder.path, "store")
+            cache_file = os.path.join(folder.path, "kubeflow_cache.json")
+            console.print(
+                f"Compiled pipeline [bold]{pipeline.name}[/], output {escape(folder.path)}",
+                soft_wrap=True,
+                highlight=False,
+            )
+            with RunDisplay(console) as display:
+                runner = Runner(
+                    pipeline,
+                    arguments,
+                    run_root=f"{root}/{pipeline.name}/{os.path.basename(run_folder)}",
+                    store=store,
+                    run_folder=run_folder,
+                    cache=Cache(cache_file, store) if use_cache else None,
+                    folder=PROJECT_FOLDER,
+                    environment={
+                        **CHILD_ENVIRONMENT,
+                        "PYTHONPATH": os.pathsep.join(
+                            filter(None, [PROJECT_FOLDER, os.environ.get("PYTHONPATH")])
+                        ),
+                    },
+                    report=lambda kind, **fields: display.show({"event": kind, **fields}),
+                )
+                outcomes = runner.run(parallel)
+            _write_summary(os.path.join(run_folder, "summary.json"), outcomes)
+            return _report(console, outcomes, run_folder)
+    except OutputFolderError as error:
+        raise UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on where it stopped.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _write_summary(path: str, outcomes: Mapping[str, Outcome]) -> None:
+    summary = {
+        name: {"state": o.state, "seconds": o.seconds, "error": o.error, **o.result}
+        for name, o in outcomes.items()
+    }
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(summary, file, indent=2)
+
+
+def _report(console: Console, outcomes: Mapping[str, Outcome], run_folder: str) -> int:
+    failed = {name: outcome for name, outcome in outcomes.items() if outcome.state == FAILED}
+    for name, outcome in failed.items():
+        console.print(f"[red]{name} failed[/]: {escape(outcome.error)}", highlight=False)
+        if outcome.log:
+            for line in _last_lines(outcome.log):
+                console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+            console.print(f"log      {outcome.log}", soft_wrap=True, highlight=False, markup=False)
+    table = Table(title="Steps", title_justify="left")
+    for column in ("step", "state"):
+        table.add_column(column)
+    table.add_column("seconds", justify="right")
+    for name, outcome in outcomes.items():
+        seconds = f"{outcome.seconds:.1f}" if outcome.state in (RAN, FAILED) else ""
+        table.add_row(name, outcome.state, seconds)
+    console.print(table)
+    console.print(f"logs     {run_folder}", soft_wrap=True, highlight=False, markup=False)
+    if failed:
+        skipped = [name for name, outcome in outcomes.items() if outcome.state == SKIPPED]
+        if skipped:
+            console.print(f"not run  {', '.join(skipped)}", soft_wrap=True, highlight=False)
+        return EXIT_FAILED
+    pushes = [
+        artifact.get("metadata", {})
+        for outcome in outcomes.values()
+        for artifact in outcome.result.get("artifacts", {}).values()
+        if "title: tfx.PushedModel\n" in artifact["type"].get("instanceSchema", "")
+    ]
+    if not pushes:
+        return EXIT_PUSHED
+    if all(push.get("pushed") for push in pushes):
+        for push in pushes:
+            console.print(
+                f"model    {push['pushed_destination']}",
+                soft_wrap=True,
+                highlight=False,
+                markup=False,
+            )
+        return EXIT_PUSHED
+    console.print("model    not blessed, not pushed", highlight=False)
+    return EXIT_NOT_BLESSED
+
+
+def _last_lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return [line.rstrip() for line in file if line.strip()][-_LOG_LINES:]

@@ -1,0 +1,93 @@
+"""What differs between the places where the pipeline runs; the wiring is the same everywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.io import fileio
+from tfx.types import BaseChannel, Channel, standard_artifacts
+
+from components.baseline_strategy import LatestOtherBlessedModelStrategy
+from pipeline.config import PipelineConfig
+
+
+class Part(NamedTuple):
+    """A node and what it gives others.
+
+    Attributes:
+      node: to be added to the pipeline; None if the backend needs none.
+      arguments: keyword arguments of the components that use it.
+    """
+
+    node: BaseNode | None
+    arguments: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend:
+    """This machine: ML Metadata finds what earlier runs left.
+
+    Attributes:
+      pipeline_root: folder of all artifacts.
+      serving_dir: folder that a blessed model is pushed to, as a numbered version.
+      metadata_connection_config: ML Metadata's connection.
+    """
+
+    pipeline_root: str
+    serving_dir: str
+    metadata_connection_config: Any = None
+
+    def as_steps_see_it(self, config: PipelineConfig) -> PipelineConfig:
+        """The configuration with the paths as the components see them."""
+        return config
+
+    def is_folder(self, path: str) -> bool:
+        """Whether a path of the input data is a folder, all of whose files are meant."""
+        return fileio.isdir(path)
+
+    def parameter(self, name: str, value: Any) -> Any:
+        """A value that people change from run to run.
+
+        Args:
+          name: of the parameter.
+          value: from the configuration.
+
+        Returns:
+          The value, or a `RuntimeParameter` of that name where the backend has them.
+        """
+        del name
+        return value
+
+    def data_fingerprint(self, input_base: Any, patterns: list[str]) -> Part:
+        """What tells a changed input from an unchanged one, for the examples' cache.
+
+        Args:
+          input_base: folder of the input files, a string or a parameter.
+          patterns: of the files, relative to it.
+
+        Returns:
+          Nothing here: TFX's driver looks at the files itself.
+        """
+        del input_base, patterns
+        return Part(None, {})
+
+    def baseline(self, candidate: BaseChannel) -> Part:
+        """The last blessed model that is not the candidate.
+
+        Args:
+          candidate: the model of this run.
+
+        Returns:
+          The node that finds it, and the Evaluator's arguments.
+        """
+        node = Resolver(
+            strategy_class=LatestOtherBlessedModelStrategy,
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+            candidate=candidate,
+        ).with_id("BaselineResolver")
+        return Part(node, {"baseline_model": node.outputs["model"]})

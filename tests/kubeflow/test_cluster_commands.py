@@ -1,0 +1,249 @@
+"""`submit` and `schedule` through the real kfp.Client, against a server that speaks KFP's REST."""
+
+import http.server
+import json
+import threading
+
+import pytest
+import yaml
+from kfp import compiler, dsl
+
+from kubeflow.__main__ import main
+from kubeflow.cluster_commands import Cluster, submit
+
+_API = "/apis/v2beta1"
+_TOKEN = "right"
+
+
+class FakeKubeflow:
+    """The part of Kubeflow Pipelines' API that the commands use.
+
+    Attributes:
+      url: of the server.
+      requests: (method, path, body) of all requests.
+      states: of the run, one a look at it; the last stays.
+      token: that is asked for; None: no authentication.
+    """
+
+    def __init__(self):
+        self.requests = []
+        self.states = ["PENDING", "RUNNING", "SUCCEEDED"]
+        self.token = None
+        self.experiments = []
+        fake = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self._answer("GET")
+
+            def do_POST(self):
+                self._answer("POST")
+
+            def log_message(self, *_):
+                pass
+
+            def _answer(self, method):
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length)) if length else None
+                path = self.path.partition("?")[0]
+                fake.requests.append((method, self.path, body))
+                status, answer = 404, {"message": "not found"}
+                if fake.token and self.headers.get("Authorization") != f"Bearer {fake.token}":
+                    status, answer = 401, {"message": "who are you?"}
+                elif path.startswith("/pipeline" + _API):
+                    status, answer = fake.answer(
+                        method, path.removeprefix("/pipeline" + _API), body
+                    )
+                content = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/pipeline"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, method, path, body):
+        """The status and the body of an answer."""
+        if (method, path) == ("GET", "/healthz"):
+            return 200, {"multi_user": False}
+        if (method, path) == ("GET", "/experiments"):
+            return 200, {"experiments": self.experiments}
+        if (method, path) == ("POST", "/experiments"):
+            return 200, {**body, "experiment_id": "e1"}
+        if (method, path) == ("POST", "/runs"):
+            if "components" not in json.dumps(body["pipeline_spec"]):
+                return 400, {"message": "no pipeline"}
+            return 200, {**body, "run_id": "r1"}
+        if (method, path) == ("GET", "/runs/r1"):
+            state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+            error = {"message": "Transform: OOMKilled"} if state == "FAILED" else None
+            return 200, {"run_id": "r1", "state": state, "error": error}
+        if (method, path) == ("POST", "/recurringruns"):
+            return 200, {**body, "recurring_run_id": "rr1"}
+        return 404, {"message": f"{method} {path}"}
+
+    def body(self, path):
+        """The body of the one request to create something."""
+        (body,) = (b for m, p, b in self.requests if m == "POST" and p.endswith(path))
+        return body
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name in ("KF_PIPELINES_TOKEN", "KF_PIPELINES_ENDPOINT", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    fake = FakeKubeflow()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    @dsl.container_component
+    def hello(number: int):
+        return dsl.ContainerSpec("busybox", ["echo"], [number])
+
+    @dsl.pipeline(name="greetings")
+    def greetings(number: int = 3, share: float = 0.5):
+        hello(number=number)
+
+    path = tmp_path / "pipeline.yaml"
+    compiler.Compiler().compile(greetings, str(path))
+    spec = path.read_text()
+    platform = {
+        "platforms": {
+            "kubernetes": {
+                "deploymentSpec": {
+                    "executors": {"exec-hello": {"nodeSelector": {"labels": {"disk": "fast"}}}}
+                }
+            }
+        }
+    }
+    path.write_text(f"{spec}---\n{yaml.safe_dump(platform)}")
+    return str(path)
+
+
+def _submit(server, pipeline, *more):
+    return main(["submit", pipeline, "--host", server.url, *more])
+
+
+def test_submit(server, pipeline, capsys):
+    more = ["--namespace", "team", "--experiment", "shop", "--name", "first", "--set", "number=4"]
+    assert _submit(server, pipeline, *more, "--service-account", "trainer") == 0
+    output = capsys.readouterr().out
+    assert output == f"run      {server.url}/#/runs/details/r1\n"
+    experiment = server.body("/experiments")
+    assert (experiment["display_name"], experiment["namespace"]) == ("shop", "team")
+    run = server.body("/runs")
+    assert run["display_name"] == "first"
+    assert run["experiment_id"] == "e1"
+    assert run["service_account"] == "trainer"
+    assert run["runtime_config"]["parameters"] == {"number": 4, "share": 0.5}
+    # Both documents go to the server.
+    assert run["pipeline_spec"]["pipeline_spec"]["pipelineInfo"] == {"name": "greetings"}
+    executors = run["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]
+    assert executors["deploymentSpec"]["executors"]["exec-hello"]["nodeSelector"]
+
+
+def test_an_experiment_that_exists_is_used(server, pipeline):
+    server.experiments = [{"experiment_id": "e7", "display_name": "greetings"}]
+    assert _submit(server, pipeline) == 0
+    assert server.body("/runs")["experiment_id"] == "e7"
+    assert server.body("/runs")["display_name"].startswith("greetings 20")
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELED", 1), ("SKIPPED", 0)]
+)
+def test_wait(server, pipeline, capsys, end, code):
+    server.states = ["PENDING", "RUNNING", "RUNNING", end]
+    cluster = Cluster(server.url)
+    assert submit(cluster, pipeline, given={}, wait=True, poll_seconds=0.01) == code
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1:] == [
+        "state    PENDING",
+        "state    RUNNING",
+        f"state    {end}",
+    ]
+    assert ("OOMKilled" in printed.err) == (end == "FAILED")
+
+
+def test_waiting_has_an_end(server, pipeline, capsys):
+    server.states = ["RUNNING"]
+    cluster = Cluster(server.url)
+    assert submit(cluster, pipeline, given={}, wait=True, timeout=0.05, poll_seconds=0.01) == 1
+    assert "has not ended in time; it goes on" in capsys.readouterr().err
+
+
+def test_schedule(server, pipeline, capsys):
+    assert main(["schedule", pipeline, "--host", server.url, "--set", "share=0.25"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == f"schedule {server.url}/#/recurringrun/details/rr1\n"
+    recurring = server.body("/recurringruns")
+    assert recurring["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * 1"}}
+    assert recurring["mode"] == "ENABLE"
+    assert recurring["max_concurrency"] in (1, "1")
+    assert recurring["no_catchup"] is True
+    assert recurring["runtime_config"]["parameters"] == {"number": 3, "share": 0.25}
+    assert recurring["pipeline_spec"]["pipeline_spec"]["pipelineInfo"] == {"name": "greetings"}
+
+
+def test_other_times(server, pipeline, capsys):
+    assert main(["schedule", pipeline, "--host", server.url, "--cron", "0 30 4 * * *"]) == 0
+    assert server.body("/recurringruns")["trigger"]["cron_schedule"]["cron"] == "0 30 4 * * *"
+    assert main(["schedule", pipeline, "--host", server.url, "--cron", "30 4 * * *"]) == 2
+    assert "six fields are needed" in capsys.readouterr().err
+
+
+def test_tokens(server, pipeline, monkeypatch, capsys):
+    server.token = _TOKEN
+    monkeypatch.setenv("KF_PIPELINES_TOKEN", "wrong")
+    assert _submit(server, pipeline, "--namespace", "team") == 1
+    error = capsys.readouterr().err
+    assert "refuses the token (401" in error
+    assert len(error.splitlines()) == 1
+    monkeypatch.setenv("KF_PIPELINES_TOKEN", _TOKEN)
+    assert _submit(server, pipeline, "--namespace", "team") == 0
+
+
+def test_a_wrong_path(server, pipeline, capsys):
+    host = server.url.removesuffix("/pipeline")
+    assert main(["submit", pipeline, "--host", host]) == 1
+    assert "has no Kubeflow Pipelines API (404)" in capsys.readouterr().err
+
+
+def test_nobody_there(server, pipeline, capsys):
+    server.close()
+    assert _submit(server, pipeline) == 1
+    error = capsys.readouterr().err
+    assert "cannot be reached" in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--host", "kubeflow.example"], "a URL is needed"),
+        (["--host", "http://x", "--set", "number"], "NAME=VALUE is needed"),
+        (["--host", "http://x", "--set", "size=4"], "size is no parameter of greetings"),
+        (["--host", "http://x", "--set", "number=x"], "number=x: NUMBER_INTEGER is needed"),
+    ],
+)
+def test_bad_input(pipeline, capsys, arguments, message):
+    assert main(["submit", pipeline, *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_file(capsys):
+    assert main(["submit", "missing.yaml", "--host", "http://x"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "error: missing.yaml: cannot be read: No such file or directory\n"
+    )

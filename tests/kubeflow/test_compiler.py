@@ -1,0 +1,257 @@
+"""What is compiled: compared with golden files, with KFP's own proto, and loaded by its SDK.
+
+After a change that is meant:
+
+    python -m pytest tests/kubeflow/test_compiler.py --update-golden
+    git diff tests/kubeflow/golden
+"""
+
+import json
+import pathlib
+import re
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp import components
+from kfp.kubernetes import kubernetes_executor_config_pb2
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from kubeflow.compile_command import load
+from kubeflow.errors import UsageError
+from pipeline.config import PipelineConfig
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_GOLDEN = pathlib.Path(__file__).parent / "golden"
+_NAMES = ("demo", "industrial")
+_IMAGE = "registry.example/users:1"
+_TRAINERS = {"EncoderTrainer", "HeadsTrainer"}
+
+
+def _compile(config, target="kfp"):
+    from kubeflow.compiler import compile_pipeline
+
+    return compile_pipeline(config, target)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """Name of a configuration -> what it compiles to."""
+    return {
+        name: _compile(
+            load(
+                str(_ROOT / "configs" / f"{name}.yaml"),
+                image=_IMAGE,
+                gpu_image=f"{_IMAGE}-gpu",
+                pipeline_root="s3://artifacts/users",
+            )
+        )
+        for name in _NAMES
+    }
+
+
+@pytest.fixture(params=_NAMES)
+def one(request, compiled):
+    """Each of the compiled configurations."""
+    return compiled[request.param]
+
+
+def _normal(text):
+    """Without what changes with the code or the installed version, not with the pipeline."""
+    text = re.sub(r"(code_digest:\n +runtimeValue:\n +constant: )\S+", r"\1CODE_DIGEST", text)
+    return re.sub(r"sdkVersion: tfx-\S+", "sdkVersion: tfx-VERSION", text)
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_golden(compiled, name, request):
+    path = _GOLDEN / f"{name}.yaml"
+    text = _normal(compiled[name].to_yaml())
+    if request.config.getoption("--update-golden", default=False):
+        path.write_text(text)
+    assert text == path.read_text(), (
+        f"The compiled {name} changed. If that is meant: python -m pytest {__file__} "
+        "--update-golden, and commit the file."
+    )
+    assert text.count("CODE_DIGEST") >= 9
+
+
+def test_kfps_proto_takes_it(one):
+    spec = json_format.ParseDict(one.spec, pipeline_spec_pb2.PipelineSpec())
+    assert spec.schema_version == "2.1.0"
+    assert spec.default_pipeline_root == "s3://artifacts/users"
+    platform = json_format.ParseDict(one.platform, pipeline_spec_pb2.PlatformSpec())
+    executors = platform.platforms["kubernetes"].deployment_spec.executors
+    assert set(executors.keys()) == set(one.spec["deploymentSpec"]["executors"])
+    for executor in one.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+        # Younger than the proto of kfp-kubernetes 1.0.
+        known = {key: value for key, value in executor.items() if key != "tolerations"}
+        config = kubernetes_executor_config_pb2.KubernetesExecutorConfig()
+        json_format.ParseDict(known, config)
+        assert [mount.mount_path for mount in config.pvc_mount] == ["/data", "/models"]
+
+
+def test_the_kfp_sdk_loads_it(one, tmp_path):
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(one.to_yaml())
+    component = components.load_component_from_file(str(path))
+    inputs = component.component_spec.inputs
+    assert inputs["encoder_learning_rate"].type == "Float"
+    assert inputs["encoder_learning_rate"].default == 0.001
+    assert inputs["encoder_max_epochs"].type == "Integer"
+    assert set(inputs) == {
+        "data",
+        "serving_dir",
+        *(
+            f"{trainer}_{name}"
+            for trainer in ("encoder", "heads")
+            for name in ("batch_size", "learning_rate", "max_epochs")
+        ),
+    }
+    assert component.platform_spec.platforms["kubernetes"]
+
+
+def test_every_reference_is_there(one):
+    """No Resolver, no lifecycle hook, and no task that only a name points to."""
+    tasks = one.spec["root"]["dag"]["tasks"]
+    parameters = one.spec["root"]["inputDefinitions"]["parameters"]
+    for name, task in tasks.items():
+        assert set(task.get("dependentTasks", [])) <= set(tasks)
+        for source in task["inputs"].get("artifacts", {}).values():
+            output = source["taskOutputArtifact"]
+            outputs = one.spec["components"][output["producerTask"]]["outputDefinitions"]
+            assert output["outputArtifactKey"] in outputs["artifacts"]
+        for source in task["inputs"]["parameters"].values():
+            if output := source.get("taskOutputParameter"):
+                outputs = one.spec["components"][output["producerTask"]]["outputDefinitions"]
+                assert output["outputParameterKey"] in outputs["parameters"]
+            if argument := source.get("componentInputParameter"):
+                assert {"defaultValue", "description"} <= set(parameters[argument])
+        executor = one.spec["deploymentSpec"]["executors"][f"{name}_executor"]
+        assert set(executor) == {"container"}
+        assert "lifecycle" not in executor["container"]
+
+
+def test_caching(one):
+    tasks = one.spec["root"]["dag"]["tasks"]
+    uncached = {name for name, task in tasks.items() if not task["cachingOptions"]}
+    assert uncached == {"DataFingerprint", "BaselineFinder", "Pusher"}
+    for name in ("UnlabelledExampleGen", "LabelledExampleGen"):
+        source = tasks[name]["inputs"]["parameters"]["fingerprint"]["taskOutputParameter"]
+        assert source["producerTask"] == "DataFingerprint"
+
+
+def test_the_trainers_are_on_gpu_nodes(compiled):
+    industrial = compiled["industrial"]
+    executors = industrial.spec["deploymentSpec"]["executors"]
+    kubernetes = industrial.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for label, executor in executors.items():
+        container = executor["container"]
+        is_trainer = label.removesuffix("_executor") in _TRAINERS
+        assert container["image"] == (f"{_IMAGE}-gpu" if is_trainer else _IMAGE)
+        assert ("accelerator" in container["resources"]) == is_trainer
+        assert ("tolerations" in kubernetes[label]) == is_trainer
+        assert container["resources"]["cpuLimit"] > 0
+        assert container["resources"]["memoryLimit"] > 0
+        assert kubernetes[label]["secretAsEnv"][0]["keyToEnv"][0] == {
+            "secretKey": "access_key",
+            "envVar": "AWS_ACCESS_KEY_ID",
+        }
+    trainer = executors["EncoderTrainer_executor"]["container"]["resources"]
+    assert trainer["accelerator"] == {"type": "nvidia.com/gpu", "count": "1"}
+    assert trainer["memoryLimit"] == 64
+    assert kubernetes["EncoderTrainer_executor"]["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
+
+
+def _config(tmp_path, name="shop", data=None, text=None, **kubeflow):
+    for file in ("events.jsonl", "labels.csv"):
+        (tmp_path / file).touch()
+    data = data or {"events": "/data/e.jsonl", "labels": "/data/l.csv"}
+    kubeflow = {
+        "image": _IMAGE,
+        "pipeline_root": "s3://b/r",
+        "volumes": [{"claim": "logs", "mount_path": "/data"}],
+        **kubeflow,
+    }
+    content = {"name": name, "data": data, "tasks": {"docs": {}}, "kubeflow": kubeflow}
+    return PipelineConfig.model_validate({**content, "text": text or {}})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": None}, "kubeflow.image: is required; or give --image"),
+        ({"pipeline_root": None}, "kubeflow.pipeline_root: is required"),
+        ({"pipeline_root": "/tmp/x"}, "/tmp/x must begin with s3:// or gs:// or minio://"),
+        ({"name": "my_shop"}, "Kubeflow allows no underscores"),
+        ({"volumes": []}, "kubeflow.serving_dir: is required"),
+        ({"serving_dir": "s3://b/models"}, "TensorFlow has no file system for it"),
+        ({"serving_dir": "/models"}, r"/models is in no volume \(mounted: /data\)"),
+        ({"events": "/elsewhere/e.jsonl"}, "kubeflow.events: /elsewhere/e.jsonl is in no volume"),
+        ({"labels": "minio://b/l.csv"}, "Beam does not know minio://"),
+    ],
+)
+def test_what_no_container_could_open_is_refused(tmp_path, change, message):
+    with pytest.raises(UsageError, match=message):
+        _compile(_config(tmp_path, **change))
+
+
+def test_paths(tmp_path):
+    compiled = _compile(
+        _config(
+            tmp_path,
+            data={"events": "e", "labels": "l"},
+            events="s3://logs/2026/*.jsonl.gz",
+            labels="s3://logs/labels.csv",
+            text={"stop_words": str(_ROOT / "requirements.txt")},
+        )
+    )
+    parameters = compiled.spec["root"]["inputDefinitions"]["parameters"]
+    assert parameters["data"]["defaultValue"] == "s3://logs"
+    assert parameters["serving_dir"]["defaultValue"] == "/data/serving/shop"
+    transform = compiled.spec["root"]["dag"]["tasks"]["Transform"]["inputs"]["parameters"]
+    text = json.loads(transform["custom_config"]["runtimeValue"]["constant"])["text"]
+    assert text["stop_words"] == "/app/requirements.txt"
+    (tmp_path / "stop.txt").write_text("the")
+    with pytest.raises(UsageError, match="outside of the project, so the image lacks it"):
+        _compile(_config(tmp_path, text={"stop_words": str(tmp_path / "stop.txt")}))
+
+
+def test_vertex(tmp_path):
+    config = _config(
+        tmp_path,
+        events="gs://b/e.jsonl",
+        labels="gs://b/l.csv",
+        serving_dir="gs://b/models",
+        pipeline_root="gs://b/root",
+        volumes=[],
+        steps={"EncoderTrainer": {"gpus": 1, "gpu_type": "NVIDIA_L4"}},
+    )
+    compiled = _compile(config, "vertex")
+    job = json_format.ParseDict(compiled.job, pipeline_spec_pb2.PipelineJob())
+    assert job.runtime_config.gcs_output_directory == "gs://b/root"
+    assert compiled.platform == {}
+    container = compiled.spec["deploymentSpec"]["executors"]["EncoderTrainer_executor"]["container"]
+    assert container["resources"]["accelerator"] == {"type": "NVIDIA_L4", "count": "1"}
+    # Vertex AI copies nothing; TFX opens gs:// itself.
+    assert container["command"][-1].startswith("tfx.orchestration.kubeflow.v2.container")
+    with pytest.raises(UsageError, match="must begin with gs://"):
+        _compile(_config(tmp_path), "vertex")
+    volume = {"events": "/data/e.jsonl", "labels": "/data/l.csv", "serving_dir": "gs://b/m"}
+    with pytest.raises(UsageError, match="is no path on Vertex AI"):
+        _compile(_config(tmp_path, pipeline_root="gs://b/r", **volume), "vertex")
+
+
+def test_nothing_asked_of_kubernetes_is_no_document(tmp_path):
+    compiled = _compile(
+        _config(
+            tmp_path,
+            events="gs://b/e.jsonl",
+            labels="gs://b/l.csv",
+            serving_dir="gs://b/models",
+            volumes=[],
+        )
+    )
+    assert compiled.platform == {}
+    assert len(list(yaml.safe_load_all(compiled.to_yaml()))) == 1

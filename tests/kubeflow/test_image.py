@@ -1,0 +1,167 @@
+"""The image has what the compiled file names. Without Docker: its COPY lines are followed here."""
+
+import fnmatch
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_GOLDEN = pathlib.Path(__file__).parent / "golden"
+_DOCKERFILE = (_ROOT / "kubeflow" / "Dockerfile").read_text()
+_PROJECT = ("components", "kubeflow", "pipeline", "serving", "trainer")
+
+
+def _context():
+    """The files that `docker build` is given: those of the commit, less .dockerignore's."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=_ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    lines = (_ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    return {file for file in listed if (_ROOT / file).is_file() and not _ignored(file, rules)}
+
+
+def _ignored(file, rules):
+    """The last rule that matches the file or a folder above it decides."""
+    parts = file.split("/")
+    above = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    ignored = False
+    for rule in rules:
+        pattern = rule.removeprefix("!")
+        anywhere = pattern.startswith("**/")
+        names = parts if anywhere else above
+        pattern = pattern.removeprefix("**/")
+        if any(
+            name.count("/") == pattern.count("/") and fnmatch.fnmatch(name, pattern)
+            for name in names
+        ):
+            ignored = not rule.startswith("!")
+    return ignored
+
+
+def _stage(name):
+    """The lines of a stage and of those it is built from."""
+    stages = {}
+    for text in re.split(r"(?m)^(?=FROM )", _DOCKERFILE)[1:]:
+        parent, own = re.match(r"FROM (\S+) AS (\S+)", text).groups()
+        stages[own] = (parent, text.splitlines())
+    lines = []
+    while name in stages:
+        name, own = stages[name]
+        lines = own + lines
+    return lines
+
+
+def _files(stage):
+    """Path in the image -> path in the project, of what a stage copies."""
+    context = _context()
+    files = {}
+    for line in _stage(stage):
+        match = re.match(r"COPY (?!--from)(\S+) (\S+)$", line)
+        if not match:
+            continue
+        source, target = match.groups()
+        copied = {file for file in context if file == source or file.startswith(source + "/")}
+        assert copied, f"{line}: nothing in the build context"
+        for file in copied:
+            files[target.rstrip("/") + file.removeprefix(source)] = file
+    return files
+
+
+def _named_modules(spec):
+    """Modules of this project that a compiled file names."""
+    found = set()
+    names = r"\b((?:" + "|".join(_PROJECT) + r")(?:\.\w+)+)"
+    for executor in spec["deploymentSpec"]["executors"].values():
+        container = executor["container"]
+        assert container["command"][:2] == ["python", "-m"]
+        found.add(container["command"][2])
+        path = container["args"][container["args"].index("--executor_class_path") + 1]
+        found.add(path.rpartition(".")[0])
+    for task in spec["root"]["dag"]["tasks"].values():
+        for name, value in task["inputs"]["parameters"].items():
+            if name in ("run_fn", "preprocessing_fn"):
+                path = value["runtimeValue"]["constant"]
+                assert re.fullmatch(names, path)
+                found.add(path.rpartition(".")[0])
+    return {name for name in found if name.split(".")[0] in _PROJECT}
+
+
+@pytest.fixture(scope="module")
+def modules():
+    files = _GOLDEN.glob("*.yaml")
+    specs = [next(yaml.safe_load_all(file.read_text())) for file in files]
+    return set.union(*map(_named_modules, specs))
+
+
+@pytest.mark.parametrize("stage", ["cpu", "gpu"])
+def test_every_module_is_in_the_image(modules, stage):
+    files = _files(stage)
+    assert {"components.container_entrypoint", "trainer.encoder.run"} <= modules
+    for module in modules:
+        path = "/app/" + module.replace(".", "/")
+        assert f"{path}.py" in files or f"{path}/__init__.py" in files, module
+    assert "/app/configs/demo.yaml" in files
+    assert not [path for path in files if "/tests/" in path or "/.git" in path]
+
+
+@pytest.mark.slow
+def test_every_module_can_be_imported_there(modules, tmp_path):
+    """From the copied files alone, with nothing of the project's folder on the path."""
+    for target, source in _files("cpu").items():
+        if target.startswith("/app/"):
+            path = tmp_path / target.removeprefix("/app/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_ROOT / source, path)
+    program = f"import {', '.join(sorted(modules))}, sys\n"
+    program += f"for name in {_PROJECT!r}:\n"
+    program += "  for module in [m for n, m in sys.modules.items() if n.split('.')[0] == name]:\n"
+    program += f"    assert module.__file__.startswith({str(tmp_path)!r}), module.__file__\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_versions_are_pinned():
+    gpu = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
+    for line in gpu:
+        assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[\d.]+", line)
+    assert re.match(r"FROM python:\d+\.\d+\.\d+-\S+ AS base", _stage("base")[0])
+
+
+def test_no_step_runs_as_root():
+    for stage in ("cpu", "gpu"):
+        users = [line for line in _stage(stage) if line.startswith("USER ")]
+        assert users == ["USER 10001"]
+
+
+def test_cuda_is_what_tensorflow_asks_for():
+    from importlib.metadata import requires
+
+    asked = {
+        line.split(";")[0].replace(" ", "") for line in requires("tensorflow") if "and-cuda" in line
+    }
+    gpu = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
+    assert asked == {line for line in gpu if not line.startswith("#")}
+
+
+def test_the_environment_is_that_of_local_runs():
+    from pipeline.run_command import CHILD_ENVIRONMENT
+
+    text = "\n".join(_stage("cpu"))
+    for name, value in CHILD_ENVIRONMENT.items():
+        assert f"{name}={value}" in text
