@@ -130,7 +130,11 @@ class BeamConfig(_Section):
     """How Beam runs the data steps; has no part in what they compute, nor in what is re-used."""
 
     args: tuple[str, ...] = Field(
-        ("--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",),
+        (
+            "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+            # Without an image TFX packs itself for workers elsewhere, three seconds a component.
+            "--sdk_container_image=none",
+        ),
         description="Beam pipeline options of all data steps; the default runs in this process. "
         "Workers on other machines must reach the data and the output folder by the same paths.",
     )

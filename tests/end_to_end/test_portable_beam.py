@@ -28,7 +28,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.behavior_example_gen import files
-from pipeline.config import PipelineConfig
+from pipeline.backend import Backend
+from pipeline.config import BeamConfig, PipelineConfig
 from pipeline.pipeline import create_pipeline
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encoding import encode_events
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _START_SECONDS = 600
-_IN_MEMORY = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
+_IN_MEMORY = list(BeamConfig().args)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ class _Run:
         config = PipelineConfig.model_validate(
             {**pipeline.config, "serving": {"encode_users": True}}
         )
-        wired = create_pipeline(config, pipeline_root="unused", serving_dir="unused")
+        wired = create_pipeline(config, Backend(pipeline_root="unused", serving_dir="unused"))
         self._nodes = {node.id: node for node in wired.components}
 
     def artifact(self, component, key):

@@ -11,6 +11,7 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.orchestration.local import runner_utils
 from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
+from pipeline.backend import Backend
 from pipeline.config import PipelineConfig
 from pipeline.local_runner import _without_beam_args
 from pipeline.pipeline import create_pipeline
@@ -43,7 +44,7 @@ def config(tmp_path):
 
 
 def _pipeline(config):
-    return create_pipeline(config, pipeline_root="root", serving_dir="serving")
+    return create_pipeline(config, Backend(pipeline_root="root", serving_dir="serving"))
 
 
 def _beam_specs(pipeline):
