@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from components.behavior_example_gen.config import IngestionConfig, Task
 from pipeline.kubeflow_config import KubeflowConfig
+from pipeline.steps import BEAM_STEPS, BeamStep
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 from trainer.text.config import TextConfig
@@ -28,16 +29,6 @@ RESERVED_TASKS = ("user_id", "behaviors", "activity", "user_vector", "history", 
 
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 AreaUnderCurve = Annotated[float, Field(ge=0, le=1)]
-BeamComponent = Literal[
-    "UnlabelledExampleGen",
-    "LabelledExampleGen",
-    "UnlabelledStatisticsGen",
-    "LabelledStatisticsGen",
-    "Transform",
-    "Evaluator",
-    "BulkEncoder",
-]
-"""The components that Beam runs."""
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
 
@@ -138,10 +129,10 @@ class BeamConfig(_Section):
         description="Beam pipeline options of all data steps; the default runs in this process. "
         "Workers on other machines must reach the data and the output folder by the same paths.",
     )
-    components: dict[BeamComponent, tuple[str, ...]] = Field(
+    components: dict[BeamStep, tuple[str, ...]] = Field(
         {},
         description="Options of single components, each a list that follows `args` and wins over "
-        f"it. Components: {', '.join(typing.get_args(BeamComponent))}.",
+        f"it. Components: {', '.join(BEAM_STEPS)}.",
     )
 
 

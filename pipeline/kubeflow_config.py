@@ -12,25 +12,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
-READING = ("UnlabelledExampleGen", "LabelledExampleGen")
-BEAM_STEPS = (
-    *READING,
-    "UnlabelledStatisticsGen",
-    "LabelledStatisticsGen",
-    "Transform",
-    "Evaluator",
-    "BulkEncoder",
-)
-TRAINERS = ("EncoderTrainer", "HeadsTrainer")
-LIGHT_STEPS = (
-    "DataFingerprint",
-    "UnlabelledSchemaGen",
-    "LabelledSchemaGen",
-    "UnlabelledExampleValidator",
-    "LabelledExampleValidator",
-    "BaselineFinder",
-    "Pusher",
-)
+from pipeline.steps import BEAM_STEPS, LIGHT_STEPS, TRAINERS
 
 Quantity = Annotated[float, Field(gt=0)]
 MountPath = Annotated[str, Field(pattern=r"^/[^:]*[^:/]$")]

@@ -1,0 +1,29 @@
+"""Names of the pipeline's steps, for the settings that the configuration may have of each."""
+
+from __future__ import annotations
+
+import typing
+from typing import Literal
+
+BeamStep = Literal[
+    "UnlabelledExampleGen",
+    "LabelledExampleGen",
+    "UnlabelledStatisticsGen",
+    "LabelledStatisticsGen",
+    "Transform",
+    "Evaluator",
+    "BulkEncoder",
+]
+"""What Beam runs."""
+
+BEAM_STEPS = typing.get_args(BeamStep)
+TRAINERS = ("EncoderTrainer", "HeadsTrainer")
+LIGHT_STEPS = (
+    "DataFingerprint",
+    "UnlabelledSchemaGen",
+    "LabelledSchemaGen",
+    "UnlabelledExampleValidator",
+    "LabelledExampleValidator",
+    "BaselineFinder",
+    "Pusher",
+)
