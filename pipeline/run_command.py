@@ -122,14 +122,14 @@ def _run(
     with open(os.path.join(run_folder, "summary.json"), "w", encoding="utf-8") as file:
         json.dump(summary, file, indent=2)
     print_summary(console, summary)
-    if summary["status"] == "pushed":
+    if summary["pushed"]:
         state = "pushed" if summary["new_version"] else "unchanged, already pushed"
         _print_path(console, "model", f"{summary['model']} ({state})")
     else:
         _print_path(console, "model", "not blessed, not pushed")
     _print_path(console, "metrics", summary["metrics"])
     _print_path(console, "log", log)
-    return EXIT_PUSHED if summary["status"] == "pushed" else EXIT_NOT_BLESSED
+    return EXIT_PUSHED if summary["pushed"] else EXIT_NOT_BLESSED
 
 
 CHILD_ENVIRONMENT = {

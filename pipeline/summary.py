@@ -9,9 +9,6 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from pipeline.config import PipelineConfig
 
-PUSHED = "pushed"
-NOT_BLESSED = "not blessed"
-
 
 def summarize(
     config: PipelineConfig, evaluation, pushed, served_before: str | None
@@ -25,8 +22,9 @@ def summarize(
       served_before: path of the newest version before this run; None if there was none.
 
     Returns:
-      JSON object: `status` (`pushed` or `not blessed`), `new_version` (whether this run pushed),
-      `model` (path of the served version), `metrics` (path of TFMA's files), `tasks` (per task:
+      JSON object: `pushed` (whether the model was blessed and is served), `new_version` (whether
+      this run pushed it), `model` (path of the served version), `metrics` (path of TFMA's files),
+      `tasks` (per task:
       `min_auc`, `blessed`, TFMA's metrics of all users by their names, `baseline_auc` if there
       is a baseline, `activity`: the metrics by group), `reasons` (why it was not blessed).
     """
@@ -61,7 +59,7 @@ def summarize(
     destination = model.custom_properties["pushed_destination"].string_value or None
     return {
         "pipeline": config.name,
-        "status": PUSHED if is_pushed else NOT_BLESSED,
+        "pushed": is_pushed,
         "new_version": is_pushed and destination != served_before,
         "model": destination,
         "metrics": path,
