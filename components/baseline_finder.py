@@ -58,12 +58,12 @@ def find_baseline(serving_dir: str, candidate: str) -> str | None:
     """
     for path in complete_versions(serving_dir):
         card = os.path.join(path, MODEL_CARD)
-        digest = model_digest(path)
         if not fileio.exists(card):
             logging.warning("%s has no model card; it is passed over.", path)
             continue
         with fileio.open(card) as file:
             blessed = json.load(file)["digest"]
+        digest = model_digest(path)
         if digest != blessed:
             logging.warning("%s is not what was blessed; it is passed over.", path)
         elif digest != candidate:

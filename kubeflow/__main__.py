@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from .errors import UsageError
 
@@ -184,37 +186,31 @@ def _run_locally(args: argparse.Namespace) -> int:
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from .cluster_commands import Cluster, submit
+    from .cluster_commands import submit
 
-    hours = args.timeout
-    return submit(
-        _cluster(Cluster, args),
-        args.pipeline,
-        given=_given(args),
-        name=args.name,
-        experiment=args.experiment,
-        service_account=args.service_account,
-        wait=args.wait,
-        timeout=None if hours is None else hours * 3600,
-    )
+    timeout = None if args.timeout is None else args.timeout * 3600
+    return _on_cluster(submit, args, wait=args.wait, timeout=timeout)
 
 
 def _schedule(args: argparse.Namespace) -> int:
-    from .cluster_commands import Cluster, schedule
+    from .cluster_commands import schedule
 
-    return schedule(
-        _cluster(Cluster, args),
+    return _on_cluster(schedule, args, cron=args.cron)
+
+
+def _on_cluster(command: Callable[..., int], args: argparse.Namespace, **own: Any) -> int:
+    """Calls a command with what those of a cluster have in common, and what is its own."""
+    from .cluster_commands import Cluster
+
+    return command(
+        Cluster(args.host, args.namespace, os.environ.get("KF_PIPELINES_TOKEN")),
         args.pipeline,
         given=_given(args),
         name=args.name,
         experiment=args.experiment,
         service_account=args.service_account,
-        cron=args.cron,
+        **own,
     )
-
-
-def _cluster(cluster, args: argparse.Namespace):
-    return cluster(args.host, args.namespace, os.environ.get("KF_PIPELINES_TOKEN"))
 
 
 _COMMANDS = {

@@ -24,9 +24,9 @@ def summarize(
     Returns:
       JSON object: `pushed` (whether the model was blessed and is served), `new_version` (whether
       this run pushed it), `model` (path of the served version), `metrics` (path of TFMA's files),
-      `tasks` (per task:
-      `min_auc`, `blessed`, TFMA's metrics of all users by their names, `baseline_auc` if there
-      is a baseline, `activity`: the metrics by group), `reasons` (why it was not blessed).
+      `tasks` (per task: `min_auc`, `blessed`, TFMA's metrics of all users by their names,
+      `baseline_auc` if there is a baseline, `activity`: the metrics by group), `reasons` (why it
+      was not blessed).
     """
     artifacts = {artifact.type: artifact for artifact in evaluation.artifacts}
     path = artifacts["ModelEvaluation"].uri

@@ -42,7 +42,7 @@ def fingerprint(step: Step, executor_input: Mapping[str, Any]) -> str:
         },
         "outputParametersSpec": {
             name: spec.get("parameterType")
-            for name, spec in _outputs(step).get("parameters", {}).items()
+            for name, spec in step.outputs.get("parameters", {}).items()
         },
         "containerSpec": {
             "image": step.container.get("image"),
@@ -52,10 +52,6 @@ def fingerprint(step: Step, executor_input: Mapping[str, Any]) -> str:
         },
     }
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-
-
-def _outputs(step: Step) -> Mapping[str, Any]:
-    return step.component.get("outputDefinitions", {})
 
 
 class Cache:

@@ -81,10 +81,9 @@ def lay_out_outputs(step: Step, run_root: str, work_folder: str) -> dict[str, An
     Returns:
       `outputs` of KFP's `ExecutorInput` as JSON.
     """
-    definitions = step.component.get("outputDefinitions", {})
     base = f"{run_root}/{step.name}/{uuid.uuid4()}"
     artifacts = {}
-    for name, spec in definitions.get("artifacts", {}).items():
+    for name, spec in step.outputs.get("artifacts", {}).items():
         artifact = {"uri": f"{base}/{name}", "type": spec["artifactType"]}
         if "metadata" in spec:
             artifact["metadata"] = spec["metadata"]
@@ -93,7 +92,7 @@ def lay_out_outputs(step: Step, run_root: str, work_folder: str) -> dict[str, An
         "artifacts": artifacts,
         "parameters": {
             name: {"outputFile": os.path.join(work_folder, "parameters", name)}
-            for name in definitions.get("parameters", {})
+            for name in step.outputs.get("parameters", {})
         },
         "outputFile": os.path.join(work_folder, "output_metadata.json"),
     }
@@ -211,7 +210,7 @@ def _collect(step: Step, executor_input: Mapping[str, Any]) -> dict[str, Any]:
             artifact["metadata"] = metadata
         artifacts[name] = artifact
     parameters = dict(written.get("parameterValues", {}))
-    types = step.component.get("outputDefinitions", {}).get("parameters", {})
+    types = step.outputs.get("parameters", {})
     for name, parameter in outputs["parameters"].items():
         if name not in parameters:
             parameters[name] = _read_parameter(name, parameter["outputFile"], types[name])

@@ -91,7 +91,7 @@ class Runner:
         """
         waiting = list(self._pipeline.steps)
         numbers = {step.name: number for number, step in enumerate(waiting, 1)}
-        running: dict[concurrent.futures.Future, str] = {}
+        running: dict[concurrent.futures.Future, Step] = {}
         with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
             try:
                 while waiting or running:
@@ -107,16 +107,14 @@ class Runner:
                                 number=numbers[step.name],
                                 of=len(numbers),
                             )
-                            running[pool.submit(self._outcome, step)] = step.name
+                            running[pool.submit(self._outcome, step)] = step
                     if not running:
                         continue
                     ended, _ = concurrent.futures.wait(
                         running, return_when=concurrent.futures.FIRST_COMPLETED
                     )
                     for future in ended:
-                        name = running.pop(future)
-                        (step,) = (s for s in self._pipeline.steps if s.name == name)
-                        self._end(step, future.result())
+                        self._end(running.pop(future), future.result())
             except BaseException:
                 self._kill()
                 raise

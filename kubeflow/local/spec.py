@@ -37,6 +37,11 @@ class Step:
     claims: tuple[str, ...]
     upstream: frozenset[str]
 
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """ComponentOutputsSpec as JSON: the declared artifacts and parameters."""
+        return self.component.get("outputDefinitions", {})
+
 
 @dataclasses.dataclass(frozen=True)
 class PipelineFile:

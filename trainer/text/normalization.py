@@ -33,23 +33,19 @@ def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor
         replacement_char=_SPACE,
         replace_control_characters=True,
     )
-
-    def even_out(texts, encoding):
-        if half_width and encoding:
-            letters = tf.strings.unicode_decode(texts, "UTF-8")
-            texts = tf.strings.unicode_encode(
-                letters.with_values(_to_half_width(letters.values)), "UTF-8"
-            )
-        return tf.strings.lower(texts, encoding=encoding) if lower_case else texts
-
-    # Half of the time of a batch of English texts would go into letters that are not there.
-    is_ascii = tf.strings.length(texts) == tf.strings.length(texts, unit="UTF8_CHAR")
-    return tf.cond(
-        tf.reduce_all(is_ascii), lambda: even_out(texts, ""), lambda: even_out(texts, "utf-8")
-    )
+    if half_width:
+        # Most of the time of a batch of English texts would go into letters that are not there.
+        is_ascii = tf.strings.length(texts) == tf.strings.length(texts, unit="UTF8_CHAR")
+        texts = tf.cond(tf.reduce_all(is_ascii), lambda: texts, lambda: _to_half_width(texts))
+    return tf.strings.lower(texts, encoding="utf-8") if lower_case else texts
 
 
-def _to_half_width(codes: tf.Tensor) -> tf.Tensor:
+def _to_half_width(texts: tf.Tensor) -> tf.Tensor:
+    letters = tf.strings.unicode_decode(texts, "UTF-8")
+    return tf.strings.unicode_encode(letters.with_values(_half_width(letters.values)), "UTF-8")
+
+
+def _half_width(codes: tf.Tensor) -> tf.Tensor:
     first, last = _FULL_WIDTH
     codes = tf.where((codes >= first) & (codes <= last), codes - _TO_HALF_WIDTH, codes)
     return tf.where(codes == _IDEOGRAPHIC_SPACE, _SPACE, codes)
