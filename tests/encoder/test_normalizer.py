@@ -31,7 +31,7 @@ def test_by_hand():
     np.testing.assert_allclose(value, 5 * np.log(4), rtol=1e-6)
 
 
-# Chunks of three and of five users, the last not full; all in one.
+# Three chunks of rows, the last of them empty; two, the last not full; all in one.
 @pytest.mark.parametrize("logits_at_a_time", [1, 2 * HOPS * WORDS, 2**24])
 def test_agrees_with_numpy_however_it_is_cut(gradients, finite_differences, logits_at_a_time):
     def normalizer(*arrays):

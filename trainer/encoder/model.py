@@ -120,7 +120,6 @@ class BehavioralConsistencyModel(keras.Model):
             embeddings = ops.take(embeddings, ops.maximum(target_ids[:, 0] - 1, 0), axis=0)
             numbers = ops.arange(1, ops.shape(target_ids)[0] + 1, dtype=target_ids.dtype)
             target_ids = ops.expand_dims(ops.where(has_target, numbers, 0), axis=1)
-        embeddings = ops.cast(embeddings, y_pred.dtype)
         loss = behavioral_consistency_loss(y_pred, embeddings, target_ids, x["target_weights"])
         return loss / ops.maximum(users, 1)
 
