@@ -34,20 +34,40 @@ def test_users_without_a_target_are_left_out(write_users):
     path, spec = write_users(USERS)
     batches = training_batches(path, spec, EncoderConfig(), training=False)
     assert rows(batches) == [
-        ([[1, 2], [3]], {4: 3, 5: 1}),
-        ([[6]], {7: 1, 8: 1, 9: 1}),
         ([], {2: 1}),
+        ([[6]], {7: 1, 8: 1, 9: 1}),
+        ([[1, 2], [3]], {4: 3, 5: 1}),
     ]
 
 
 def test_batches_are_padded_with_zeros(write_users):
-    path, spec = write_users(USERS)
+    users = [([[1, 2], [3]], [[4, 4], [5, 4]]), ([[6], [6], [6]], [[7, 8, 9]])]
+    path, spec = write_users(users)
     batches = training_batches(path, spec, EncoderConfig(batch_size=2), training=False)
-    first, second = batches.as_numpy_iterator()
-    np.testing.assert_array_equal(first["history"], [[[1, 2], [3, 0]], [[6, 0], [0, 0]]])
-    np.testing.assert_array_equal(first["target_ids"], [[4, 5, 0], [7, 8, 9]])
-    np.testing.assert_allclose(first["target_weights"], np.log1p([[3, 1, 0], [1, 1, 1]]))
-    assert second["history"].shape == (1, 0, 0)
+    (batch,) = batches.as_numpy_iterator()
+    np.testing.assert_array_equal(
+        batch["history"], [[[1, 2], [3, 0], [0, 0]], [[6, 0], [6, 0], [6, 0]]]
+    )
+    np.testing.assert_array_equal(batch["target_ids"], [[4, 5, 0], [7, 8, 9]])
+    np.testing.assert_allclose(batch["target_weights"], np.log1p([[3, 1, 0], [1, 1, 1]]))
+
+
+def test_users_of_a_batch_are_of_like_length(write_users):
+    lengths = [1, 5, 0, 17, 4, 16, 2]
+    path, spec = write_users([([[1]] * length, [[2]]) for length in lengths])
+
+    def batches(training):
+        users = training_batches(path, spec, EncoderConfig(batch_size=2), training=training)
+        return [
+            [int(user.any(axis=1).sum()) for user in batch["history"]]
+            for batch in users.as_numpy_iterator()
+        ]
+
+    expected = [[0, 1], [2, 4], [5, 16], [17]]
+    assert batches(training=False) == expected
+    shuffled = batches(training=True)
+    assert shuffled != expected
+    assert sorted(shuffled) == expected
 
 
 def test_keeps_the_behaviors_next_to_the_cut(write_users):
@@ -118,8 +138,8 @@ def test_measure(write_users):
 
 
 def test_uniform_weights(write_users):
-    path, spec = write_users(USERS)
-    config = EncoderConfig(target_weights="uniform", batch_size=1)
+    path, spec = write_users(USERS[:1])
+    config = EncoderConfig(target_weights="uniform")
     first = next(training_batches(path, spec, config, training=False).as_numpy_iterator())
     np.testing.assert_array_equal(first["target_ids"], [[4, 5]])
     np.testing.assert_array_equal(first["target_weights"], [[1, 1]])
@@ -129,9 +149,9 @@ def test_autoencoder_predicts_the_history(write_users):
     path, spec = write_users(USERS)
     config = EncoderConfig(objective="autoencoder")
     assert rows(training_batches(path, spec, config, training=False)) == [
-        ([[1, 2], [3]], {1: 1, 2: 1, 3: 1}),
         ([[6]], {6: 1}),
         ([[1]], {1: 1}),
+        ([[1, 2], [3]], {1: 1, 2: 1, 3: 1}),
     ]
 
 
@@ -159,5 +179,5 @@ def test_large_files_are_not_kept_in_memory(write_users, monkeypatch):
     batches = training_batches(path, spec, EncoderConfig(), training=False)
     assert rows(batches) == expected
     # The next epoch reads the file again.
-    write_users(USERS[:1])
-    assert rows(batches) == expected[:1]
+    write_users(USERS[1:2])
+    assert rows(batches) == expected[1:2]

@@ -9,6 +9,9 @@ from trainer.encoder.config import EncoderConfig
 # Compressed; unpacked, users take some ten times as much.
 _BYTES_IN_MEMORY = 200_000_000
 
+# Batches whose users are sorted by length among themselves.
+_BATCHES_OF_A_WINDOW = 16
+
 # `EncoderConfig.target_weights` to a function of the counts of a target's words.
 _WEIGHTS = {"log_count": tf.math.log1p, "uniform": tf.ones_like}
 
@@ -110,6 +113,10 @@ def training_batches(
     same points in every epoch, so that its losses can be compared. Users of whom there is nothing
     to predict teach nothing and are left out.
 
+    Users are sorted by the length of their histories, some thousand at a time, before they are
+    batched, and the batches are shuffled: little of a batch is padding, and all but the last of the
+    thousands are full.
+
     Users are kept in memory between epochs if their files are small.
 
     Example:
@@ -165,14 +172,31 @@ def training_batches(
 
     def _features(history, ids, counts):
         return {
-            "history": history.to_tensor(),
+            "history": history,
             "target_ids": ids,
             "target_weights": _WEIGHTS[config.target_weights](tf.cast(counts, tf.float32)),
         }
 
     features = users.map(to_features, num_parallel_calls=tf.data.AUTOTUNE)
     features = features.filter(lambda user: tf.size(user["target_ids"]) > 0)
-    return features.padded_batch(config.batch_size).prefetch(tf.data.AUTOTUNE)
+    windows = features.ragged_batch(_BATCHES_OF_A_WINDOW * config.batch_size)
+    batches = windows.prefetch(1).flat_map(lambda users: _by_length(users, config.batch_size))
+    if training:
+        batches = batches.shuffle(_BATCHES_OF_A_WINDOW, seed=config.seed)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _by_length(users, batch_size):
+    """Batches of users whose histories are of like length, with a user each in ragged rows."""
+    lengths = users["history"].row_lengths()
+    order = tf.argsort(lengths, stable=True)
+    starts = tf.data.Dataset.range(0, tf.size(order, tf.int64), batch_size)
+
+    def batch(start):
+        rows = order[start : start + batch_size]
+        return {name: tf.gather(feature, rows).to_tensor() for name, feature in users.items()}
+
+    return starts.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _cut_anew(history, target, draw):
