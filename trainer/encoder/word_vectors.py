@@ -13,9 +13,9 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
 
     Word2Vec knows which words stand beside each other; latent semantic analysis which occur at
     the same users, however far apart. `'word2vec+lsa'` gives three quarters of the dimensions to
-    the one and a quarter to the other. The vector of a word is multiplied by its inverse document
-    frequency (a user is a document), so that in the mean of a behaviour what is said by few counts
-    for more.
+    the one and a quarter to the other. The vector of a word is multiplied by the square of its
+    inverse document frequency (a user is a document), so that in the mean of a behaviour what is
+    said by few counts for more; the square, for so a word counts where TF-IDF vectors are compared.
 
     Example:
 
@@ -49,7 +49,7 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
         "word2vec": lambda size: train_word_vectors(sentences, vocabulary_size, size, seed),
         "lsa": lambda size: latent_semantic_vectors(counts, size, seed),
     }
-    vectors = [_scaled(idf * trained[part](size)) for part, size in parts.items()]
+    vectors = [_scaled(idf**2 * trained[part](size)) for part, size in parts.items()]
     return np.concatenate(vectors, axis=1)
 
 
