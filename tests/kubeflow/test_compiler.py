@@ -96,7 +96,7 @@ def test_the_kfp_sdk_loads_it(one, tmp_path):
     component = components.load_component_from_file(str(path))
     inputs = component.component_spec.inputs
     assert inputs["encoder_learning_rate"].type == "Float"
-    assert inputs["encoder_learning_rate"].default == 0.001
+    assert inputs["encoder_learning_rate"].default == 0.0003
     assert inputs["encoder_max_epochs"].type == "Integer"
     assert set(inputs) == {
         "data",
