@@ -187,9 +187,8 @@ def training_batches(
 
 
 def _by_length(users, batch_size):
-    """Batches of users whose histories are of like length, with a user each in ragged rows."""
-    lengths = users["history"].row_lengths()
-    order = tf.argsort(lengths, stable=True)
+    """Makes batches, padded each, of a window of users, a ragged row each."""
+    order = tf.argsort(users["history"].row_lengths(), stable=True)
     starts = tf.data.Dataset.range(0, tf.size(order, tf.int64), batch_size)
 
     def batch(start):

@@ -83,7 +83,10 @@ def _by_chunks(hidden, output_embeddings, row_weights, logits_at_a_time):
 
     def add_chunk(index, sums):
         total, hidden_gradient, output_gradient = sums
-        chunk, weight = hidden[index], weights[index]
+        # TensorFlow runs the iterations of a loop side by side, and would hold the logits of several
+        # chunks at once, if this one did not wait for the gradient of the one before.
+        after_the_last = ops.cast(0 * output_gradient[0], hidden.dtype)
+        chunk, weight = hidden[index] + after_the_last, weights[index]
         logits = ops.matmul(chunk, ops.transpose(output_embeddings))
         probabilities = ops.softmax(logits, axis=-1)
         # The largest probability is exp(0) / sum_w exp(o_w . f(u) - largest logit).
