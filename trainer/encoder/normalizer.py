@@ -83,8 +83,8 @@ def _by_chunks(hidden, output_embeddings, row_weights, logits_at_a_time):
 
     def add_chunk(index, sums):
         total, hidden_gradient, output_gradient = sums
-        # TensorFlow runs the iterations of a loop side by side, and would hold the logits of several
-        # chunks at once, if this one did not wait for the gradient of the one before.
+        # TensorFlow runs the iterations of a loop side by side, and would hold the logits of
+        # several chunks at once, if this one did not wait for the gradient of the one before.
         after_the_last = ops.cast(0 * output_gradient[0], hidden.dtype)
         chunk, weight = hidden[index] + after_the_last, weights[index]
         logits = ops.matmul(chunk, ops.transpose(output_embeddings))
