@@ -10,6 +10,7 @@ from trainer.encoder.layers import (
     MaxPooling,
     MeanPooling,
     MultiHopAggregation,
+    RowwiseDense,
     TransformerAggregation,
 )
 
@@ -89,6 +90,19 @@ def test_embedding_of_nothing(shape):
 def test_embedding_rejects_sizes():
     with pytest.raises(ValueError, match="positive"):
         BehaviorEmbedding(vocabulary_size=0, dimension=4)
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (2, 3, 8), (2, 3, 0, 8), (0, 3, 8)])
+def test_rowwise_dense_is_a_dense_layer(gradients, shape):
+    inputs = np.random.default_rng(0).normal(size=shape).astype("float32")
+    layer = RowwiseDense(4, "relu", use_bias=False)
+    layer.build(shape)
+    kernel = ops.convert_to_numpy(layer.kernel)
+    outputs = layer(inputs)
+    np.testing.assert_allclose(outputs, np.maximum(inputs @ kernel, 0), rtol=1e-5, atol=1e-6)
+    assert layer(keras.Input((None, None, 8))).shape == (None, None, None, 4)
+    (gradient,) = gradients(lambda x: ops.sum(layer(x)), [inputs])
+    np.testing.assert_allclose(gradient, (inputs @ kernel > 0) @ kernel.T, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [False, True])
@@ -263,7 +277,9 @@ def test_transformer_rejects_heads_that_do_not_divide():
         TransformerAggregation(heads=3).build((1, 2, 8))
 
 
-@pytest.mark.parametrize("make", [*AGGREGATIONS, lambda: BehaviorEmbedding(9, 4)])
+@pytest.mark.parametrize(
+    "make", [*AGGREGATIONS, lambda: BehaviorEmbedding(9, 4), lambda: RowwiseDense(4, "relu")]
+)
 def test_config_round_trip(make):
     layer = make()
     config = layer.get_config()

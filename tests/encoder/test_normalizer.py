@@ -32,10 +32,10 @@ def test_by_hand():
 
 
 # Three chunks of rows, the last of them empty; two, the last not full; all in one.
-@pytest.mark.parametrize("logits_at_a_time", [1, 2 * HOPS * WORDS, 2**24])
-def test_agrees_with_numpy_however_it_is_cut(gradients, finite_differences, logits_at_a_time):
+@pytest.mark.parametrize("bytes_at_a_time", [1, 8 * HOPS * WORDS, 2**24])
+def test_agrees_with_numpy_however_it_is_cut(gradients, finite_differences, bytes_at_a_time):
     def normalizer(*arrays):
-        return summed_log_normalizer(*arrays, WEIGHTS, logits_at_a_time)
+        return summed_log_normalizer(*arrays, WEIGHTS, bytes_at_a_time)
 
     exact = [array.astype("float64") for array in inputs()]
     np.testing.assert_allclose(normalizer(*inputs()), naive(*exact), rtol=1e-5)
@@ -82,7 +82,7 @@ def test_batches_of_any_size_in_one_graph():
         ]
     )
     def normalizer(hidden, embeddings, weights):
-        return summed_log_normalizer(hidden, embeddings, weights, 2 * HOPS * WORDS)
+        return summed_log_normalizer(hidden, embeddings, weights, 8 * HOPS * WORDS)
 
     for users in (USERS, 2, 0):
         weights = np.where(np.arange(USERS) < users, WEIGHTS, 0)

@@ -5,7 +5,7 @@ from keras import ops
 
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.distribution import all_replicas_sum
-from trainer.encoder.layers import AGGREGATORS, BehaviorEmbedding
+from trainer.encoder.layers import AGGREGATORS, BehaviorEmbedding, RowwiseDense
 from trainer.encoder.losses import behavioral_consistency_loss
 
 
@@ -90,7 +90,7 @@ class BehavioralConsistencyModel(keras.Model):
         self.candidates = candidates
         self.supervised_hops = supervised_hops
         dimension = encoder.output_shape[-1]
-        self.projection = keras.layers.Dense(
+        self.projection = RowwiseDense(
             dimension,
             activation="relu",
             use_bias=False,

@@ -1,16 +1,17 @@
 """The logarithm of the softmax's normaliser, summed over hops, without keeping the logits."""
 
+import keras
 from keras import ops
 
-# Logits that are held at a time, 64 MB in float32.
-_LOGITS_AT_A_TIME = 2**24
+# Of logits that are held at a time.
+_BYTES_AT_A_TIME = 2**25
 
 # Matrix products go through rows by so many: 325 rows were seen to take 1.4 times as long as 320.
 _ROWS_OF_A_TILE = 16
 
 
 def summed_log_normalizer(
-    hidden, output_embeddings, user_weights, logits_at_a_time: int = _LOGITS_AT_A_TIME
+    hidden, output_embeddings, user_weights, bytes_at_a_time: int = _BYTES_AT_A_TIME
 ):
     """Computes `sum_u weight_u sum_h log sum_w exp(o_w . f(u)_h)`.
 
@@ -35,8 +36,8 @@ def summed_log_normalizer(
         output_embeddings: Float tensor of shape `[vocabulary_size, dimension]`; its gradient comes
             in its own dtype.
         user_weights: Float tensor of shape `[users]`. No gradient reaches it.
-        logits_at_a_time: Integer, about how many logits are held at a time; at least `dimension`
-            for each word of the vocabulary.
+        bytes_at_a_time: Integer, about how much memory logits take at a time; it is at least
+            what `dimension` of them take for each word of the vocabulary.
 
     Returns:
         Float32 scalar.
@@ -50,7 +51,7 @@ def summed_log_normalizer(
     @ops.custom_gradient
     def normalizer(rows, output_embeddings):
         total, row_gradient, output_gradient = _by_chunks(
-            rows, ops.cast(output_embeddings, rows.dtype), weights, logits_at_a_time
+            rows, ops.cast(output_embeddings, rows.dtype), weights, bytes_at_a_time
         )
 
         def gradient(*args, upstream=None):
@@ -65,12 +66,13 @@ def summed_log_normalizer(
     return normalizer(rows, output_embeddings)
 
 
-def _by_chunks(hidden, output_embeddings, row_weights, logits_at_a_time):
+def _by_chunks(hidden, output_embeddings, row_weights, bytes_at_a_time):
     """Returns the weighted sum and its gradients by `hidden` and by the embeddings, float32."""
     rows, dimension = ops.shape(hidden)[0], hidden.shape[1]
     vocabulary_size = ops.shape(output_embeddings)[0]
     # A chunk of fewer rows than dimensions would cost more to add to the gradient than to make.
-    at_most = dimension + logits_at_a_time // vocabulary_size
+    half_precision = keras.backend.standardize_dtype(hidden.dtype) in ("bfloat16", "float16")
+    at_most = dimension + bytes_at_a_time // (vocabulary_size * (2 if half_precision else 4))
     # Chunks of as many whole tiles; rows of no weight fill up the last. Where there are no rows,
     # `abs` leaves one tile, for nothing can be put in the place of nothing.
     chunks = 1 + rows // at_most

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from trainer.encoder.layers.rowwise_dense import RowwiseDense
+
 # Far below every logit of layer-normalised vectors, yet finite: minus infinity would turn into
 # NaN where a user has no behaviours at all.
 _MASKED = -1e9
@@ -72,8 +74,8 @@ class MultiHopAggregation(keras.layers.Layer):
         self.value_normalization = keras.layers.LayerNormalization(**options)
         self.user_normalization = keras.layers.LayerNormalization(**options)
         options = {"use_bias": False, "dtype": self.dtype_policy}
-        self.key_projection = keras.layers.Dense(dimension, **options)
-        self.value_projection = keras.layers.Dense(
+        self.key_projection = RowwiseDense(dimension, **options)
+        self.value_projection = RowwiseDense(
             dimension,
             kernel_initializer="identity" if self.start_as_mean else "glorot_uniform",
             **options,

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from trainer.encoder.layers.rowwise_dense import RowwiseDense
+
 
 @keras.saving.register_keras_serializable(package="sumn")
 class TransformerAggregation(keras.layers.Layer):
@@ -59,9 +61,9 @@ class TransformerAggregation(keras.layers.Layer):
                 self.heads, dimension // self.heads, dtype=self.dtype_policy
             )
             attention.build(behaviors_shape, behaviors_shape)
-            widening = keras.layers.Dense(4 * dimension, "relu", dtype=self.dtype_policy)
+            widening = RowwiseDense(4 * dimension, "relu", dtype=self.dtype_policy)
             widening.build(behaviors_shape)
-            narrowing = keras.layers.Dense(dimension, dtype=self.dtype_policy)
+            narrowing = RowwiseDense(dimension, dtype=self.dtype_policy)
             narrowing.build((*behaviors_shape[:-1], 4 * dimension))
             normalizations = [self._normalization(behaviors_shape) for _ in range(2)]
             self.block_layers.append((*normalizations, attention, widening, narrowing))
