@@ -10,8 +10,8 @@ configuration (d = 256, 5 hops, batches of 256) or another, in turn on the batch
 Counted is the best of several epochs, since other programs only slow down; "padding" is the share
 of a batch's behaviours that are none.
 
-It saves most where the softmax costs least: with a small vocabulary, or the loss of the last hop
-alone.
+It saves most where histories are long and the softmax costs little, as with the loss of the last
+hop alone.
 """
 
 from __future__ import annotations
