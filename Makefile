@@ -52,5 +52,5 @@ $(INSTALLED): requirements.txt .python-version
 	rm -rf .venv
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet "$$(grep '^uv==' requirements.txt)"
-	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip sync --quiet requirements.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip sync --quiet --compile-bytecode requirements.txt
 	touch $@
