@@ -46,6 +46,7 @@ clean:  ## remove the environment and all runs
 $(DEMO_DATA)/labels.csv: | $(INSTALLED)
 	$(PYTHON) -m pipeline generate $(DEMO_DATA)
 
+# Byte code is made here, once: where Python may not write it, every process would compile TensorFlow.
 $(INSTALLED): requirements.txt .python-version
 	@python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' || { \
 	  echo "Python 3.10 is needed (see .python-version); python3 is $$(python3 --version 2>&1)."; exit 1; }
