@@ -40,7 +40,7 @@ def main() -> None:
         _run_step(args.step, pathlib.Path(args.folder))
         return
 
-    from pipeline.synthetic_logs import generate
+    from ingestion.synthetic_logs import generate
 
     first: dict[str, tuple[float, float]] = {}
     print(f"{'events':>10}  {'step':<14}{'peak MB':>9}{'ratio':>7}{'seconds':>9}{'ratio':>7}")

@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 
+from contract.features import HISTORY
+
 # As in a run of the pipeline.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -101,7 +103,7 @@ def _epoch(train, batches: tf.data.Dataset) -> float:
 
 
 def _padding(batches: tf.data.Dataset) -> float:
-    present = [(batch["history"].numpy() != 0).any(axis=2) for batch in batches]
+    present = [(batch[HISTORY].numpy() != 0).any(axis=2) for batch in batches]
     return 1 - sum(rows.sum() for rows in present) / sum(rows.size for rows in present)
 
 

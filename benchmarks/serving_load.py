@@ -31,6 +31,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from contract.features import BEHAVIORS
+from contract.signatures import ENCODE, SERVING_DEFAULT, USER_VECTOR
+
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT))
 
@@ -39,7 +42,7 @@ from serving.client import (  # noqa: E402 - needs the path
     ClientOptions,
     UserEncoderClient,
 )
-from serving.releases import Releases  # noqa: E402
+from serving.releases.releases import Releases  # noqa: E402
 
 _BATCH = 64
 _CLIENTS = 32
@@ -141,7 +144,7 @@ def rest_call(connection: http.client.HTTPConnection):
     """One user by REST."""
 
     def call(histories):
-        body = json.dumps({"signature_name": "encode", "instances": histories})
+        body = json.dumps({"signature_name": ENCODE, "instances": histories})
         connection.request("POST", "/v1/models/default:predict", body)
         return json.load(connection.getresponse())["predictions"]
 
@@ -150,17 +153,17 @@ def rest_call(connection: http.client.HTTPConnection):
 
 def saved_model_call(path: str):
     """The signature that the client's requests go to."""
-    signature = tf.saved_model.load(path).signatures["serving_default"]
+    signature = tf.saved_model.load(path).signatures[SERVING_DEFAULT]
 
     def call(histories):
         for start in range(0, len(histories), _BATCH):
             examples = []
             for history in histories[start : start + _BATCH]:
                 example = tf.train.Example()
-                texts = example.features.feature["behaviors"].bytes_list.value
+                texts = example.features.feature[BEHAVIORS].bytes_list.value
                 texts.extend(text.encode() for text in history)
                 examples.append(example.SerializeToString())
-            signature(examples=tf.constant(examples))["user_vector"].numpy()
+            signature(examples=tf.constant(examples))[USER_VECTOR].numpy()
 
     return call
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
+from contract.features import HISTORY, TARGET, USER_ID
+
 Behaviors = Sequence[Sequence[int]]
 """Word ids, [behaviours, (words)]."""
 
@@ -24,8 +26,8 @@ def write_users(path: str, users: Iterable[tuple[Behaviors, Behaviors]]) -> dict
         for number, (history, target) in enumerate(users):
             example = tf.train.Example()
             features = example.features.feature
-            features["user_id"].bytes_list.value.append(str(number).encode())
-            for name, behaviors in (("history", history), ("target", target)):
+            features[USER_ID].bytes_list.value.append(str(number).encode())
+            for name, behaviors in ((HISTORY, history), (TARGET, target)):
                 words = [word for behavior in behaviors for word in behavior]
                 features[f"{name}$words"].int64_list.value.extend(words)
                 features[f"{name}$lengths"].int64_list.value.extend(map(len, behaviors))
@@ -37,7 +39,7 @@ def write_users(path: str, users: Iterable[tuple[Behaviors, Behaviors]]) -> dict
             partitions=[tf.io.RaggedFeature.RowLengths(f"{name}$lengths")],
             row_splits_dtype=tf.int64,
         )
-        for name in ("history", "target")
+        for name in (HISTORY, TARGET)
     }
     # Transform's records hold more than the encoder reads.
-    return {**spec, "user_id": tf.io.FixedLenFeature([], tf.string)}
+    return {**spec, USER_ID: tf.io.FixedLenFeature([], tf.string)}

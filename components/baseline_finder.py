@@ -17,9 +17,9 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components.model_digest import model_digest
-from components.verifying_pusher import complete_versions
-from serving.releases import MODEL_CARD
+from serving.releases.model_digest import model_digest
+from serving.releases.releases import MODEL_CARD
+from serving.releases.versions import complete_versions, version_path
 
 MODEL, BASELINE = "model", "baseline"
 
@@ -56,7 +56,8 @@ def find_baseline(serving_dir: str, candidate: str) -> str | None:
     Returns:
       Path of the version; None if there is none.
     """
-    for path in complete_versions(serving_dir):
+    for number in reversed(complete_versions(serving_dir)):
+        path = version_path(serving_dir, number)
         card = os.path.join(path, MODEL_CARD)
         if not fileio.exists(card):
             logging.warning("%s has no model card; it is passed over.", path)

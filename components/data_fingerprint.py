@@ -16,7 +16,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components.behavior_example_gen.errors import DataError
+from ingestion.errors import DataError
 
 FINGERPRINT = "fingerprint"
 

@@ -13,7 +13,7 @@ from tfx.dsl.components.base import executor_spec
 from tfx.types import artifact_utils, standard_artifacts, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
-from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 
 BASELINE_URI = "baseline_uri"
 

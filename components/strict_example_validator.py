@@ -13,8 +13,10 @@ from tfx.components import ExampleValidator
 from tfx.components.example_validator import executor as example_validator_executor
 from tfx.dsl.components.base import executor_spec
 
+from contract.errors import UserError
 
-class AnomaliesError(ValueError):
+
+class AnomaliesError(UserError):
     """The examples do not match their schema; the message lists the anomalies."""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfx import types
@@ -24,17 +23,19 @@ from tfx.types import (
 )
 from tfx.utils import proto_utils
 
-from components.model_card import model_card, write_model_card
-from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
-from serving.releases import Releases
+from components.tunable_trainer import hyperparameters_of
+from contract.errors import UserError
+from serving.releases.model_card import model_card, write_model_card
+from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from serving.releases.releases import Releases
+from serving.releases.versions import newest_version, version_path
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
 
 _STAGING = ".pushing"
-_HYPERPARAMETER = "hyperparameter_"
 
 
-class TamperedModelError(RuntimeError):
+class TamperedModelError(UserError):
     """The model's files are not those that were blessed."""
 
 
@@ -50,14 +51,14 @@ class Executor(pusher_executor.Executor):
         """Pushes a blessed model, unless the newest served version is that model already.
 
         Args:
-          input_dict: `model`; `model_blessing` as `SealingEvaluator` gives it; `evaluation`: its
+          input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card in
+            place of the configuration's; `model_blessing` as `SealingEvaluator` gives it; `evaluation`: its
             metrics, for the model card; they may be missing.
           output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
             `pushed_version` and the digest.
           exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
             `configuration` of the pipeline for the model card and `keep_versions`, how many of the
-            newest versions stay (without: all); `hyperparameter_SECTION_NAME`: values that replace
-            those of the configuration.
+            newest versions stay (without: all).
 
         Raises:
           TamperedModelError: if the model was blessed and is not any more what was blessed.
@@ -113,10 +114,10 @@ class Executor(pusher_executor.Executor):
             # A clock that was set back, or two pushes in a second.
             version = max(version, int(os.path.basename(newest)) + 1)
         configuration = custom_config.get("configuration", {})
-        for name, value in exec_properties.items():
-            if name.startswith(_HYPERPARAMETER):
-                section, _, key = name.removeprefix(_HYPERPARAMETER).partition("_")
-                configuration[section][key] = value
+        for section, values in hyperparameters_of(
+            input_dict[standard_component_specs.MODEL_KEY]
+        ).items():
+            configuration.setdefault(section, {}).update(values)
         card = model_card(
             name=os.path.basename(base.rstrip("/")),
             version=version,
@@ -132,7 +133,7 @@ class Executor(pusher_executor.Executor):
         )
         write_model_card(card, staged)
         if is_local:
-            path = os.path.join(base, str(version))
+            path = version_path(base, version)
             os.rename(staged, path)
             os.rmdir(staging)
             self._MarkPushed(pushed, path, str(version))
@@ -171,8 +172,6 @@ class VerifyingPusher(base_component.BaseComponent):
       model_blessing: as `SealingEvaluator` gives it.
       evaluation: the metrics, for the model card.
       serving_dir: folder of versions; a string or a `RuntimeParameter`.
-      hyperparameters: section of the configuration -> name -> value or `RuntimeParameter`: what
-        the model was trained with, for the model card.
       custom_config: see `Executor`.
     """
 
@@ -185,7 +184,6 @@ class VerifyingPusher(base_component.BaseComponent):
         model_blessing: types.BaseChannel,
         evaluation: types.BaseChannel,
         serving_dir: Any,
-        hyperparameters: Mapping[str, Mapping[str, Any]],
         custom_config: dict[str, Any],
     ):
         super().__init__(
@@ -198,29 +196,3 @@ class VerifyingPusher(base_component.BaseComponent):
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),
             )
         )
-        for section, values in hyperparameters.items():
-            for name, value in values.items():
-                self.exec_properties[f"{_HYPERPARAMETER}{section}_{name}"] = value
-
-
-def newest_version(serving_dir: str) -> str | None:
-    """The version that TF Serving would load from a model's folder.
-
-    Args:
-      serving_dir: folder with one numbered folder a version.
-
-    Returns:
-      Path of the complete version with the highest number; None if there is none.
-    """
-    return next(complete_versions(serving_dir), None)
-
-
-def complete_versions(serving_dir: str) -> Iterator[str]:
-    """Yields the paths of the complete versions of a model's folder, newest first."""
-    if not fileio.isdir(serving_dir):
-        return
-    versions = [name.rstrip("/") for name in fileio.listdir(serving_dir)]
-    for version in sorted((name for name in versions if name.isdigit()), key=int, reverse=True):
-        path = os.path.join(serving_dir, version)
-        if fileio.exists(os.path.join(path, "saved_model.pb")):
-            yield path

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from .errors import UsageError
-
-EXIT_USAGE = 2
+from contract import exit_codes
+from contract.command_line import CommandLine
+from contract.errors import UsageError
 
 _DESCRIPTION = """\
 The pipeline of `python -m pipeline run` on Kubeflow Pipelines 2, or on Vertex AI.
@@ -57,34 +57,13 @@ exit codes:
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs one command; returns the exit code."""
-    args = _parser().parse_args(arguments)
-    try:
-        return _COMMANDS[args.command](args)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    commands = CommandLine("python -m kubeflow", _DESCRIPTION)
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m kubeflow",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    compile_ = commands.add(
+        "compile", _compile, "compile a configuration for a cluster", epilog=_COMPILE_EPILOG
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-
-    def add(name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
-            name,
-            help=summary,
-            description=summary[0].upper() + summary[1:] + ".",
-            epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    compile_ = add("compile", "compile a configuration for a cluster", _COMPILE_EPILOG)
     compile_.add_argument("config", help="the pipeline's YAML file")
     compile_.add_argument("--output", required=True, help="file to write")
     compile_.add_argument("--image", help="container image of the steps, with its tag")
@@ -98,7 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         "(default: kfp)",
     )
 
-    local = add("run-locally", "run a compiled pipeline on this machine", _RUN_LOCALLY_EPILOG)
+    local = commands.add(
+        "run-locally",
+        _run_locally,
+        "run a compiled pipeline on this machine",
+        epilog=_RUN_LOCALLY_EPILOG,
+    )
     local.add_argument("pipeline", help="file that `compile` made")
     local.add_argument("--output", required=True, help="folder for everything the run makes")
     local.add_argument("--data", help="folder of the input data, for the parameter `data`")
@@ -108,11 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     local.add_argument("--no-cache", action="store_true", help="compute everything anew")
     _add_set(local)
 
-    for name, summary in (
-        ("submit", "run a compiled pipeline on a cluster"),
-        ("schedule", "have a cluster run a compiled pipeline again and again"),
+    for name, run, summary in (
+        ("submit", _submit, "run a compiled pipeline on a cluster"),
+        ("schedule", _schedule, "have a cluster run a compiled pipeline again and again"),
     ):
-        command = add(name, summary, _SUBMIT_EPILOG)
+        command = commands.add(name, run, summary, epilog=_SUBMIT_EPILOG)
         command.add_argument("pipeline", help="file that `compile` made")
         command.add_argument("--host", required=True, help="URL of Kubeflow Pipelines")
         command.add_argument("--namespace", help="Kubernetes namespace (multi-user Kubeflow)")
@@ -133,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
                 default="0 0 3 * * 1",
                 help="six fields, seconds first (default: %(default)r, Mondays at 3:00)",
             )
-    return parser
+
+    return commands.main(arguments)
 
 
 def _add_set(command: argparse.ArgumentParser) -> None:
@@ -157,7 +142,7 @@ def _given(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _compile(args: argparse.Namespace) -> int:
-    from .compile_command import compile_file, load
+    from kubeflow.compile_command import compile_file, load
 
     config = load(
         args.config,
@@ -167,11 +152,11 @@ def _compile(args: argparse.Namespace) -> int:
     )
     compile_file(config, args.target, args.output)
     print(f"{args.output}: pipeline {config.name} for {args.target}")
-    return 0
+    return exit_codes.OK
 
 
 def _run_locally(args: argparse.Namespace) -> int:
-    from .run_locally_command import run_locally
+    from kubeflow.run_locally_command import run_locally
 
     if args.parallel < 1:
         raise UsageError(f"--parallel {args.parallel}: at least 1 is needed.")
@@ -186,21 +171,21 @@ def _run_locally(args: argparse.Namespace) -> int:
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from .cluster_commands import submit
+    from kubeflow.cluster_commands import submit
 
     timeout = None if args.timeout is None else args.timeout * 3600
     return _on_cluster(submit, args, wait=args.wait, timeout=timeout)
 
 
 def _schedule(args: argparse.Namespace) -> int:
-    from .cluster_commands import schedule
+    from kubeflow.cluster_commands import schedule
 
     return _on_cluster(schedule, args, cron=args.cron)
 
 
 def _on_cluster(command: Callable[..., int], args: argparse.Namespace, **own: Any) -> int:
     """Calls a command with what those of a cluster have in common, and what is its own."""
-    from .cluster_commands import Cluster
+    from kubeflow.cluster_commands import Cluster
 
     return command(
         Cluster(args.host, args.namespace, os.environ.get("KF_PIPELINES_TOKEN")),
@@ -212,13 +197,6 @@ def _on_cluster(command: Callable[..., int], args: argparse.Namespace, **own: An
         **own,
     )
 
-
-_COMMANDS = {
-    "compile": _compile,
-    "run-locally": _run_locally,
-    "submit": _submit,
-    "schedule": _schedule,
-}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,10 +10,9 @@ from tfx.types import BaseChannel
 
 from components.baseline_finder import BASELINE, BaselineFinder
 from components.data_fingerprint import FINGERPRINT, DataFingerprint
+from kubeflow.paths import Paths
 from pipeline.backend import Backend, Part
 from pipeline.config import PipelineConfig
-
-from .paths import Paths
 
 DESCRIPTIONS = {
     "data": "Folder that the events and labels lie in, as the containers see it.",

@@ -11,17 +11,21 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 
-from .errors import UsageError
-from .local import spec
-
-EXIT_REFUSED = 1
+from contract import exit_codes
+from contract.errors import UsageError, UserError
+from kubeflow.local import spec
 
 _POLL_SECONDS = 10.0
-_ENDS = {"SUCCEEDED": 0, "SKIPPED": 0, "FAILED": 1, "CANCELED": 1}
+_ENDS = {
+    "SUCCEEDED": exit_codes.OK,
+    "SKIPPED": exit_codes.OK,
+    "FAILED": exit_codes.FAILED,
+    "CANCELED": exit_codes.FAILED,
+}
 """State of an ended run -> exit code. `kfp.Client` would wait for a canceled run forever."""
 
 
-class ClusterError(RuntimeError):
+class ClusterError(UserError):
     """The cluster refused or cannot be reached; the message says what to do."""
 
 
@@ -102,28 +106,25 @@ def submit(
 
     Raises:
       UsageError: if the file, a parameter or the host is wrong.
+      ClusterError: if the cluster refuses, or cannot be reached.
     """
     pipeline = spec.load(file)
     arguments = pipeline.arguments(given)
-    try:
-        with _explained(cluster):
-            client = cluster.client()
-            run = client.create_run_from_pipeline_package(
-                file,
-                arguments=arguments,
-                run_name=name or f"{pipeline.name} {_now()}",
-                experiment_name=experiment or pipeline.name,
-                namespace=cluster.namespace,
-                service_account=service_account,
-            )
-        link = f"{cluster.url}/#/runs/details/{run.run_id}"
-        print(f"run      {link}")
-        if not wait:
-            return 0
-        return _wait(cluster, client, run.run_id, timeout, poll_seconds)
-    except ClusterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_REFUSED
+    with _explained(cluster):
+        client = cluster.client()
+        run = client.create_run_from_pipeline_package(
+            file,
+            arguments=arguments,
+            run_name=name or f"{pipeline.name} {_now()}",
+            experiment_name=experiment or pipeline.name,
+            namespace=cluster.namespace,
+            service_account=service_account,
+        )
+    link = f"{cluster.url}/#/runs/details/{run.run_id}"
+    print(f"run      {link}")
+    if not wait:
+        return 0
+    return _wait(cluster, client, run.run_id, timeout, poll_seconds)
 
 
 def schedule(
@@ -152,6 +153,7 @@ def schedule(
 
     Raises:
       UsageError: if the file, a parameter, the host or the times are wrong.
+      ClusterError: if the cluster refuses, or cannot be reached.
     """
     if len(cron.split()) != 6:
         raise UsageError(
@@ -160,27 +162,21 @@ def schedule(
         )
     pipeline = spec.load(file)
     arguments = pipeline.arguments(given)
-    try:
-        with _explained(cluster):
-            client = cluster.client()
-            found = client.create_experiment(
-                experiment or pipeline.name, namespace=cluster.namespace
-            )
-            recurring = client.create_recurring_run(
-                found.experiment_id,
-                name or pipeline.name,
-                cron_expression=cron,
-                max_concurrency=1,
-                no_catchup=True,
-                params=arguments,
-                pipeline_package_path=file,
-                service_account=service_account,
-            )
-        print(f"schedule {cluster.url}/#/recurringrun/details/{recurring.recurring_run_id}")
-        return 0
-    except ClusterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_REFUSED
+    with _explained(cluster):
+        client = cluster.client()
+        found = client.create_experiment(experiment or pipeline.name, namespace=cluster.namespace)
+        recurring = client.create_recurring_run(
+            found.experiment_id,
+            name or pipeline.name,
+            cron_expression=cron,
+            max_concurrency=1,
+            no_catchup=True,
+            params=arguments,
+            pipeline_package_path=file,
+            service_account=service_account,
+        )
+    print(f"schedule {cluster.url}/#/recurringrun/details/{recurring.recurring_run_id}")
+    return 0
 
 
 def _wait(cluster: Cluster, client, run_id: str, timeout: float | None, poll_seconds: float) -> int:

@@ -7,9 +7,8 @@ import logging
 import os
 import warnings
 
-from pipeline.config import ConfigError, PipelineConfig, load_config
-
-from .errors import UsageError
+from contract.errors import UsageError
+from pipeline.config import PipelineConfig, load_config
 
 
 def load(
@@ -22,12 +21,9 @@ def load(
     """Reads a configuration; the command line's values replace those of its section `kubeflow`.
 
     Raises:
-      UsageError: if the configuration has mistakes.
+      ConfigError: if the configuration has mistakes.
     """
-    try:
-        config = load_config(config_file)
-    except ConfigError as error:
-        raise UsageError(str(error)) from error
+    config = load_config(config_file)
     given = {"image": image, "gpu_image": gpu_image, "pipeline_root": pipeline_root}
     given = {key: value for key, value in given.items() if value is not None}
     return config.model_copy(update={"kubeflow": config.kubeflow.model_copy(update=given)})
@@ -50,8 +46,8 @@ def compile_file(config: PipelineConfig, target: str, output: str) -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from .compiler import compile_pipeline
-    from .paths import KFP
+        from kubeflow.compiler import compile_pipeline
+    from kubeflow.paths import KFP
 
     compiled = compile_pipeline(config, target)
     text = compiled.to_yaml() if target == KFP else json.dumps(compiled.job, indent=2) + "\n"

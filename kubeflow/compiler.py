@@ -8,19 +8,18 @@ from typing import Any
 import yaml
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
 
+from contract.errors import UsageError
+from kubeflow.backend import KubeflowBackend
+from kubeflow.paths import KFP, VERTEX, Paths
+from kubeflow.platform import platform_document
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import PUSHER, create_pipeline
-
-from .backend import KubeflowBackend
-from .errors import UsageError
-from .paths import KFP, VERTEX, Paths
-from .platform import platform_document
 
 _UNCACHED = ("DataFingerprint", "BaselineFinder", PUSHER)
 """Steps that look at what is outside of the pipeline, which no cache key knows."""
 
 _COMMAND = {
-    KFP: ["python", "-m", "components.container_entrypoint"],
+    KFP: ["python", "-m", "kubeflow.container_entrypoint"],
     # Vertex AI copies nothing: TFX opens gs:// itself.
     VERTEX: list(kubeflow_v2_dag_runner.KUBEFLOW_TFX_CMD),
 }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
+from contract.errors import UsageError
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow_config import KubeflowConfig
-
-from .errors import UsageError
 
 IMAGE_FOLDER = "/app"
 """The project's folder in the image, see the Dockerfile."""

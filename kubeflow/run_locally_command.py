@@ -11,21 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from contract import exit_codes
+from contract.errors import UsageError
+from kubeflow.local import launcher, spec
+from kubeflow.local.cache import Cache
+from kubeflow.local.runner import FAILED, RAN, SKIPPED, Outcome, Runner
+from kubeflow.paths import PROJECT_FOLDER
 from pipeline.display import RunDisplay
-from pipeline.output_folder import OutputFolder, OutputFolderError
-from pipeline.run_command import (
-    CHILD_ENVIRONMENT,
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_NOT_BLESSED,
-    EXIT_PUSHED,
-)
-
-from .errors import UsageError
-from .local import launcher, spec
-from .local.cache import Cache
-from .local.runner import FAILED, RAN, SKIPPED, Outcome, Runner
-from .paths import PROJECT_FOLDER
+from pipeline.output_folder import OutputFolder
+from pipeline.run_command import CHILD_ENVIRONMENT
 
 _WIDTH = 100
 _LOG_LINES = 15
@@ -104,11 +98,9 @@ def run_locally(
                 outcomes = runner.run(parallel)
             _write_summary(os.path.join(run_folder, "summary.json"), outcomes)
             return _report(console, outcomes, run_folder)
-    except OutputFolderError as error:
-        raise UsageError(str(error)) from error
     except KeyboardInterrupt:
         print("Interrupted. The same command goes on where it stopped.", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return exit_codes.INTERRUPTED
 
 
 def _write_summary(path: str, outcomes: Mapping[str, Outcome]) -> None:
@@ -141,7 +133,7 @@ def _report(console: Console, outcomes: Mapping[str, Outcome], run_folder: str) 
         skipped = [name for name, outcome in outcomes.items() if outcome.state == SKIPPED]
         if skipped:
             console.print(f"not run  {', '.join(skipped)}", soft_wrap=True, highlight=False)
-        return EXIT_FAILED
+        return exit_codes.FAILED
     pushes = [
         artifact.get("metadata", {})
         for outcome in outcomes.values()
@@ -149,7 +141,7 @@ def _report(console: Console, outcomes: Mapping[str, Outcome], run_folder: str) 
         if "title: tfx.PushedModel\n" in artifact["type"].get("instanceSchema", "")
     ]
     if not pushes:
-        return EXIT_PUSHED
+        return exit_codes.OK
     if all(push.get("pushed") for push in pushes):
         for push in pushes:
             console.print(
@@ -158,9 +150,9 @@ def _report(console: Console, outcomes: Mapping[str, Outcome], run_folder: str) 
                 highlight=False,
                 markup=False,
             )
-        return EXIT_PUSHED
+        return exit_codes.OK
     console.print("model    not blessed, not pushed", highlight=False)
-    return EXIT_NOT_BLESSED
+    return exit_codes.NOT_BLESSED
 
 
 def _last_lines(path: str) -> list[str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+
+from contract import exit_codes
+from contract.command_line import CommandLine
 
 _DESCRIPTION = """\
 Universal user representations: from raw behaviour logs (user, time, text) to a served model that
@@ -31,43 +35,42 @@ exit codes:
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs one command; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands = CommandLine("python -m pipeline", _DESCRIPTION)
 
-    run = commands.add_parser(
+    run = commands.add(
         "run",
-        help="run the pipeline on this machine",
+        _run,
+        "run the pipeline on this machine",
         description="Runs the pipeline: logs to a trained, evaluated and pushed model.",
         epilog=_RUN_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument("config", help="the pipeline's YAML file")
     run.add_argument("--output", required=True, help="folder for everything the pipeline makes")
+    _add_data(run)
     run.add_argument("--no-cache", action="store_true", help="compute everything anew")
 
-    check = commands.add_parser("check", help="check a configuration, without running anything")
+    check = commands.add("check", _check, "check a configuration, without running anything")
     check.add_argument("config", help="the pipeline's YAML file")
+    _add_data(check)
 
-    init = commands.add_parser(
+    init = commands.add(
         "init",
-        help="write a configuration for your data",
+        _init,
+        "write a configuration for your data",
         description="Looks at the label file and prints a configuration with its tasks.",
     )
     init.add_argument("--events", required=True, help="event file, glob or folder")
     init.add_argument("--labels", required=True, help="label file")
     init.add_argument("--name", default="users", help="name of the pipeline (default: users)")
 
-    commands.add_parser("options", help="explain every key of the configuration")
+    commands.add("options", _options, "explain every key of the configuration")
 
-    generate = commands.add_parser(
+    generate = commands.add(
         "generate",
-        help="generate behaviour logs to try things on",
+        _generate,
+        "generate behaviour logs to try things on",
         description="Generates logs of users with hidden interests, and labels to predict.",
     )
     generate.add_argument("folder", help="where events.jsonl.gz and labels.csv go")
@@ -77,41 +80,38 @@ def main(arguments: list[str] | None = None) -> int:
     )
     generate.add_argument("--seed", type=int, default=0, help="(default: 0)")
 
-    args = parser.parse_args(arguments)
-    return _COMMANDS[args.command](args)
+    return commands.main(arguments)
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="folder that data.events and data.labels count from (default: the configuration's)",
+    )
 
 
 def _run(args: argparse.Namespace) -> int:
     from pipeline.run_command import run
 
-    return run(args.config, args.output, use_cache=not args.no_cache)
+    return run(args.config, args.output, data_folder=args.data, use_cache=not args.no_cache)
 
 
 def _check(args: argparse.Namespace) -> int:
-    from pipeline.config import ConfigError, load_config
-    from pipeline.run_command import EXIT_USAGE, check_environment
+    from pipeline.config import load_config
+    from pipeline.run_command import check_environment
 
-    try:
-        config = load_config(args.config)
-        check_environment(config)
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    config = load_config(args.config, args.data)
+    check_environment(config)
     print(f"{args.config}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
-    return 0
+    return exit_codes.OK
 
 
 def _init(args: argparse.Namespace) -> int:
-    from pipeline.config import ConfigError
     from pipeline.config_template import config_template
-    from pipeline.run_command import EXIT_USAGE
 
-    try:
-        print(config_template(args.name, args.events, args.labels), end="")
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    return 0
+    print(config_template(args.name, args.events, args.labels), end="")
+    return exit_codes.OK
 
 
 def _options(args: argparse.Namespace) -> int:
@@ -119,29 +119,20 @@ def _options(args: argparse.Namespace) -> int:
     from pipeline.config_reference import config_reference
 
     print(config_reference(), end="")
-    return 0
+    return exit_codes.OK
 
 
 def _generate(args: argparse.Namespace) -> int:
-    from pipeline.run_command import EXIT_USAGE
-    from pipeline.synthetic_logs import generate
+    from contract.errors import UsageError
+    from ingestion.synthetic_logs import generate
 
     try:
         generate(args.folder, users=args.users, mean_behaviors=args.mean_behaviors, seed=args.seed)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        raise UsageError(str(error)) from error
     print(f"{args.folder}: events.jsonl.gz and labels.csv of {args.users} users")
-    return 0
+    return exit_codes.OK
 
-
-_COMMANDS = {
-    "run": _run,
-    "check": _check,
-    "init": _init,
-    "options": _options,
-    "generate": _generate,
-}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,34 +10,38 @@ import difflib
 import os
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
-from components.behavior_example_gen.config import IngestionConfig, Task
+from contract.errors import UsageError
+from contract.tasks import clashing_tasks
+from ingestion.config import IngestionConfig, Task
 from pipeline.kubeflow_config import KubeflowConfig
 from pipeline.steps import BEAM_STEPS, BeamStep
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 from trainer.text.config import TextConfig
 
-RESERVED_TASKS = ("user_id", "behaviors", "activity", "user_vector", "history", "target")
-"""Names that examples and predictions already use."""
-
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 AreaUnderCurve = Annotated[float, Field(ge=0, le=1)]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
 
-class ConfigError(ValueError):
+class ConfigError(UsageError):
     """The configuration is wrong; the message names every mistake and what is allowed."""
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_INLINE = {"inline": True}
+"""Marks a section whose keys stand, in YAML, in the section around it."""
 
 
 class SchemaFiles(_Section):
@@ -47,7 +51,7 @@ class SchemaFiles(_Section):
     labelled: str | None = Field(None, description="Schema of the labelled examples.")
 
 
-class DataConfig(IngestionConfig):
+class DataConfig(_Section):
     """Where the logs are and how they become examples. Paths are relative to the YAML file."""
 
     events: str = Field(
@@ -59,6 +63,23 @@ class DataConfig(IngestionConfig):
         description="Labels: CSV, JSONL or Parquet, one row a user, one column a task.",
     )
     schemas: SchemaFiles = Field(SchemaFiles(), description="Curated schemas, optional.")
+    ingestion: IngestionConfig = Field(IngestionConfig(), json_schema_extra=_INLINE)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _gather_ingestion(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        if "ingestion" in values:
+            raise ValueError("ingestion: there is no such key; its keys belong into `data` itself")
+        names = IngestionConfig.model_fields
+        own = {key: value for key, value in values.items() if key not in names}
+        return own | {"ingestion": {key: values[key] for key in names if key in values}}
+
+    @pydantic.model_serializer(mode="wrap")
+    def _spread_ingestion(self, handler: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content = handler(self)
+        return content | content.pop("ingestion")
 
 
 class EvaluationConfig(_Section):
@@ -165,12 +186,11 @@ class PipelineConfig(_Section):
 
     @pydantic.model_validator(mode="after")
     def _check_names(self) -> PipelineConfig:
-        for task in self.tasks:
-            if task in RESERVED_TASKS or f"{task}_weight" in self.tasks:
-                raise ValueError(
-                    f"tasks.{task}: the name is taken by a feature of the examples; "
-                    "rename the label column"
-                )
+        for task in clashing_tasks(self.tasks):
+            raise ValueError(
+                f"tasks.{task}: the name is taken by a feature of the examples; "
+                "rename the label column"
+            )
         if isinstance(self.evaluation.min_auc, Mapping):
             for task in self.evaluation.min_auc:
                 if task not in self.tasks:
@@ -181,11 +201,12 @@ class PipelineConfig(_Section):
         return self
 
 
-def load_config(path: str) -> PipelineConfig:
+def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     """Reads and validates a configuration file.
 
     Args:
       path: YAML file. Relative paths in it count from its folder.
+      data_folder: that `data.events` and `data.labels` count from instead; None: its folder.
 
     Returns:
       The configuration, with absolute paths.
@@ -202,7 +223,9 @@ def load_config(path: str) -> PipelineConfig:
         raise ConfigError(f"{path}: is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: must be a mapping with the keys {_keys(PipelineConfig)}")
-    _make_paths_absolute(content, os.path.dirname(os.path.abspath(path)))
+    folder = os.path.dirname(os.path.abspath(path))
+    _make_paths_absolute(content, _PATHS, folder)
+    _make_paths_absolute(content, _DATA_PATHS, os.path.abspath(data_folder or folder))
     try:
         return PipelineConfig.model_validate(content)
     except pydantic.ValidationError as error:
@@ -225,19 +248,20 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_DATA_PATHS = (("data", "events"), ("data", "labels"))
 _PATHS = (
-    ("data", "events"),
-    ("data", "labels"),
     ("data", "schemas", "unlabelled"),
     ("data", "schemas", "labelled"),
     ("text", "stop_words"),
     ("text", "jieba", "user_dictionary"),
 )
-"""The keys whose values are paths."""
+"""The other keys whose values are paths."""
 
 
-def _make_paths_absolute(content: dict[str, Any], folder: str) -> None:
-    for *sections, key in _PATHS:
+def _make_paths_absolute(
+    content: dict[str, Any], paths: Iterable[tuple[str, ...]], folder: str
+) -> None:
+    for *sections, key in paths:
         section = content
         for name in sections:
             section = section.get(name) if isinstance(section, dict) else None
@@ -290,7 +314,19 @@ def _known_keys(parts: tuple[int | str, ...]) -> list[str]:
         ]
         # A part that is neither a key nor a union's tag is a task's name: the model stays.
         models = [m for field in fields for m in models_in(field.annotation)] or tagged or models
-    return [key for model in models for key in model.model_fields]
+    return [key for model in models for key in keys_of(model)]
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys that a section may have in YAML, with their fields."""
+    keys: dict[str, FieldInfo] = {}
+    for name, field in model.model_fields.items():
+        if field.json_schema_extra == _INLINE:
+            for section in models_in(field.annotation):
+                keys |= keys_of(section)
+        else:
+            keys[name] = field
+    return keys
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

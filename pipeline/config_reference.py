@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from pipeline.config import PipelineConfig, models_in
+from pipeline.config import PipelineConfig, keys_of, models_in
 
 _WIDTH = 96
 
@@ -20,7 +20,7 @@ def config_reference() -> str:
 
 def _describe(model: type[BaseModel], depth: int) -> list[str]:
     lines = []
-    for name, field in model.model_fields.items():
+    for name, field in keys_of(model).items():
         sections = models_in(field.annotation)
         text = " ".join(filter(None, [field.description, _default(field.default, sections)]))
         lines += textwrap.wrap(

@@ -8,8 +8,10 @@ import os
 import pandas as pd
 import yaml
 
-from components.behavior_example_gen.values import normalize_label
-from pipeline.config import RESERVED_TASKS, ConfigError
+from contract.features import USER_ID
+from contract.tasks import RESERVED_TASKS
+from ingestion.values import normalize_label
+from pipeline.config import ConfigError
 
 _MAX_CLASSES = 50
 
@@ -49,7 +51,7 @@ def config_template(name: str, events: str, labels: str) -> str:
     table = _read_labels(labels)
     lines, count = [], 0
     for column in table.columns:
-        if column == "user_id":
+        if column == USER_ID:
             continue
         classes = sorted({c for c in map(normalize_label, table[column]) if c is not None})
         if not 2 <= len(classes) <= _MAX_CLASSES or column in RESERVED_TASKS:
@@ -78,7 +80,7 @@ def _read_labels(pattern: str) -> pd.DataFrame:
         table = pd.concat([_read_table(path) for path in paths])
     except (ValueError, OSError) as error:
         raise ConfigError(f"--labels: {pattern} cannot be read: {error}") from error
-    if "user_id" not in table.columns:
+    if USER_ID not in table.columns:
         raise ConfigError(
             f"--labels: {pattern} has no column user_id, but {', '.join(table.columns)}."
         )

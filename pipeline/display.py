@@ -19,7 +19,6 @@ _QUIET_SECONDS = 30
 _NOT_RUN = {
     "cached": "unchanged, earlier result used",
     "resolved": "looked up",
-    "not triggered": "its condition does not hold",
     "skipped": "not run",
 }
 

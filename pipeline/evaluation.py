@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.behavior_example_gen.config import Task
+from contract.features import ACTIVITY, weight_name
+from contract.signatures import SERVING_DEFAULT
+from ingestion.config import Task
 from pipeline.config import EvaluationConfig
-
-ACTIVITY = "activity"
-"""Feature of the labelled examples that the metrics are sliced by."""
 
 
 def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> config_pb2.EvalConfig:
@@ -34,9 +33,9 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
-                signature_name="serving_default",
+                signature_name=SERVING_DEFAULT,
                 label_keys={name: name for name in tasks},
-                example_weight_keys={name: f"{name}_weight" for name in tasks},
+                example_weight_keys={name: weight_name(name) for name in tasks},
             )
         ],
         slicing_specs=[

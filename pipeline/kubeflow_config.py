@@ -1,7 +1,6 @@
 """The `kubeflow` section: what a cluster needs to know and a run on this machine does not.
 
-Not in the package `kubeflow`, whose name an installed distribution may take: every command reads
-the configuration, and none but `python -m kubeflow` may depend on which one is found. Imports
+Part of the configuration, which every command reads; the package `kubeflow` acts on it. Imports
 neither TensorFlow nor TFX.
 """
 

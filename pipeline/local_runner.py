@@ -28,13 +28,15 @@ from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperat
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
-from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
-from components.verifying_pusher import newest_version
+from contract import exit_codes
+from contract.errors import UserError
 from pipeline.backend import Backend
 from pipeline.config import DatabaseMetadata, PipelineConfig
 from pipeline.output_folder import OutputFolder
 from pipeline.pipeline import EVALUATOR, PUSHER, create_pipeline
 from pipeline.summary import summarize
+from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from serving.releases.versions import newest_version
 
 
 class Reporter(logging.Handler):
@@ -211,7 +213,7 @@ def _explain(error: BaseException) -> str:
             "The disk is full. Free some space, or choose an --output on another disk, and run "
             "again."
         )
-    if type(error).__module__.split(".")[0] in ("components", "trainer", "pipeline"):
+    if isinstance(error, UserError):
         return str(error)
     message = str(error).strip() or repr(error)
     return f"{type(error).__name__}: {message[-2000:]}"
@@ -234,7 +236,7 @@ def main() -> None:
             run(config, OutputFolder(args.output, config.name), not args.no_cache, reporter)
         except Exception:
             logging.exception("The run failed.")
-            sys.exit(1)
+            sys.exit(exit_codes.FAILED)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ import json
 import os
 from collections.abc import Iterator
 
+from contract.errors import UsageError
 
-class OutputFolderError(ValueError):
+
+class OutputFolderError(UsageError):
     """The output folder cannot be used; the message says why and what to do."""
 
 

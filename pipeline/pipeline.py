@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import tensorflow_data_validation as tfdv
 
@@ -12,194 +13,68 @@ import tensorflow_data_validation as tfdv
 from tfx.components import SchemaGen, StatisticsGen, Transform
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.io import fileio
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2, transform_pb2
 
 from components.behavior_example_gen.component import BehaviorExampleGen
-from components.behavior_example_gen.config import IngestionConfig
 from components.bulk_encoder import BulkEncoder
 from components.sealing_evaluator import SealingEvaluator
 from components.strict_example_validator import StrictExampleValidator
-from components.tunable_trainer import TunableTrainer
+from components.tunable_trainer import HYPERPARAMETERS, TunableTrainer
 from components.verifying_pusher import VerifyingPusher
-from pipeline.backend import Backend
+from contract.splits import EVAL, TRAIN, VALIDATION
+from pipeline.backend import Backend, Part
 from pipeline.code_digest import code_digest
-from pipeline.config import PipelineConfig
+from pipeline.config import DataConfig, PipelineConfig
 from pipeline.evaluation import eval_config
 from serving.bulk.config import EncodingConfig
+from trainer.text.config import TextConfig
 
 EVALUATOR = "Evaluator"
 PUSHER = "Pusher"
 
-HYPERPARAMETERS = ("batch_size", "learning_rate", "max_epochs")
-"""Fields of both trainers that people change from run to run."""
-
-_PREPROCESSING = "trainer.text.preprocessing"
-_ENCODER = "trainer.encoder.run"
-_HEADS = "trainer.heads.run"
+_Component = TypeVar("_Component", bound=BaseComponent)
 
 
 def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
     """Wires the components, from raw logs to a pushed model.
 
     Args:
-      config: what to compute.
-      backend: what differs between the places where the pipeline runs.
+        config: What to compute.
+        backend: What differs between the places where the pipeline runs.
 
     Returns:
-      The pipeline, for the backend's runner.
+        The pipeline, for the backend's runner.
     """
-    # Other contents are other results, which TFX's cache does not see from the paths.
-    text_files = {key: _file_digest(path) for key, path in config.text.files().items()}
+    text_files = _digests(config.text)
     config = backend.as_steps_see_it(config)
-    input_base = _common_folder([config.data.events, config.data.labels])
-    events, labels = (
-        os.path.relpath(f"{path}/*" if backend.is_folder(path) else path, input_base)
-        for path in (config.data.events, config.data.labels)
+    inputs = _inputs(config.data, backend)
+
+    data, schemas = config.data, config.data.schemas
+    unlabelled = _examples("Unlabelled", inputs, data, schemas.unlabelled)
+    labelled = _examples(
+        "Labelled", inputs, data, schemas.labelled, labels=inputs.labels, tasks=config.tasks
     )
-    input_base = backend.parameter("data", input_base)
-    serving_dir = backend.parameter("serving_dir", backend.serving_dir)
-    fingerprint = backend.data_fingerprint(input_base, [events, labels])
-    ingestion = IngestionConfig(
-        **{name: getattr(config.data, name) for name in IngestionConfig.model_fields}
-    )
+    transform = _transform(unlabelled, config.text, text_files)
+    encoder = _encoder_trainer(transform, config, backend)
+    heads = _heads_trainer(labelled, encoder, config, backend)
+    baseline = backend.baseline(heads.outputs["model"])
+    evaluator = _evaluator(labelled, heads, baseline, config)
+    pusher = _pusher(heads, evaluator, config, backend)
 
-    unlabelled = BehaviorExampleGen(
-        input_base=input_base, events=events, config=ingestion, **fingerprint.arguments
-    ).with_id("UnlabelledExampleGen")
-    labelled = BehaviorExampleGen(
-        input_base=input_base,
-        events=events,
-        config=ingestion,
-        labels=labels,
-        tasks=config.tasks,
-        **fingerprint.arguments,
-    ).with_id("LabelledExampleGen")
-
-    unlabelled_checks = _checks("Unlabelled", unlabelled, config.data.schemas.unlabelled)
-    labelled_checks = _checks("Labelled", labelled, config.data.schemas.labelled)
-
-    transform = Transform(
-        examples=unlabelled.outputs["examples"],
-        schema=unlabelled_checks.schema_gen.outputs["schema"],
-        preprocessing_fn=f"{_PREPROCESSING}.preprocessing_fn",
-        splits_config=transform_pb2.SplitsConfig(
-            analyze=["train"], transform=["train", "validation"]
-        ),
-        # The raw examples have statistics of their own; those of word ids say nothing.
-        disable_statistics=True,
-        custom_config={
-            "text": config.text.model_dump(),
-            "text_files": text_files,
-        },
-    )
-    transform.add_upstream_node(unlabelled_checks.example_validator)
-
-    hyperparameters = {
-        section: {
-            name: backend.parameter(f"{section}_{name}", getattr(values, name))
-            for name in HYPERPARAMETERS
-        }
-        for section, values in (("encoder", config.encoder), ("heads", config.heads))
-    }
-    encoder_trainer = TunableTrainer(
-        section="encoder",
-        hyperparameters=hyperparameters["encoder"],
-        run_fn=f"{_ENCODER}.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
-        custom_config={"encoder": config.encoder.model_dump(exclude=set(HYPERPARAMETERS))},
-    ).with_id("EncoderTrainer")
-
-    heads_trainer = TunableTrainer(
-        section="heads",
-        hyperparameters=hyperparameters["heads"],
-        run_fn=f"{_HEADS}.run_fn",
-        examples=labelled.outputs["examples"],
-        base_model=encoder_trainer.outputs["model"],
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
-        custom_config={
-            "heads": config.heads.model_dump(exclude=set(HYPERPARAMETERS)),
-            "tasks": {name: len(task.classes) for name, task in config.tasks.items()},
-        },
-    ).with_id("HeadsTrainer")
-    heads_trainer.add_upstream_node(labelled_checks.example_validator)
-
-    baseline = backend.baseline(heads_trainer.outputs["model"])
-
-    evaluator = SealingEvaluator(
-        examples=labelled.outputs["examples"],
-        example_splits=["eval"],
-        model=heads_trainer.outputs["model"],
-        eval_config=eval_config(config.evaluation, config.tasks),
-        **baseline.arguments,
-    ).with_id(EVALUATOR)
-
-    pusher = VerifyingPusher(
-        model=heads_trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        serving_dir=serving_dir,
-        hyperparameters=hyperparameters,
-        custom_config={
-            # For the model card; what only says how this machine computes it is left out.
-            "configuration": config.model_dump(
-                mode="json", exclude={"beam", "kubeflow", "metadata", "serving"}
-            ),
-            "keep_versions": config.serving.keep_versions,
-        },
-    ).with_id(PUSHER)
-
-    after_the_push = []
-    depends_on_code = {
-        unlabelled: ["components.behavior_example_gen.executor"],
-        labelled: ["components.behavior_example_gen.executor"],
-        unlabelled_checks.example_validator: ["components.strict_example_validator"],
-        labelled_checks.example_validator: ["components.strict_example_validator"],
-        transform: [_PREPROCESSING],
-        encoder_trainer: ["components.tunable_trainer", _ENCODER],
-        heads_trainer: ["components.tunable_trainer", _HEADS],
-        evaluator: ["components.sealing_evaluator"],
-        pusher: ["components.verifying_pusher"],
-    }
+    nodes: list[BaseNode | None] = [inputs.fingerprint.node]
+    for of_unlabelled, of_labelled in zip(unlabelled, labelled, strict=True):
+        nodes += [of_unlabelled, of_labelled]
+    nodes += [transform, encoder, heads, baseline.node, evaluator, pusher]
     if config.serving.encode_users:
-        bulk_encoder = BulkEncoder(
-            pushed_model=pusher.outputs["pushed_model"],
-            input_base=input_base,
-            events=[events],
-            config=EncodingConfig(
-                columns=config.data.columns,
-                max_bad_fraction=config.data.max_bad_fraction,
-                period_days=config.serving.period_days,
-            ),
-        )
-        after_the_push.append(bulk_encoder)
-        depends_on_code[bulk_encoder] = ["components.bulk_encoder"]
-    for component, modules in depends_on_code.items():
-        component.exec_properties["code_digest"] = code_digest(*modules)
+        nodes.append(_bulk_encoder(pusher, inputs, config))
+    components = [node for node in nodes if node is not None]
 
-    components = [
-        *([fingerprint.node] if fingerprint.node else []),
-        unlabelled,
-        labelled,
-        *unlabelled_checks,
-        *labelled_checks,
-        transform,
-        encoder_trainer,
-        heads_trainer,
-        baseline.node,
-        evaluator,
-        pusher,
-        *after_the_push,
-    ]
     for component in components:
         if component.id in config.beam.components:
             component.with_beam_pipeline_args(config.beam.components[component.id])
-
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=backend.pipeline_root,
@@ -210,37 +85,192 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
     )
 
 
-class _Checks(NamedTuple):
-    """The components that look at examples before anything is trained on them."""
+class _Inputs(NamedTuple):
+    """Where the files are: patterns relative to a folder, which may be a parameter of the run."""
 
+    base: Any
+    events: str
+    labels: str
+    fingerprint: Part
+
+
+class _Examples(NamedTuple):
+    """An ExampleGen, and what looks at its examples before anything is trained on them."""
+
+    example_gen: BaseComponent
     statistics_gen: BaseComponent
     schema_gen: BaseComponent
     example_validator: BaseComponent
 
 
-def _checks(prefix: str, example_gen: BaseComponent, schema_file: str | None) -> _Checks:
+def _inputs(data: DataConfig, backend: Backend) -> _Inputs:
+    folder = _common_folder([data.events, data.labels])
+    events, labels = (
+        os.path.relpath(f"{path}/*" if backend.is_folder(path) else path, folder)
+        for path in (data.events, data.labels)
+    )
+    base = backend.parameter("data", folder)
+    return _Inputs(base, events, labels, backend.data_fingerprint(base, [events, labels]))
+
+
+def _examples(
+    prefix: str, inputs: _Inputs, data: DataConfig, schema_file: str | None, **labels: Any
+) -> _Examples:
+    example_gen = BehaviorExampleGen(
+        input_base=inputs.base,
+        events=inputs.events,
+        config=data.ingestion,
+        **labels,
+        **inputs.fingerprint.arguments,
+    ).with_id(f"{prefix}ExampleGen")
     statistics_gen = StatisticsGen(
         examples=example_gen.outputs["examples"],
         # Exact counts would keep every different text in memory.
         stats_options=tfdv.StatsOptions(use_sketch_based_topk_uniques=True),
     ).with_id(f"{prefix}StatisticsGen")
-    if schema_file:
-        schema_gen = ImportSchemaGen(schema_file=schema_file)
-    else:
-        # Without fixed shapes every feature arrives as a SparseTensor, whatever its lengths are.
-        schema_gen = SchemaGen(
-            statistics=statistics_gen.outputs["statistics"], infer_feature_shape=False
-        )
-    schema_gen = schema_gen.with_id(f"{prefix}SchemaGen")
+    statistics = statistics_gen.outputs["statistics"]
+    schema_gen = _schema_gen(statistics, schema_file).with_id(f"{prefix}SchemaGen")
     example_validator = StrictExampleValidator(
-        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
+        statistics=statistics, schema=schema_gen.outputs["schema"]
     ).with_id(f"{prefix}ExampleValidator")
-    return _Checks(statistics_gen, schema_gen, example_validator)
+    return _Examples(
+        _with_code(example_gen, "components.behavior_example_gen.executor"),
+        statistics_gen,
+        schema_gen,
+        _with_code(example_validator, "components.strict_example_validator"),
+    )
 
 
-def _file_digest(path: str) -> str:
-    with fileio.open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+def _schema_gen(statistics: Any, schema_file: str | None) -> BaseComponent:
+    if schema_file:
+        return ImportSchemaGen(schema_file=schema_file)
+    # Without fixed shapes every feature arrives as a SparseTensor, whatever its lengths are.
+    return SchemaGen(statistics=statistics, infer_feature_shape=False)
+
+
+def _transform(
+    unlabelled: _Examples, text: TextConfig, text_files: Mapping[str, str]
+) -> BaseComponent:
+    module = "trainer.text.preprocessing"
+    transform = Transform(
+        examples=unlabelled.example_gen.outputs["examples"],
+        schema=unlabelled.schema_gen.outputs["schema"],
+        preprocessing_fn=f"{module}.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN], transform=[TRAIN, VALIDATION]),
+        # The raw examples have statistics of their own; those of word ids say nothing.
+        disable_statistics=True,
+        custom_config={"text": text.model_dump(), "text_files": text_files},
+    )
+    transform.add_upstream_node(unlabelled.example_validator)
+    return _with_code(transform, module)
+
+
+def _encoder_trainer(
+    transform: BaseComponent, config: PipelineConfig, backend: Backend
+) -> BaseComponent:
+    module = "trainer.encoder.run"
+    trainer = TunableTrainer(
+        section="encoder",
+        hyperparameters=_hyperparameters("encoder", config.encoder, backend),
+        run_fn=f"{module}.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[VALIDATION]),
+        custom_config={"encoder": config.encoder.model_dump(exclude=set(HYPERPARAMETERS))},
+    ).with_id("EncoderTrainer")
+    return _with_code(trainer, "components.tunable_trainer", module)
+
+
+def _heads_trainer(
+    labelled: _Examples, encoder: BaseComponent, config: PipelineConfig, backend: Backend
+) -> BaseComponent:
+    module = "trainer.heads.run"
+    trainer = TunableTrainer(
+        section="heads",
+        hyperparameters=_hyperparameters("heads", config.heads, backend),
+        run_fn=f"{module}.run_fn",
+        examples=labelled.example_gen.outputs["examples"],
+        base_model=encoder.outputs["model"],
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[VALIDATION]),
+        custom_config={
+            "heads": config.heads.model_dump(exclude=set(HYPERPARAMETERS)),
+            "tasks": {name: len(task.classes) for name, task in config.tasks.items()},
+        },
+    ).with_id("HeadsTrainer")
+    trainer.add_upstream_node(labelled.example_validator)
+    return _with_code(trainer, "components.tunable_trainer", module)
+
+
+def _evaluator(
+    labelled: _Examples, heads: BaseComponent, baseline: Part, config: PipelineConfig
+) -> BaseComponent:
+    evaluator = SealingEvaluator(
+        examples=labelled.example_gen.outputs["examples"],
+        example_splits=[EVAL],
+        model=heads.outputs["model"],
+        eval_config=eval_config(config.evaluation, config.tasks),
+        **baseline.arguments,
+    ).with_id(EVALUATOR)
+    return _with_code(evaluator, "components.sealing_evaluator")
+
+
+def _pusher(
+    heads: BaseComponent, evaluator: BaseComponent, config: PipelineConfig, backend: Backend
+) -> BaseComponent:
+    pusher = VerifyingPusher(
+        model=heads.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        serving_dir=backend.parameter("serving_dir", backend.serving_dir),
+        custom_config={
+            # For the model card; what only says how this machine computes it is left out.
+            "configuration": config.model_dump(
+                mode="json", exclude={"beam", "kubeflow", "metadata", "serving"}
+            ),
+            "keep_versions": config.serving.keep_versions,
+        },
+    ).with_id(PUSHER)
+    return _with_code(pusher, "components.verifying_pusher")
+
+
+def _bulk_encoder(pusher: BaseComponent, inputs: _Inputs, config: PipelineConfig) -> BaseComponent:
+    ingestion = config.data.ingestion
+    bulk_encoder = BulkEncoder(
+        pushed_model=pusher.outputs["pushed_model"],
+        input_base=inputs.base,
+        events=[inputs.events],
+        config=EncodingConfig(
+            columns=ingestion.columns,
+            max_bad_fraction=ingestion.max_bad_fraction,
+            period_days=config.serving.period_days,
+        ),
+    )
+    return _with_code(bulk_encoder, "components.bulk_encoder")
+
+
+def _hyperparameters(section: str, values: Any, backend: Backend) -> dict[str, Any]:
+    """Both trainers have a `learning_rate`: only in a run's form is its section a part of it."""
+    return {
+        name: backend.parameter(f"{section}_{name}", getattr(values, name))
+        for name in HYPERPARAMETERS
+    }
+
+
+def _with_code(component: _Component, *modules: str) -> _Component:
+    """Has TFX's cache see the code that a component runs, which its parameters only name."""
+    component.exec_properties["code_digest"] = code_digest(*modules)
+    return component
+
+
+def _digests(text: TextConfig) -> dict[str, str]:
+    """SHA-256 of the files that the section names: other contents are other results."""
+    digests = {}
+    for key, path in text.files().items():
+        with fileio.open(path, "rb") as file:
+            digests[key] = hashlib.sha256(file.read()).hexdigest()
+    return digests
 
 
 def _common_folder(paths: list[str]) -> str:

@@ -12,44 +12,41 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
+from contract import exit_codes
 from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.display import RunDisplay, print_summary
-from pipeline.output_folder import OutputFolder, OutputFolderError
+from pipeline.output_folder import OutputFolder
 
 _WIDTH = 100
 """Columns of the output where there is no terminal to ask."""
 
-EXIT_PUSHED = 0
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_NOT_BLESSED = 3
-EXIT_INTERRUPTED = 130
 
-
-def run(config_file: str, output: str, use_cache: bool) -> int:
+def run(
+    config_file: str, output: str, *, data_folder: str | None = None, use_cache: bool = True
+) -> int:
     """Runs a pipeline in a process of its own.
 
     Args:
       config_file: the pipeline's YAML file.
       output: folder for artifacts, metadata, logs and the served model.
+      data_folder: that the paths of the data count from; None: the configuration's folder.
       use_cache: whether earlier results are used.
 
     Returns:
-      The exit code: `EXIT_PUSHED` only if the newest served version is the blessed model.
+      The exit code: `exit_codes.OK` only if the newest served version is the blessed model.
+
+    Raises:
+      UsageError: if the configuration or the output folder is wrong.
     """
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     errors = Console(stderr=True)
-    try:
-        config = load_config(config_file)
-        check_environment(config)
-        folder = OutputFolder(output, config.name)
-        with folder.open() as run_folder:
-            return _run(config, folder, run_folder, use_cache, console, errors)
-    except (ConfigError, OutputFolderError) as error:
-        errors.print(f"[red]error[/]: {escape(str(error))}", soft_wrap=True, highlight=False)
-        return EXIT_USAGE
+    config = load_config(config_file, data_folder)
+    check_environment(config)
+    folder = OutputFolder(output, config.name)
+    with folder.open() as run_folder:
+        return _run(config, folder, run_folder, use_cache, console, errors)
 
 
 def check_environment(config: PipelineConfig) -> None:
@@ -107,7 +104,7 @@ def _run(
                     display.show(event)
     except KeyboardInterrupt:
         errors.print("Interrupted. The same command goes on where it stopped.")
-        return EXIT_INTERRUPTED
+        return exit_codes.INTERRUPTED
 
     if process.returncode != 0 or summary is None:
         if failure:
@@ -117,7 +114,7 @@ def _run(
             errors.print(f"[red]error[/]: {_end_of(process.returncode)}", highlight=False)
         _print_path(errors, "log", log)
         errors.print("After mending the cause, the same command goes on where it stopped.")
-        return EXIT_FAILED
+        return exit_codes.FAILED
 
     with open(os.path.join(run_folder, "summary.json"), "w", encoding="utf-8") as file:
         json.dump(summary, file, indent=2)
@@ -129,7 +126,7 @@ def _run(
         _print_path(console, "model", "not blessed, not pushed")
     _print_path(console, "metrics", summary["metrics"])
     _print_path(console, "log", log)
-    return EXIT_PUSHED if summary["pushed"] else EXIT_NOT_BLESSED
+    return exit_codes.OK if summary["pushed"] else exit_codes.NOT_BLESSED
 
 
 CHILD_ENVIRONMENT = {

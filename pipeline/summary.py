@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
+from contract.features import ACTIVITY
 from pipeline.config import PipelineConfig
 
 
@@ -37,7 +38,7 @@ def summarize(
         name: {
             "min_auc": config.evaluation.min_auc_of(name),
             "blessed": name not in missed,
-            "activity": {},
+            ACTIVITY: {},
         }
         for name in config.tasks
     }
@@ -52,7 +53,7 @@ def summarize(
                 if key.name == "auc" and not group:
                     task["baseline_auc"] = value
             elif group:
-                task["activity"].setdefault(group, {})[key.name] = value
+                task[ACTIVITY].setdefault(group, {})[key.name] = value
             else:
                 task[key.name] = value
     is_pushed = model.custom_properties["pushed"].int_value == 1

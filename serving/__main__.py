@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+
+from contract.command_line import CommandLine
 
 _DESCRIPTION = """\
 Serve, query and release the models that `python -m pipeline run` pushes.
@@ -38,21 +41,16 @@ Ctrl-C or SIGTERM drains: requests under way are answered, new ones are refused.
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs one command; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m serving",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands = CommandLine("python -m serving", _DESCRIPTION)
 
-    serve = commands.add_parser(
+    serve = commands.add(
         "serve",
-        help="serve a model on this machine, for development",
+        _serve,
+        "serve a model on this machine, for development",
         description=_SERVE_DESCRIPTION,
         epilog=_SERVE_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     serve.add_argument("model_dir", help="folder with one numbered folder a version")
     serve.add_argument(
@@ -87,9 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
     serve.add_argument("--tls-key", help="PEM file of a private key; with --tls-certificate")
     serve.add_argument("--tls-certificate", help="PEM file of a certificate chain")
 
-    query = commands.add_parser(
+    query = commands.add(
         "query",
-        help="ask a server about one user",
+        _query,
+        "ask a server about one user",
         description="Encodes the texts of one user and prints the tasks' probabilities.",
     )
     query.add_argument("target", help="host:port of a gRPC server")
@@ -99,9 +98,10 @@ def main(arguments: list[str] | None = None) -> int:
     query.add_argument("--label", help="label of a version, such as stable")
     query.add_argument("--timeout", type=float, default=10.0, help="seconds (default: 10)")
 
-    encode = commands.add_parser(
+    encode = commands.add(
         "encode",
-        help="encode all users of event logs, to Parquet",
+        _encode,
+        "encode all users of event logs, to Parquet",
         description="Gathers the events by user and writes the users' vectors, with Beam.",
         epilog="The same command resumes a run that died; a finished one is not repeated.",
     )
@@ -131,29 +131,32 @@ def main(arguments: list[str] | None = None) -> int:
         "--beam-arg", action="append", default=[], help="option of Beam, such as --runner=..."
     )
 
-    nearest = commands.add_parser(
+    nearest = commands.add(
         "nearest",
-        help="find the users most similar to one",
+        _nearest,
+        "find the users most similar to one",
         description="Finds the users with the most similar vectors, exactly.",
     )
     nearest.add_argument("vectors", help="what encode wrote")
     nearest.add_argument("user_id", help="whose neighbours")
     nearest.add_argument("--count", type=int, default=10, help="how many (default: 10)")
 
-    versions = commands.add_parser("versions", help="list the versions and labels of a model")
+    versions = commands.add("versions", _versions, "list the versions and labels of a model")
     versions.add_argument("model_dir", help="folder with one numbered folder a version")
 
-    label = commands.add_parser(
+    label = commands.add(
         "label",
-        help="let a label point to a version",
+        _label,
+        "let a label point to a version",
         description="Moves the label stable or canary in models.config, which servers follow.",
     )
     label.add_argument("model_dir", help="folder with one numbered folder a version")
     label.add_argument("assignment", help="LABEL=VERSION, such as stable=1795446532")
 
-    rollback = commands.add_parser(
+    rollback = commands.add(
         "rollback",
-        help="go back to the version before",
+        _rollback,
+        "go back to the version before",
         description="Lets all requests and labels go to the version before the last step.",
     )
     rollback.add_argument("model_dir", help="folder with one numbered folder a version")
@@ -167,8 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
             "--timeout", type=float, default=300, help="seconds to wait (default: 300)"
         )
 
-    args = parser.parse_args(arguments)
-    return _COMMANDS[args.command](args)
+    return commands.main(arguments)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -212,16 +214,6 @@ def _rollback(args: argparse.Namespace) -> int:
 
     return rollback(args)
 
-
-_COMMANDS = {
-    "serve": _serve,
-    "query": _query,
-    "encode": _encode,
-    "nearest": _nearest,
-    "versions": _versions,
-    "label": _label,
-    "rollback": _rollback,
-}
 
 if __name__ == "__main__":
     sys.exit(main())

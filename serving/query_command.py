@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 import numpy as np
 import rich.box
 from rich.console import Console
 from rich.table import Table
 
-from serving.client import ServingError, UserEncoderClient
-
-EXIT_FAILED = 1
+from contract import exit_codes
+from contract.errors import UsageError
+from contract.signatures import USER_VECTOR
+from serving.client import UserEncoderClient
 
 
 def query(args: argparse.Namespace) -> int:
     """Asks a server about one user and prints the answer; returns the exit code."""
     try:
-        with UserEncoderClient(
-            args.target, args.model, version=args.version, label=args.label
-        ) as client:
-            metadata = client.metadata(timeout=args.timeout)
-            names = ["user_vector", *metadata.tasks]
-            outputs = client.outputs([args.texts], names, timeout=args.timeout)
-    except (ServingError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_FAILED
-    vector = outputs.pop("user_vector")[0]
+        client = UserEncoderClient(args.target, args.model, version=args.version, label=args.label)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    with client:
+        metadata = client.metadata(timeout=args.timeout)
+        names = [USER_VECTOR, *metadata.tasks]
+        outputs = client.outputs([args.texts], names, timeout=args.timeout)
+    vector = outputs.pop(USER_VECTOR)[0]
     table = Table(box=rich.box.HORIZONTALS)
     for column in ("task", "most likely class", "probabilities"):
         table.add_column(column)
@@ -43,4 +41,4 @@ def query(args: argparse.Namespace) -> int:
         f"user vector: {len(vector)} numbers, norm {np.linalg.norm(vector):.3f} "
         f"({args.model} version {metadata.version})"
     )
-    return 0
+    return exit_codes.OK

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 
 import rich.box
 from rich.console import Console
 from rich.table import Table
 
+from contract import exit_codes
+from contract.errors import UserError
 from serving.client import ServingError, UserEncoderClient
-from serving.releases import ReleaseError, Releases
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
+from serving.releases.releases import ReleaseError, Releases
 
 
 def versions(args: argparse.Namespace) -> int:
     """Prints a table of the versions; returns the exit code."""
-    try:
-        found = Releases(args.model_dir).versions()
-    except ReleaseError as error:
-        return _fail(error, EXIT_USAGE)
+    found = Releases(args.model_dir).versions()
     if not found:
-        return _fail(f"{args.model_dir} has no versions", EXIT_USAGE)
+        raise ReleaseError(f"{args.model_dir} has no versions")
     table = Table(box=rich.box.HORIZONTALS)
     for column in ("version", "served", "labels", "pushed", "AUC", "digest"):
         table.add_column(column)
@@ -43,14 +38,14 @@ def versions(args: argparse.Namespace) -> int:
             version.card.get("digest", "")[:12],
         )
     Console(highlight=False).print(table)
-    return 0
+    return exit_codes.OK
 
 
 def label(args: argparse.Namespace) -> int:
     """Moves a label; returns the exit code."""
     name, _, number = args.assignment.partition("=")
     if not number.isdigit():
-        return _fail("LABEL=VERSION is needed, such as stable=1795446532", EXIT_USAGE)
+        raise ReleaseError("LABEL=VERSION is needed, such as stable=1795446532")
     releases = Releases(args.model_dir)
     return _step(
         args, releases, lambda: (int(number), releases.move_label(name, int(number))), name
@@ -70,26 +65,19 @@ def _step(
     label: str,
 ) -> int:
     """Takes a step; if the version must be loaded first, waits for it and takes it again."""
-    try:
-        number, done = step()
-        if not done and args.server is None:
-            print(
-                f"{releases.config_file}: version {number} is served now. When the server has "
-                "loaded it, run the same command again (or give --server, to wait for it)."
-            )
-            return 0
-        if not done:
+    number, done = step()
+    if not done and args.server is None:
+        print(
+            f"{releases.config_file}: version {number} is served now. When the server has "
+            "loaded it, run the same command again (or give --server, to wait for it)."
+        )
+        return exit_codes.OK
+    if not done:
+        try:
             with UserEncoderClient(args.server, releases.name, version=number) as client:
                 client.wait_until_ready(args.timeout)
-            step()
-    except ReleaseError as error:
-        return _fail(error, EXIT_USAGE)
-    except ServingError as error:
-        return _fail(f"version {number} did not become available: {error}", EXIT_FAILED)
+        except ServingError as error:
+            raise UserError(f"version {number} did not become available: {error}") from error
+        step()
     print(f"{releases.config_file}: {label} is version {number}")
-    return 0
-
-
-def _fail(message, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return code
+    return exit_codes.OK

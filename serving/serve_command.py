@@ -7,32 +7,29 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 import warnings
 
-from serving.releases import Releases
-
-EXIT_USAGE = 2
+from contract import exit_codes
+from contract.errors import UsageError
+from serving.releases.releases import Releases
+from serving.releases.versions import is_complete
 
 
 def serve(args: argparse.Namespace) -> int:
     """Serves until a signal comes; returns the exit code."""
     model_dir = os.path.abspath(args.model_dir)
     if not os.path.isdir(model_dir):
-        print(f"error: {args.model_dir} is no folder", file=sys.stderr)
-        return EXIT_USAGE
-    if os.path.exists(os.path.join(model_dir, "saved_model.pb")):
-        print(
-            f"error: {args.model_dir} is one version; give the folder of versions: "
-            f"{os.path.dirname(model_dir)}",
-            file=sys.stderr,
+        raise UsageError(f"{args.model_dir} is no folder")
+    if is_complete(model_dir):
+        raise UsageError(
+            f"{args.model_dir} is one version; give the folder of versions: "
+            f"{os.path.dirname(model_dir)}"
         )
-        return EXIT_USAGE
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     quiet_tensorflow()
     from pydantic import ValidationError
 
-    from serving.server.options import ServerOptions
+    from serving.dev_server.options import ServerOptions
 
     try:
         options = ServerOptions(
@@ -50,16 +47,14 @@ def serve(args: argparse.Namespace) -> int:
             tls_certificate=args.tls_certificate,
         )
     except ValidationError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        raise UsageError(str(error)) from error
     config_file = args.model_config_file
     if config_file is None and os.path.exists(Releases(model_dir).config_file):
         config_file = Releases(model_dir).config_file
     try:
         return asyncio.run(_serve(args.model_name, model_dir, config_file, options))
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        raise UsageError(str(error)) from error
 
 
 def quiet_tensorflow() -> None:
@@ -70,7 +65,7 @@ def quiet_tensorflow() -> None:
 
 
 async def _serve(name: str, model_dir: str, config_file: str | None, options) -> int:
-    from serving.server.server import LocalServer, model_config, single_model_config
+    from serving.dev_server.server import LocalServer, model_config, single_model_config
 
     config = (
         model_config(config_file, name, model_dir)
@@ -92,4 +87,4 @@ async def _serve(name: str, model_dir: str, config_file: str | None, options) ->
         )
         await server.wait()
         print("Draining", flush=True)
-    return 0
+    return exit_codes.OK

@@ -1,6 +1,8 @@
 """What tests of several packages use."""
 
 import functools
+import gzip
+import json
 
 import pytest
 
@@ -32,3 +34,36 @@ def run_transform():
         return rows, tft.TFTransformOutput(str(folder / "graph"))
 
     return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Returns a function that writes a file below `tmp_path`: text, bytes or JSON objects."""
+
+    def write_file(name, content):
+        if isinstance(content, list):
+            content = "".join(json.dumps(record) + "\n" for record in content)
+        if isinstance(content, str):
+            content = content.encode()
+        if name.lower().endswith(".gz"):
+            content = gzip.compress(content)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return str(path)
+
+    return write_file
+
+
+@pytest.fixture
+def events():
+    """Returns a function that makes events of users u0, u1, ...: texts `<user> <number>`."""
+
+    def make(users, each=4):
+        return [
+            {"user_id": f"u{user}", "timestamp": 1000 + number, "text": f"u{user} {number}"}
+            for number in range(each)
+            for user in range(users)
+        ]
+
+    return make

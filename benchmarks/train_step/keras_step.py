@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 
+from contract.features import HISTORY
+
 # As in a run of the pipeline.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
@@ -30,7 +32,7 @@ def main(name: str, precision: str, steps: int) -> None:
     model = build_training_model(config, shape.vocabulary_size)
     ids, counts = targets(draw_words(shape, BATCH, seed=1))
     batch = {
-        "history": tf.constant(draw_words(shape, BATCH, seed=0)),
+        HISTORY: tf.constant(draw_words(shape, BATCH, seed=0)),
         "target_ids": tf.constant(ids),
         "target_weights": tf.constant(np.log1p(counts), tf.float32),
     }

@@ -8,9 +8,9 @@ from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.behavior_example_gen import custom_config
-from components.behavior_example_gen.config import IngestionConfig, Task
-from components.behavior_example_gen.examples import check_task_names
 from components.behavior_example_gen.executor import Executor
+from contract.tasks import clashing_tasks
+from ingestion.config import IngestionConfig, Task
 
 
 class BehaviorExampleGen(component.FileBasedExampleGen):
@@ -46,7 +46,11 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
     ):
         if bool(labels) != bool(tasks):
             raise ValueError("labels need tasks, and tasks need labels; give both or neither")
-        check_task_names(tasks or {})
+        if clashing := clashing_tasks(tasks or {}):
+            raise ValueError(
+                f"the names of {', '.join(clashing)}, or of their weights, are taken by other "
+                "features; rename the tasks, and their columns in the label files"
+            )
         splits = [example_gen_pb2.Input.Split(name="events", pattern=events)]
         if labels:
             splits.append(example_gen_pb2.Input.Split(name="labels", pattern=labels))

@@ -9,7 +9,7 @@ import pydantic
 from google.protobuf import json_format, struct_pb2
 from tfx.proto import example_gen_pb2
 
-from components.behavior_example_gen.config import IngestionConfig, Task
+from ingestion.config import IngestionConfig, Task
 
 
 class _Content(pydantic.BaseModel, extra="forbid"):

@@ -13,13 +13,14 @@ from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from components.behavior_example_gen import custom_config, report
-from components.behavior_example_gen.config import IngestionConfig, Task
-from components.behavior_example_gen.division import SPLITS
-from components.behavior_example_gen.files import InputFile, count_buckets, match_files
-from components.behavior_example_gen.gather import GatherByUser
-from components.behavior_example_gen.shards import WriteShards, publish_shards
-from components.behavior_example_gen.statistics import Statistics
+from components.behavior_example_gen import custom_config
+from contract.splits import SPLITS
+from ingestion import report
+from ingestion.config import IngestionConfig, Task
+from ingestion.files import InputFile, count_buckets, match_files
+from ingestion.gather import GatherByUser
+from ingestion.shards import WriteShards, publish_shards
+from ingestion.statistics import Statistics
 
 _GATHERED = ".gathered"
 

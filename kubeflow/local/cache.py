@@ -9,9 +9,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from components.container_entrypoint import local_path
-
-from .spec import Step
+from kubeflow.container_entrypoint import local_path
+from kubeflow.local.spec import Step
 
 
 def fingerprint(step: Step, executor_input: Mapping[str, Any]) -> str:

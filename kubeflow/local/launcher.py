@@ -10,10 +10,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from components.container_entrypoint import LAUNCHER_ROOT, local_path
-
-from ..errors import UsageError
-from .spec import Step
+from contract.errors import UsageError
+from kubeflow.container_entrypoint import LAUNCHER_ROOT, local_path
+from kubeflow.local.spec import Step
 
 _PYTHONS = ("python", "python3")
 

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import conditions, launcher
-from .cache import Cache, fingerprint
-from .launcher import StepError
-from .spec import PipelineFile, Step
+from kubeflow.local import launcher
+from kubeflow.local.cache import Cache, fingerprint
+from kubeflow.local.launcher import StepError
+from kubeflow.local.spec import PipelineFile, Step
 
-RAN, CACHED, FAILED, SKIPPED, NOT_TRIGGERED = "ran", "cached", "failed", "skipped", "not triggered"
+RAN, CACHED, FAILED, SKIPPED = "ran", "cached", "failed", "skipped"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +25,7 @@ class Outcome:
     """How a step ended.
 
     Attributes:
-      state: `ran`, `cached`, `failed`, `skipped` (a step before it failed or was not triggered)
-        or `not triggered` (its condition does not hold).
+      state: `ran`, `cached`, `failed` or `skipped` (a step before it failed).
       seconds: it took.
       error: why it failed or was skipped.
       log: path of its log; None if it did not run.
@@ -156,14 +155,6 @@ class Runner:
     def _run_step(self, step: Step, log: str) -> tuple[str, Mapping[str, Any]]:
         results = {name: outcome.result for name, outcome in list(self.outcomes.items())}
         inputs = launcher.resolve_inputs(step, self._arguments, results)
-        condition = step.task.get("triggerPolicy", {}).get("condition")
-        if condition:
-            names = {
-                "artifacts": inputs["artifacts"],
-                "parameter_values": inputs["parameterValues"],
-            }
-            if not conditions.holds(condition, names):
-                return NOT_TRIGGERED, {}
         work_folder = os.path.join(self._run_folder, step.name)
         outputs = launcher.lay_out_outputs(step, self._run_root, work_folder)
         executor_input = {"inputs": inputs, "outputs": outputs}

@@ -11,7 +11,7 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ..errors import UsageError
+from contract.errors import UsageError
 
 _TYPES = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "BOOLEAN": bool}
 _BOOLEANS = {"true": True, "false": False}
@@ -23,7 +23,7 @@ class Step:
 
     Attributes:
       name: of the task.
-      task: PipelineTaskSpec as JSON: inputs, dependencies, condition, caching.
+      task: PipelineTaskSpec as JSON: inputs, dependencies, caching.
       component: ComponentSpec as JSON: types of inputs and outputs.
       container: PipelineContainerSpec as JSON: image, command, arguments, environment.
       claims: names of the mounted volume claims.
@@ -151,6 +151,8 @@ def _step(
             f"{path}: {name} is no container (a nested graph, a loop, an importer or a resolver); "
             "only a cluster can run it."
         )
+    if "condition" in task.get("triggerPolicy", {}):
+        raise UsageError(f"{path}: {name} has a condition; only a cluster can run it.")
     inputs = task.get("inputs", {})
     sources = [
         source

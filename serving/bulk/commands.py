@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import sys
 
 from rich.console import Console
 from rich.status import Status
 
-from serving.releases import STABLE, ReleaseError, Releases
+from contract import exit_codes
+from contract.errors import UsageError
+from contract.features import USER_ID
+from serving.releases.releases import STABLE, ReleaseError, Releases
+from serving.releases.versions import is_complete, version_path
 from serving.serve_command import quiet_tensorflow
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
 
 _RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 
 
 def encode(args: argparse.Namespace) -> int:
     """Encodes all users of event logs; returns the exit code."""
-    try:
-        number = args.version or _default_version(args.model_dir)
-    except ReleaseError as error:
-        return _fail(error, EXIT_USAGE)
-    path = os.path.join(args.model_dir, str(number))
-    if not os.path.exists(os.path.join(path, "saved_model.pb")):
-        return _fail(f"{args.model_dir} has no version {number}", EXIT_USAGE)
+    number = args.version or _default_version(args.model_dir)
+    path = version_path(args.model_dir, number)
+    if not is_complete(path):
+        raise ReleaseError(f"{args.model_dir} has no version {number}")
     console = Console(stderr=True, highlight=False)
     with console.status(f"version {number}: loading") as status:
         quiet_tensorflow()
@@ -35,9 +31,8 @@ def encode(args: argparse.Namespace) -> int:
         import pydantic
         from apache_beam.options.pipeline_options import PipelineOptions
 
-        from components.behavior_example_gen.errors import DataError
         from serving.bulk.config import EncodingConfig
-        from serving.bulk.encoding import EncodingError, encode_events
+        from serving.bulk.encoding import encode_events
 
         handler = _StatusHandler(status)
         progress = logging.getLogger("progress")
@@ -46,7 +41,7 @@ def encode(args: argparse.Namespace) -> int:
         progress.propagate = False
         try:
             config = EncodingConfig(
-                columns={"user_id": args.user_id, "timestamp": args.timestamp, "text": args.text},
+                columns={USER_ID: args.user_id, "timestamp": args.timestamp, "text": args.text},
                 max_bad_fraction=args.max_bad_fraction,
                 period_days=args.period_days,
             )
@@ -58,9 +53,7 @@ def encode(args: argparse.Namespace) -> int:
                 lambda: beam.Pipeline(options=PipelineOptions([_RUNNER, *args.beam_arg])),
             )
         except pydantic.ValidationError as error:
-            return _fail(error, EXIT_USAGE)
-        except (DataError, EncodingError) as error:
-            return _fail(error, EXIT_FAILED)
+            raise UsageError(str(error)) from error
         finally:
             progress.removeHandler(handler)
     console.print(
@@ -68,7 +61,7 @@ def encode(args: argparse.Namespace) -> int:
         f"version {number}",
         soft_wrap=True,
     )
-    return 0
+    return exit_codes.OK
 
 
 def nearest(args: argparse.Namespace) -> int:
@@ -78,10 +71,10 @@ def nearest(args: argparse.Namespace) -> int:
     try:
         neighbors = nearest_users(args.vectors, args.user_id, args.count)
     except (KeyError, OSError) as error:
-        return _fail(error.args[0] if isinstance(error, KeyError) else error, EXIT_USAGE)
+        raise UsageError(str(error.args[0] if isinstance(error, KeyError) else error)) from error
     for neighbor in neighbors:
         print(f"{neighbor.similarity:.3f}  {neighbor.user_id}")
-    return 0
+    return exit_codes.OK
 
 
 class _StatusHandler(logging.Handler):
@@ -101,8 +94,3 @@ def _default_version(model_dir: str) -> int:
         raise ReleaseError(f"{model_dir} has no versions.")
     stable = [version.number for version in versions if STABLE in version.labels]
     return stable[0] if stable else versions[-1].number
-
-
-def _fail(message, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return code

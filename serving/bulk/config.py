@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.behavior_example_gen.config import Columns
+from ingestion.config import Columns
 
 
 class EncodingConfig(BaseModel):

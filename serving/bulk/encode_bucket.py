@@ -16,11 +16,12 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
-from components.behavior_example_gen.spill import Batches, UserRecords, read_users
+from contract.features import BEHAVIORS
+from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
+from ingestion.spill import Batches, UserRecords, read_users
 from serving.bulk.config import EncodingConfig
 from serving.bulk.vectors import schema
-from serving.server.model import DEFAULT_SIGNATURE, LoadedModel
-from serving.signatures import BEHAVIORS, USER_VECTOR
+from serving.saved_model import SavedModelSession
 
 _DAY = 86_400.0
 
@@ -52,7 +53,7 @@ class EncodeBucket(beam.DoFn):
     def setup(self):
         # One model for all threads of a worker.
         self._model = self._shared.acquire(
-            lambda: LoadedModel(self._model_path, self._config.threads), self._model_path
+            lambda: SavedModelSession(self._model_path, self._config.threads), self._model_path
         )
 
     def process(self, bucket: tuple[int, list[Batches]]) -> Iterable[int]:
@@ -120,7 +121,7 @@ class EncodeBucket(beam.DoFn):
             texts = example.features.feature[BEHAVIORS].bytes_list.value
             texts.extend(text.encode() for text in history)
             examples[index] = example.SerializeToString()
-        outputs = self._model.run(DEFAULT_SIGNATURE, {"examples": examples}, [USER_VECTOR])
+        outputs = self._model.run(SERVING_DEFAULT, {EXAMPLES: examples}, [USER_VECTOR])
         return outputs[USER_VECTOR]
 
 

@@ -21,14 +21,15 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
-from components.behavior_example_gen.files import InputFile, count_buckets, match_files
-from components.behavior_example_gen.gather import GatherByUser
-from components.behavior_example_gen.report import check_reading
-from components.behavior_example_gen.statistics import Statistics
-from components.model_digest import model_digest
+from contract.errors import UserError
+from ingestion.files import InputFile, count_buckets, match_files
+from ingestion.gather import GatherByUser
+from ingestion.report import check_reading
+from ingestion.statistics import Statistics
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encode_bucket import EncodeBucket, part_file
 from serving.bulk.vectors import ENCODING_FILE
+from serving.releases.model_digest import model_digest
 
 _WORK = ".work"
 _GATHERED = "gathered.json"
@@ -36,7 +37,7 @@ _GATHERED = "gathered.json"
 _progress = logging.getLogger("progress")
 
 
-class EncodingError(ValueError):
+class EncodingError(UserError):
     """The output folder holds something else; the message says what to do."""
 
 

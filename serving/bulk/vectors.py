@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 
+from contract.features import USER_ID
+
 ENCODING_FILE = "_encoding.json"
 """What the vectors are of; its name makes Parquet readers pass over it."""
 
@@ -25,7 +27,7 @@ def schema(dimension: int) -> pa.Schema:
     """
     return pa.schema(
         {
-            "user_id": pa.string(),
+            USER_ID: pa.string(),
             "vector": pa.list_(pa.float32(), dimension),
             "behaviors": pa.int32(),
             "periods": pa.int32(),
@@ -51,7 +53,7 @@ def read_vectors(path: str, rows: int = 65_536) -> Iterator[tuple[list[str], np.
     """
     table = pyarrow.dataset.dataset(path, format="parquet")
     dimension = table.schema.field("vector").type.list_size
-    for batch in table.to_batches(columns=["user_id", "vector"], batch_size=rows):
+    for batch in table.to_batches(columns=[USER_ID, "vector"], batch_size=rows):
         values = batch.column(1).flatten().to_numpy()
         yield batch.column(0).to_pylist(), values.reshape(-1, dimension)
 

@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 import numpy as np
 
+from contract.signatures import SERVING_DEFAULT
 from serving.client import messages, wire
 from serving.client.client import NOT_READY, Metadata
 from serving.client.errors import serving_error
@@ -92,7 +93,7 @@ class AsyncUserEncoderClient:
             raise ValueError("No output is asked for.")
         if not len(histories):
             model = await self.metadata(timeout=timeout, metadata=metadata)
-            specs = model.outputs["serving_default"]
+            specs = model.outputs[SERVING_DEFAULT]
             return {name: np.zeros((0, *specs[name].shape[1:]), np.float32) for name in names}
         requests = list(
             messages.predict_requests(histories, self._model, names, self._options.batch_size)

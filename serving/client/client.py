@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import grpc
 import numpy as np
 
+from contract.signatures import SERVING_DEFAULT
 from serving.client import messages, wire
 from serving.client.errors import (
     DeadlineExceededError,
@@ -155,7 +156,7 @@ class UserEncoderClient:
         if not names:
             raise ValueError("No output is asked for.")
         if not len(histories):
-            specs = self.metadata(timeout=timeout, metadata=metadata).outputs["serving_default"]
+            specs = self.metadata(timeout=timeout, metadata=metadata).outputs[SERVING_DEFAULT]
             return {name: np.zeros((0, *specs[name].shape[1:]), np.float32) for name in names}
         requests = list(
             messages.predict_requests(histories, self._model, names, self._options.batch_size)

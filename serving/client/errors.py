@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import grpc
 
+from contract.errors import UserError
 
-class ServingError(RuntimeError):
+
+class ServingError(UserError):
     """The server answered with an error; the base of the others.
 
     Attributes:

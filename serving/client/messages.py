@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from contract.features import BEHAVIORS
+from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
 from serving.client import wire
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 GET_MODEL_METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 GET_MODEL_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
-USER_VECTOR = "user_vector"
-_BEHAVIORS = "behaviors"
 # Not `encode`: its inputs have as many columns as the longest history, and TF Serving fails when
 # it should batch requests of different widths. Serialised examples are one column, always.
-_SIGNATURE = "serving_default"
+_SIGNATURE = SERVING_DEFAULT
 
 Text = str | bytes
 History = Sequence[Text]
@@ -106,7 +106,7 @@ def predict_requests(
         request = wire.PredictRequest(output_filter=outputs)
         model.fill(request.model_spec)
         request.model_spec.signature_name = _SIGNATURE
-        tensor = request.inputs["examples"]
+        tensor = request.inputs[EXAMPLES]
         tensor.dtype = wire.DT_STRING
         tensor.tensor_shape.dim.add(size=len(batch))
         tensor.string_val.extend(
@@ -135,7 +135,7 @@ def _example(history: History, index: int) -> bytes:
             "user write [[text, ...]]."
         )
     example = wire.Example()
-    texts = example.features.feature[_BEHAVIORS].bytes_list.value
+    texts = example.features.feature[BEHAVIORS].bytes_list.value
     try:
         texts.extend(
             text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text

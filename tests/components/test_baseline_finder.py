@@ -6,7 +6,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components.baseline_finder import Executor, find_baseline
-from components.model_digest import model_digest
+from serving.releases.model_digest import model_digest
 
 
 class _Served:

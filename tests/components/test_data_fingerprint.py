@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from components.behavior_example_gen.errors import DataError
 from components.data_fingerprint import fingerprint_of
+from ingestion.errors import DataError
 
 
 @pytest.fixture

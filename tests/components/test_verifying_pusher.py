@@ -7,8 +7,9 @@ import threading
 import pytest
 from tfx.types import standard_artifacts
 
-from components.model_digest import MODEL_DIGEST_PROPERTY, model_digest
-from components.verifying_pusher import Executor, TamperedModelError, newest_version
+from components.tunable_trainer import HYPERPARAMETERS_PROPERTY
+from components.verifying_pusher import Executor, TamperedModelError
+from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 
 
 class _Push:
@@ -32,7 +33,7 @@ class _Push:
             MODEL_DIGEST_PROPERTY, model_digest(str(self.saved_model))
         )
 
-    def __call__(self, exec_properties=None, **custom_config):
+    def __call__(self, **custom_config):
         self._number += 1
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(self._archive / str(self._number))
@@ -42,7 +43,6 @@ class _Push:
             {
                 "serving_dir": self.serving_dir,
                 "custom_config": json.dumps(custom_config),
-                **(exec_properties or {}),
             },
         )
         return pushed
@@ -89,16 +89,6 @@ def test_the_same_model_is_not_pushed_twice(push):
     assert again.get_string_custom_property("pushed_version") == first.get_string_custom_property(
         "pushed_version"
     )
-
-
-def test_newest_version_is_the_highest_complete_number(tmp_path):
-    assert newest_version(str(tmp_path / "missing")) is None
-    for name in ("9", "10", "11", "notes"):
-        (tmp_path / name).mkdir()
-    assert newest_version(str(tmp_path)) is None
-    for name in ("9", "10", "notes"):
-        (tmp_path / name / "saved_model.pb").write_bytes(b"")
-    assert newest_version(str(tmp_path)) == str(tmp_path / "10")
 
 
 def test_versions_appear_at_once_and_complete(push, monkeypatch):
@@ -170,9 +160,10 @@ def test_old_versions_are_deleted_but_not_those_that_are_served(push):
 def test_the_card_has_the_hyperparameters_of_the_run(push):
     push.bless()
     configuration = {"tasks": {}, "heads": {"learning_rate": 0.1, "seed": 3}}
-    pushed = push(
-        configuration=configuration, exec_properties={"hyperparameter_heads_learning_rate": 0.2}
+    push.model.set_string_custom_property(
+        HYPERPARAMETERS_PROPERTY, json.dumps({"heads": {"learning_rate": 0.2}})
     )
+    pushed = push(configuration=configuration)
     path = pushed.get_string_custom_property("pushed_destination")
     with open(os.path.join(path, "model_card.json")) as file:
         card = json.load(file)

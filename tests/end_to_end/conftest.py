@@ -13,7 +13,7 @@ import sys
 import pytest
 import yaml
 
-from pipeline import synthetic_logs
+from ingestion import synthetic_logs
 
 _ROOT = pathlib.Path(__file__).parents[2]
 

@@ -27,7 +27,7 @@ from tfx.orchestration import metadata
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
-from components.behavior_example_gen import files
+from ingestion import files
 from pipeline.backend import Backend
 from pipeline.config import BeamConfig, PipelineConfig
 from pipeline.pipeline import create_pipeline

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.signatures import USER_VECTOR, ServedModel
+from trainer.export.signatures import USER_VECTOR, ServedModel
 from trainer.heads.config import HeadsConfig
 from trainer.heads.model import MEMBERS, build_head
 from trainer.heads.served import ServedHeads

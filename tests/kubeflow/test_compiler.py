@@ -17,8 +17,8 @@ from kfp import components
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from contract.errors import UsageError
 from kubeflow.compile_command import load
-from kubeflow.errors import UsageError
 from pipeline.config import PipelineConfig
 
 _ROOT = pathlib.Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from components import container_entrypoint
-from components.container_entrypoint import globalize, local_path, localize
+from kubeflow import container_entrypoint
+from kubeflow.container_entrypoint import globalize, local_path, localize
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def other_kubeflow(tmp_path):
 
 
 def _python(*arguments, path):
-    root = str(container_entrypoint.__file__).rsplit("/components/", 1)[0]
+    root = str(container_entrypoint.__file__).rsplit("/kubeflow/", 1)[0]
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=root,
@@ -156,7 +156,7 @@ def test_steps_and_configurations_do_not_import_the_name(other_kubeflow):
     """Even where the other one comes first, as it may in an image."""
     program = (
         f"import sys; sys.path.insert(0, {other_kubeflow!r});"
-        "import components.container_entrypoint, pipeline.config;"
+        "import kubeflow.container_entrypoint, pipeline.config;"
         "assert 'kubeflow' not in sys.modules"
     )
     ended = _python("-c", program, path="")

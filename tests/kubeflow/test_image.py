@@ -13,7 +13,7 @@ import yaml
 _ROOT = pathlib.Path(__file__).parents[2]
 _GOLDEN = pathlib.Path(__file__).parent / "golden"
 _DOCKERFILE = (_ROOT / "kubeflow" / "Dockerfile").read_text()
-_PROJECT = ("components", "kubeflow", "pipeline", "serving", "trainer")
+_PROJECT = ("components", "contract", "ingestion", "kubeflow", "pipeline", "serving", "trainer")
 
 
 def _context():
@@ -106,7 +106,7 @@ def modules():
 @pytest.mark.parametrize("stage", ["cpu", "gpu"])
 def test_every_module_is_in_the_image(modules, stage):
     files = _files(stage)
-    assert {"components.container_entrypoint", "trainer.encoder.run"} <= modules
+    assert {"kubeflow.container_entrypoint", "trainer.encoder.run"} <= modules
     for module in modules:
         path = "/app/" + module.replace(".", "/")
         assert f"{path}.py" in files or f"{path}/__init__.py" in files, module

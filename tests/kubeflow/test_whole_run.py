@@ -8,8 +8,8 @@ import sys
 import pytest
 import yaml
 
+from ingestion import synthetic_logs
 from kubeflow.__main__ import main
-from pipeline import synthetic_logs
 
 pytestmark = pytest.mark.slow
 

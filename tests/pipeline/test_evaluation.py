@@ -1,6 +1,6 @@
 """The Evaluator's configuration."""
 
-from components.behavior_example_gen.config import Task
+from ingestion.config import Task
 from pipeline.config import EvaluationConfig
 from pipeline.evaluation import eval_config
 

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from components.behavior_example_gen.errors import DataError
+from ingestion.errors import DataError
 from pipeline.config import PipelineConfig
 from pipeline.local_runner import Reporter, _explain, _metadata_connection
 from pipeline.output_folder import OutputFolder

@@ -9,9 +9,9 @@ import threading
 import pytest
 import tensorflow as tf
 
-from serving.server.options import ServerOptions
-from serving.server.server import LocalServer, single_model_config
-from serving.signatures import USER_VECTOR, ServedModel
+from serving.dev_server.options import ServerOptions
+from serving.dev_server.server import LocalServer, single_model_config
+from trainer.export.signatures import USER_VECTOR, ServedModel
 
 MODEL = "letters"
 

@@ -7,10 +7,10 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.server.batching import Batcher
-from serving.server.errors import StatusError, invalid_argument
-from serving.server.metrics import Metrics
-from serving.server.options import BatchingOptions
+from serving.dev_server.batching import Batcher
+from serving.dev_server.errors import StatusError, invalid_argument
+from serving.dev_server.metrics import Metrics
+from serving.dev_server.options import BatchingOptions
 
 
 class _Model:

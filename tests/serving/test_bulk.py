@@ -11,8 +11,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from tfx.types import channel_utils, standard_artifacts
 
-from components.behavior_example_gen.errors import DataError
 from components.bulk_encoder import BulkEncoder, Executor
+from ingestion.errors import DataError
 from pipeline.backend import Backend
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import create_pipeline
@@ -114,7 +114,7 @@ def test_batches_do_not_change_the_vectors(encode):
 
 def test_a_run_that_died_is_resumed(encode, monkeypatch):
     monkeypatch.setattr(encoding, "count_buckets", lambda files: 8)
-    make = encode_bucket.LoadedModel.run
+    make = encode_bucket.SavedModelSession.run
     calls = []
 
     def dies(self, *arguments):
@@ -123,14 +123,14 @@ def test_a_run_that_died_is_resumed(encode, monkeypatch):
             raise RuntimeError("killed")
         return make(self, *arguments)
 
-    monkeypatch.setattr(encode_bucket.LoadedModel, "run", dies)
+    monkeypatch.setattr(encode_bucket.SavedModelSession, "run", dies)
     with pytest.raises(Exception, match="killed"):
         encode()
     parts = [name for name in os.listdir(encode.output) if name.startswith("part")]
     assert len(parts) == 1
     done = os.path.join(encode.output, parts[0])
     written = os.stat(done).st_mtime_ns
-    monkeypatch.setattr(encode_bucket.LoadedModel, "run", make)
+    monkeypatch.setattr(encode_bucket.SavedModelSession, "run", make)
     # The events are not read again.
     monkeypatch.setattr(encoding, "GatherByUser", None)
     assert encode()["users"] == 3

@@ -16,7 +16,7 @@ from google.protobuf import (
 from kubernetes import client as kubernetes
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.warmup import ALLOWED_BATCH_SIZES
+from trainer.export.warmup import ALLOWED_BATCH_SIZES
 
 _CONFIG = pathlib.Path(__file__).parents[2] / "serving" / "config"
 _KUBERNETES = _CONFIG / "kubernetes"

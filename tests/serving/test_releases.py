@@ -5,7 +5,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.__main__ import main
-from serving.releases import ReleaseError, Releases
+from serving.releases.releases import ReleaseError, Releases
 
 
 @pytest.fixture

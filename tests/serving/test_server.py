@@ -24,8 +24,8 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.releases import Releases
-from serving.server.server import model_config
+from serving.dev_server.server import model_config
+from serving.releases.releases import Releases
 
 _TEXTS = [[b"boots", b"maps"], [b"sour dough bread", b""]]
 _VECTORS = [[2, 9, 1], [1, 16, 1]]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.signatures import BEHAVIORS, USER_VECTOR, ServedModel
+from trainer.export.signatures import BEHAVIORS, USER_VECTOR, ServedModel
 
 
 class _Letters(ServedModel):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from contract.features import HISTORY, TARGET
 from trainer.encoder.config import EncoderConfig
 
 # Compressed; unpacked, users take some ten times as much.
@@ -31,16 +32,16 @@ def read_users(file_pattern, feature_spec) -> tf.data.Dataset:
     Raises:
         ValueError: If `feature_spec` lacks `history` or `target`.
     """
-    missing = {"history", "target"} - set(feature_spec)
+    missing = {HISTORY, TARGET} - set(feature_spec)
     if missing:
         raise ValueError(
             f"`feature_spec` lacks {sorted(missing)}. Received: {sorted(feature_spec)}"
         )
-    spec = {name: feature_spec[name] for name in ("history", "target")}
+    spec = {name: feature_spec[name] for name in (HISTORY, TARGET)}
 
     def parse(record):
         features = tf.io.parse_single_example(record, spec)
-        return features["history"], features["target"]
+        return features[HISTORY], features[TARGET]
 
     files = tf.data.Dataset.list_files(file_pattern, shuffle=False)
     records = tf.data.TFRecordDataset(files, compression_type="GZIP")
@@ -172,7 +173,7 @@ def training_batches(
 
     def _features(history, ids, counts):
         return {
-            "history": history,
+            HISTORY: history,
             "target_ids": ids,
             "target_weights": _WEIGHTS[config.target_weights](tf.cast(counts, tf.float32)),
         }
@@ -188,7 +189,7 @@ def training_batches(
 
 def _by_length(users, batch_size):
     """Makes batches, padded each, of a window of users, a ragged row each."""
-    order = tf.argsort(users["history"].row_lengths(), stable=True)
+    order = tf.argsort(users[HISTORY].row_lengths(), stable=True)
     starts = tf.data.Dataset.range(0, tf.size(order, tf.int64), batch_size)
 
     def batch(start):

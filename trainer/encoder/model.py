@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from contract.features import HISTORY
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.distribution import all_replicas_sum
 from trainer.encoder.layers import AGGREGATORS, BehaviorEmbedding, RowwiseDense
@@ -107,7 +108,7 @@ class BehavioralConsistencyModel(keras.Model):
         self.built = True
 
     def call(self, inputs, training=False):
-        hops = self.encoder(inputs["history"], training=training)
+        hops = self.encoder(inputs[HISTORY], training=training)
         if self.supervised_hops == "last":
             hops = hops[:, -1:]
         return self.dropout(self.projection(hops), training=training)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from serving.signatures import USER_VECTOR, ServedModel
-from trainer.text.preprocessing import HISTORY
+from contract.features import HISTORY
+from contract.signatures import USER_VECTOR
+from trainer.export.signatures import ServedModel
 
 
 class ServedEncoder(ServedModel):

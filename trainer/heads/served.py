@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from serving.signatures import USER_VECTOR, ServedModel
+from contract.signatures import USER_VECTOR
+from trainer.export.signatures import ServedModel
 
 
 class ServedHeads(ServedModel):

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from serving.signatures import BEHAVIORS, USER_VECTOR
+from contract.features import BEHAVIORS, weight_name
+from contract.signatures import USER_VECTOR
 from trainer.heads.config import HeadsConfig
 from trainer.heads.model import MEMBERS, build_head
 
@@ -37,7 +38,7 @@ def encode_users(
     spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
     for task in tasks:
         spec[task] = tf.io.FixedLenFeature([], tf.int64)
-        spec[f"{task}_weight"] = tf.io.FixedLenFeature([], tf.float32)
+        spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
     files = tf.io.gfile.glob(list(file_patterns))
     dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(batch_size)
     vectors, rows = [], {name: [] for name in spec if name != BEHAVIORS}
@@ -50,7 +51,7 @@ def encode_users(
         _log.info("%d users encoded", batch_size * (len(vectors) - 1) + len(vectors[-1]))
     labels = {name: np.concatenate(values) for name, values in rows.items()}
     return np.concatenate(vectors), {
-        task: (labels[task], labels[f"{task}_weight"]) for task in tasks
+        task: (labels[task], labels[weight_name(task)]) for task in tasks
     }
 
 

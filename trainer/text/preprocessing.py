@@ -8,15 +8,13 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from contract.features import HISTORY, TARGET
 from trainer.text.config import AUTO, TextConfig
 from trainer.text.normalization import normalize
 from trainer.text.ragged import keep
 from trainer.text.stop_words import StopWords, read_stop_words
 from trainer.text.tokenizers import TOKENIZERS
 from trainer.text.vocabulary import WordIds
-
-HISTORY = "history"
-TARGET = "target"
 
 _QUANTILE_BUCKETS = 20
 """95 % is the last of the 19 boundaries between 20 equal buckets."""

@@ -1,0 +1,153 @@
+"""A folder of events and labels, prepared by the pipeline's own components."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+from typing import NamedTuple
+
+import numpy as np
+import yaml
+
+from contract.features import BEHAVIORS, HISTORY, weight_name
+from contract.splits import EVAL, TRAIN, VALIDATION
+from pipeline.config import ConfigError, PipelineConfig
+from pipeline.config_template import config_template
+
+_EVENTS = ("events.jsonl.gz", "events.jsonl", "events.csv.gz", "events.csv", "events.parquet")
+_LABELS = ("labels.csv", "labels.csv.gz", "labels.jsonl", "labels.jsonl.gz", "labels.parquet")
+_BATCH = 512
+
+
+class LabelledUsers(NamedTuple):
+    """The labelled users of one split.
+
+    Attributes:
+      word_ids: per user, per behaviour, the word ids: what a served encoder reads of the user.
+      labels: task to (class index int64 [users], weight float32 [users]); weight 0 marks a
+        missing label.
+    """
+
+    word_ids: list[list[list[int]]]
+    labels: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+class PreparedData(NamedTuple):
+    """What representations are fitted on and heads are fitted and tried on.
+
+    Attributes:
+      tasks: the number of classes of each task.
+      transform_output: the analysed graph (`tft.TFTransformOutput`).
+      train_files, validation_files: patterns of what Transform wrote of all users, labelled or
+        not: what an encoder is trained on.
+      train, validation, evaluation: the labelled users.
+    """
+
+    tasks: dict[str, int]
+    transform_output: object
+    train_files: list[str]
+    validation_files: list[str]
+    train: LabelledUsers
+    validation: LabelledUsers
+    evaluation: LabelledUsers
+
+
+def configuration(folder: str, **text) -> PipelineConfig:
+    """Makes the configuration of a pipeline for a folder; tasks and classes come from the labels.
+
+    Args:
+      folder: holds `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet) and `labels.csv` (or
+        .jsonl, .parquet).
+      **text: fields of `TextConfig`.
+
+    Raises:
+      ConfigError: If a file is missing, or the labels have no column that can be a task.
+    """
+    events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
+    content = yaml.safe_load(config_template("quality", events, labels))
+    content["text"] = text
+    return PipelineConfig.model_validate(content)
+
+
+def _find(folder: str, names: tuple[str, ...]) -> str:
+    for name in names:
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            return os.path.abspath(path)
+    raise ConfigError(f"{folder} has none of {', '.join(names)}. Name a folder that has.")
+
+
+def prepare(config: PipelineConfig, folder: str) -> PreparedData:
+    """Runs the pipeline up to Transform, and reads what it wrote.
+
+    Splits, vocabulary, stems and truncation are so the pipeline's by construction.
+
+    Args:
+      config: as `configuration` makes it.
+      folder: for the artifacts; given again, nothing unchanged is computed again.
+    """
+    import tensorflow_transform as tft
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
+    from tfx.orchestration.pipeline import RunOptions
+
+    from pipeline.backend import Backend
+    from pipeline.pipeline import create_pipeline
+
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    artifacts = os.path.join(folder, "artifacts")
+    pipeline = create_pipeline(
+        config,
+        Backend(
+            pipeline_root=artifacts,
+            serving_dir=os.path.join(folder, "serving"),
+            metadata_connection_config=sqlite_metadata_connection_config(
+                os.path.join(folder, "metadata.sqlite")
+            ),
+        ),
+    )
+    LocalDagRunner().run(
+        pipeline, run_options=RunOptions(to_nodes=["Transform", "LabelledExampleGen"])
+    )
+
+    def newest(component: str, output: str) -> str:
+        folders = glob.glob(os.path.join(artifacts, component, output, "*"))
+        return max(folders, key=lambda path: int(os.path.basename(path)))
+
+    transform_output = tft.TFTransformOutput(newest("Transform", "transform_graph"))
+    transformed = newest("Transform", "transformed_examples")
+    labelled = newest("LabelledExampleGen", "examples")
+    tasks = {name: len(task.classes) for name, task in config.tasks.items()}
+    layer = transform_output.transform_features_layer()
+    splits = (
+        _read(os.path.join(labelled, f"Split-{split}"), tasks, layer)
+        for split in (TRAIN, VALIDATION, EVAL)
+    )
+    return PreparedData(
+        tasks,
+        transform_output,
+        [os.path.join(transformed, "Split-train", "*")],
+        [os.path.join(transformed, "Split-validation", "*")],
+        *splits,
+    )
+
+
+def _read(folder: str, tasks: dict[str, int], layer) -> LabelledUsers:
+    import tensorflow as tf
+
+    spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
+    for task in tasks:
+        spec[task] = tf.io.FixedLenFeature([], tf.int64)
+        spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
+    files = sorted(glob.glob(os.path.join(folder, "*")))
+    word_ids, columns = [], {name: [] for name in spec if name != BEHAVIORS}
+    for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH):
+        features = tf.io.parse_example(serialized, spec)
+        word_ids += layer({HISTORY: features[BEHAVIORS]})[HISTORY].to_list()
+        for name, values in columns.items():
+            values.append(features[name].numpy())
+    column = {name: np.concatenate(values) for name, values in columns.items()}
+    return LabelledUsers(
+        word_ids, {task: (column[task], column[weight_name(task)]) for task in tasks}
+    )

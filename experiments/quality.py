@@ -1,0 +1,231 @@
+"""How good are the user vectors? SUMN and its variants against TF-IDF, Word2Vec and Doc2Vec.
+
+    python benchmarks/quality.py DATA_DIR
+    python benchmarks/quality.py ../shared/data/poetry --language characters --seeds 0 1 2
+    python benchmarks/quality.py DATA_DIR --models small --encoder 1-hop '{preset: small, hops: 1}'
+
+DATA_DIR holds the behaviours of users, `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet:
+user_id, timestamp, text), and `labels.csv` (user_id and a column a task, binary or with more
+classes; empty is a missing label). Tasks and classes are found in the labels.
+
+Everything is the pipeline's own: splits, words, training of the encoder, heads. Vectors are fitted
+without labels on the users of `train`, heads on the labelled ones; `validation` stops both; `eval`,
+20 % of the users, is only measured. Printed is the AUC (one-vs-rest, macro, for more than two
+classes), the mean over seeds, with its 95 % interval from a bootstrap over the users of `eval`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+import time
+import warnings
+
+from contract.splits import EVAL, TRAIN, VALIDATION
+
+# What TensorFlow and the packages below TFX say of themselves is not about the measurement.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.filterwarnings("ignore", category=FutureWarning)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+import numpy as np  # noqa: E402 - the project is importable only now
+import pydantic  # noqa: E402
+import yaml  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from experiments.bootstrap import resampling_weights, task_auc  # noqa: E402
+from experiments.labelled_users import LabelledUsers, configuration, prepare  # noqa: E402
+from experiments.representations import MODELS, Model, encoder  # noqa: E402
+from ingestion.errors import DataError  # noqa: E402
+from pipeline.config import ConfigError  # noqa: E402
+from trainer.heads.config import HeadsConfig  # noqa: E402
+
+_MEAN = "mean"
+_RESAMPLES = 1000
+_PACKAGES = ("tensorflow", "keras", "tfx", "gensim", "scikit-learn")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses the command line, fits and measures; returns the exit code."""
+    args = _parser().parse_args(arguments)
+    console = Console(stderr=True)
+    progress = logging.getLogger("progress")
+    progress.setLevel(logging.INFO)
+    progress.propagate = False
+    progress.addHandler(logging.StreamHandler())
+    try:
+        config = configuration(
+            args.data_dir, language=args.language, vocabulary_size=args.vocabulary_size
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = args.work_dir or scratch
+            console.log(f"{args.data_dir}: words and examples, tasks {', '.join(config.tasks)}")
+            models = _models(args)
+            heads = HeadsConfig.model_validate(yaml.safe_load(args.heads))
+            data = prepare(config, folder)
+            areas, seconds = _measure(data, models, heads, args.seeds, folder, console)
+    except (ConfigError, DataError, pydantic.ValidationError, yaml.YAMLError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    report = _report(args, data, models, areas, seconds)
+    _print(report)
+    if args.output:
+        pathlib.Path(args.output).write_text(json.dumps(report, indent=2) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    models = "\n".join(f"  {name:<17}{model.description}" for name, model in MODELS.items())
+    parser = argparse.ArgumentParser(
+        description=f"{__doc__}\nmodels:\n{models}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data_dir", help="folder with events and labels")
+    parser.add_argument(
+        "--language", default="en", help="how texts are cut into words, as text.language (en)"
+    )
+    parser.add_argument(
+        "--vocabulary-size", type=int, default=20_000, help="words that are kept (20000)"
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=MODELS,
+        default=[name for name in MODELS if name != "paper"],
+        metavar="NAME",
+        help="which to measure; by default all but `paper`, which takes long",
+    )
+    parser.add_argument(
+        "--encoder",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "YAML"),
+        help="also measure an encoder of this configuration, a YAML mapping as in `encoder:`",
+    )
+    parser.add_argument(
+        "--heads", default="{}", metavar="YAML", help="the heads' configuration, as in `heads:`"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="each is one run of each model"
+    )
+    parser.add_argument("--output", metavar="FILE", help="also write everything as JSON")
+    parser.add_argument(
+        "--work-dir", metavar="DIR", help="keep the prepared examples here for the next call"
+    )
+    return parser
+
+
+def _models(args) -> dict[str, Model]:
+    """The models that the command line names, by name."""
+    models = {name: MODELS[name] for name in args.models}
+    for name, fields in args.encoder:
+        models[name] = Model(fields, encoder(**yaml.safe_load(fields)))
+    return models
+
+
+def _measure(data, models, heads, seeds, folder, console):
+    """Fits every model with every seed.
+
+    Returns:
+      Per model, per task (and for their mean), float [seeds, 1 + resamples] of AUC, the first
+      on the users as they are; and per model the seconds that a seed took.
+    """
+    weights = resampling_weights(len(data.evaluation.word_ids), _RESAMPLES)
+    areas, seconds = {}, {}
+    for name, model in models.items():
+        runs, started = [], time.monotonic()
+        for seed in seeds:
+            with tempfile.TemporaryDirectory(dir=folder) as logs:
+                probabilities = model.evaluate(data, seed, heads, logs)
+            runs.append(_task_areas(probabilities, data.evaluation, weights))
+            figures = " ".join(f"{task} {run[0]:.3f}" for task, run in runs[-1].items())
+            console.log(f"{name}, seed {seed}: {figures}")
+        areas[name] = {task: np.stack([run[task] for run in runs]) for task in runs[0]}
+        seconds[name] = (time.monotonic() - started) / len(seeds)
+    return areas, seconds
+
+
+def _task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.ndarray]:
+    areas = {}
+    for task, (classes, label_weights) in users.labels.items():
+        areas[task] = task_auc(probabilities[task], classes, label_weights > 0, weights)
+    areas[_MEAN] = np.mean(list(areas.values()), axis=0)
+    return areas
+
+
+def _report(args, data, models, areas, seconds) -> dict:
+    """What is written as JSON."""
+    return {
+        "data": os.path.abspath(args.data_dir),
+        "date": datetime.date.today().isoformat(),
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "language": args.language,
+        "vocabulary_size": args.vocabulary_size,
+        "heads": args.heads,
+        "seeds": args.seeds,
+        "users": {
+            TRAIN: len(data.train.word_ids),
+            VALIDATION: len(data.validation.word_ids),
+            EVAL: len(data.evaluation.word_ids),
+        },
+        "models": {
+            name: {
+                "description": models[name].description,
+                "seconds": round(seconds[name], 1),
+                "auc": {task: _figures(runs) for task, runs in tasks.items()},
+                # Paired: both models on the same draws of users.
+                "mean_auc_above": {
+                    other: _figures(tasks[_MEAN] - areas[other][_MEAN])
+                    for other in areas
+                    if other != name
+                },
+            }
+            for name, tasks in areas.items()
+        },
+    }
+
+
+def _figures(runs: np.ndarray) -> dict:
+    """The mean over seeds, every seed, and the bootstrap's interval."""
+    low, high = np.nanpercentile(runs.mean(axis=0)[1:], [2.5, 97.5])
+    return {
+        "mean": round(float(runs[:, 0].mean()), 4),
+        "seeds": [round(float(area), 4) for area in runs[:, 0]],
+        "interval": [round(float(low), 4), round(float(high), 4)],
+    }
+
+
+def _print(report: dict) -> None:
+    tasks = list(next(iter(report["models"].values()))["auc"])
+    table = Table(
+        title=f"AUC on {report['users']['eval']} users, mean of {len(report['seeds'])} seeds, "
+        "95 % bootstrap interval"
+    )
+    table.add_column("model")
+    for task in tasks:
+        table.add_column(task, justify="right")
+    table.add_column("seconds", justify="right")
+    for name, model in report["models"].items():
+        cells = (
+            "{:.3f}\n{:.3f}-{:.3f}".format(
+                model["auc"][task]["mean"], *model["auc"][task]["interval"]
+            )
+            for task in tasks
+        )
+        table.add_row(name, *cells, f"{model['seconds']:.0f}")
+    # A file or a pipe has no width of its own.
+    width = None if sys.stdout.isatty() else 40 + 14 * len(tasks)
+    Console(width=width).print(table)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,144 @@
+"""What a pipeline's YAML says about its data. Imports nothing heavy: the CLI's --help needs it."""
+
+import datetime
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from contract.features import USER_ID
+from ingestion.values import normalize_label, parse_timestamp
+
+
+class _Frozen(pydantic.BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Columns(_Frozen):
+    """Names of the columns, or JSON keys, of the event and label files."""
+
+    user_id: str = Field(USER_ID, min_length=1, description="The user's id in the events.")
+    timestamp: str = Field(
+        "timestamp",
+        min_length=1,
+        description="When it happened: Unix seconds or ISO 8601; without a time zone UTC.",
+    )
+    text: str = Field("text", min_length=1, description="What the user did, as text.")
+    label_user_id: str = Field(USER_ID, min_length=1, description="The user's id in the labels.")
+
+
+# Kept as Unix seconds.
+Moment = Annotated[float, BeforeValidator(parse_timestamp)]
+
+
+class Window(_Frozen):
+    """A span of time, [start, end)."""
+
+    start: Moment = Field(
+        description="First moment in the window: ISO 8601 or Unix seconds; without a zone UTC."
+    )
+    end: Moment = Field(description="First moment after the window, written like `start`.")
+
+    @pydantic.model_validator(mode="after")
+    def _check_order(self):
+        if self.start >= self.end:
+            raise ValueError(f"the window {self} is empty: `start` must lie before `end`")
+        return self
+
+    def __str__(self) -> str:
+        return f"[{format_moment(self.start)}, {format_moment(self.end)})"
+
+
+class WindowsDivision(_Frozen):
+    """History, target and the behaviours to infer from, each from a window of time."""
+
+    method: Literal["windows"] = Field(description="Divide by fixed windows of time.")
+    history: Window = Field(description="Behaviours that the representation is trained from.")
+    target: Window = Field(description="Later behaviours that it is trained to predict.")
+    inference: Window = Field(description="Behaviours that labelled users are represented from.")
+
+    @pydantic.model_validator(mode="after")
+    def _check_order(self):
+        if self.target.start < self.history.end:
+            raise ValueError(
+                f"the target window {self.target} must begin when the history window "
+                f"{self.history} has ended, or later"
+            )
+        return self
+
+
+class FractionDivision(_Frozen):
+    """The first part of a user's behaviours is history, the rest is target."""
+
+    method: Literal["fraction"] = Field("fraction", description="Divide each user's behaviours.")
+    fraction: float = Field(0.5, gt=0, lt=1, description="Share of the behaviours in the history.")
+
+
+class RandomCutDivision(_Frozen):
+    """As `FractionDivision`, cut at a place drawn for each user, always the same one."""
+
+    method: Literal["random_cut"] = Field(description="Cut each user's behaviours at random.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Another seed draws other cuts.")
+
+
+Division = Annotated[
+    WindowsDivision | FractionDivision | RandomCutDivision, Field(discriminator="method")
+]
+
+
+def _normalize_classes(classes: object) -> object:
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        return classes
+    return tuple(normalize_label(name) for name in classes)
+
+
+class Task(_Frozen):
+    """A classification task: a column of the label file."""
+
+    classes: Annotated[tuple[str, ...], BeforeValidator(_normalize_classes)] = Field(
+        ("0", "1"),
+        min_length=2,
+        description="The values of the label. True and 1.0 in the file count as 1.",
+    )
+
+    @pydantic.field_validator("classes")
+    @classmethod
+    def _check_distinct(cls, classes):
+        if len(set(classes)) < len(classes):
+            raise ValueError(f"the classes must differ, not {', '.join(classes)}")
+        return classes
+
+
+class IngestionConfig(_Frozen):
+    """How log and label files become examples."""
+
+    columns: Columns = Field(Columns(), description="Names of the columns of the files.")
+    division: Division = Field(
+        FractionDivision(), description="How behaviours are divided into history and target."
+    )
+    max_bad_fraction: float = Field(
+        0.001, ge=0, le=1, description="Share of bad lines up to which they are skipped."
+    )
+    max_behaviors: int = Field(
+        2000,
+        ge=1,
+        description="Behaviours kept per user and window, the most recent; guards against bots.",
+    )
+    activity_boundaries: tuple[int, int, int] = Field(
+        (5, 10, 20),
+        description="Numbers of behaviours at which the 2nd, 3rd and 4th activity group begin.",
+    )
+
+    @pydantic.field_validator("activity_boundaries")
+    @classmethod
+    def _check_increasing(cls, boundaries):
+        if boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries):
+            raise ValueError(f"must be positive and strictly increasing, not {boundaries}")
+        return boundaries
+
+
+def format_moment(seconds: float) -> str:
+    """Returns Unix seconds as ISO 8601 in UTC, to the second."""
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

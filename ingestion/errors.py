@@ -1,0 +1,45 @@
+"""What can be wrong with the data: of one value (`BadValue`) or of the whole run (`DataError`)."""
+
+from contract.errors import UserError
+
+REMEDIES = {
+    "invalid_json": "Write one JSON object a line.",
+    "not_an_object": 'Write one JSON object a line, as {"user_id": ..., "timestamp": ...}.',
+    "invalid_utf8": "Re-encode the file as UTF-8.",
+    "malformed_csv": "Quote fields that hold commas, quotes or line breaks, and double the quotes.",
+    "missing_user_id": "Give every line a user id, or remove the line.",
+    "bad_user_id": "Write user ids as strings or integers.",
+    "missing_timestamp": "Give every line a timestamp, or remove the line.",
+    "bad_timestamp": "Write Unix seconds or ISO 8601, as 2024-01-31T12:00:00Z.",
+    "negative_timestamp": "Write Unix seconds from 1970 on.",
+    "timestamp_in_milliseconds": "It looks like milliseconds: divide it by 1000.",
+    "missing_text": "Give every behaviour a text, or remove the line.",
+    "bad_text": "Write the text of a behaviour as a string.",
+    "unknown_class": "Correct the label, or add its class to the task's `classes`.",
+    "duplicate_label": "Keep one label row a user; the first one counts.",
+}
+
+
+class DataError(UserError):
+    """The data cannot be used: the message says what, where and what to do about it."""
+
+
+class BadValue(ValueError):
+    """One record cannot be used.
+
+    Args:
+        reason: Why, one of the keys of `REMEDIES`.
+        value: The offending value, whose beginning is quoted in the message.
+        detail: What else is known, instead of a value.
+    """
+
+    def __init__(self, reason: str, value: object = None, detail: str = ""):
+        self.reason = reason
+        self.detail = detail if value is None else f"{value!r:.80}"
+        super().__init__(describe(self.reason, self.detail))
+
+
+def describe(reason: str, detail: str) -> str:
+    """Returns what is wrong with a record, and the remedy, as two sentences."""
+    problem = reason.replace("_", " ") + (f": {detail}" if detail else "")
+    return f"{problem}. {REMEDIES[reason]}"

@@ -1,0 +1,123 @@
+"""tf.Examples of users.
+
+Of any user, to train the representation:
+    user_id: bytes[1]
+    history: bytes[n], n >= 1, texts, oldest first
+    target: bytes[m], m >= 1, texts, oldest first
+
+Of a labelled user, to train and evaluate heads:
+    user_id: bytes[1]
+    behaviors: bytes[n], n >= 1, texts, oldest first
+    activity: bytes[1], the group of the number of behaviours, before any are left out
+    <task>: int64[1], index of the class, 0 if the label is missing
+    <task>_weight: float32[1], 0.0 if the label is missing, else 1.0
+"""
+
+import bisect
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+
+import tensorflow as tf
+
+from contract.features import ACTIVITY, BEHAVIORS, HISTORY, TARGET, USER_ID, weight_name
+from ingestion import division
+from ingestion.config import IngestionConfig, Task
+from ingestion.spill import UserRecords
+from ingestion.statistics import Statistics
+
+
+def activity_groups(boundaries: tuple[int, int, int]) -> tuple[str, ...]:
+    """Returns the names of the activity groups, which sort as text in their order.
+
+    Args:
+        boundaries: Numbers of behaviours at which the second, third and fourth group begin.
+    """
+    width = len(str(boundaries[-1]))
+    starts = (0, *boundaries)
+    closed = [f"{a:0{width}d}-{b - 1:0{width}d}" for a, b in itertools.pairwise(starts)]
+    return (*closed, f"{boundaries[-1]}+")
+
+
+def unlabeled_example(
+    user: UserRecords, config: IngestionConfig, statistics: Statistics
+) -> bytes | None:
+    """Returns the serialized example of a user with events, or None, which is counted.
+
+    Args:
+        user: The user's records.
+        config: How to divide them.
+        statistics: Takes the counts.
+    """
+    if len(user.timestamps) < 2:
+        statistics.skipped_users["fewer than two behaviors"] += 1
+        return None
+    parts = division.history_and_target(user.timestamps, user.user_id, config.division)
+    for name, part in zip((HISTORY, TARGET), parts, strict=True):
+        if not division.length(part):
+            statistics.skipped_users[f"no behavior in the {name} window"] += 1
+            return None
+    history, target = _keep(user, parts, config, statistics)
+    return _serialize(
+        {USER_ID: _bytes([user.user_id]), HISTORY: _bytes(history), TARGET: _bytes(target)}
+    )
+
+
+def labeled_example(
+    user: UserRecords, config: IngestionConfig, tasks: Mapping[str, Task], statistics: Statistics
+) -> bytes | None:
+    """Returns the serialized example of a user with a label row, or None, which is counted.
+
+    Args:
+        user: The user's records.
+        config: How to choose the behaviours.
+        tasks: Name -> task, in the order of the label rows.
+        statistics: Takes the counts, of classes too.
+    """
+    part = division.inference(user.timestamps, config.division)
+    count = division.length(part)
+    if not len(user.timestamps):
+        statistics.labels_without_events += 1
+        return None
+    if not count:
+        statistics.labels_outside_window += 1
+        statistics.skipped_users["no behavior in the inference window"] += 1
+        return None
+    indices = json.loads(user.labels[0][2])
+    if all(index is None for index in indices):
+        statistics.skipped_users["every label missing"] += 1
+        return None
+    group = bisect.bisect_right(config.activity_boundaries, count)
+    (behaviors,) = _keep(user, [part], config, statistics)
+    features = {
+        USER_ID: _bytes([user.user_id]),
+        BEHAVIORS: _bytes(behaviors),
+        ACTIVITY: _bytes([activity_groups(config.activity_boundaries)[group]]),
+    }
+    split = division.split_of(user.user_id)
+    for (name, task), index in zip(tasks.items(), indices, strict=True):
+        features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[index or 0]))
+        features[weight_name(name)] = tf.train.Feature(
+            float_list=tf.train.FloatList(value=[float(index is not None)])
+        )
+        if index is not None:
+            statistics.count_class(name, split, task.classes[index])
+    return _serialize(features)
+
+
+def _keep(
+    user: UserRecords, parts: Iterable[slice], config: IngestionConfig, statistics: Statistics
+) -> list[list[str]]:
+    """Returns the texts of each part, of a long one the most recent."""
+    kept = [division.most_recent(part, config.max_behaviors) for part in parts]
+    statistics.truncated_users += kept != list(parts)
+    return [user.texts[part].to_pylist() for part in kept]
+
+
+def _bytes(texts: Iterable[str]) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[t.encode() for t in texts]))
+
+
+def _serialize(features: dict[str, tf.train.Feature]) -> bytes:
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)

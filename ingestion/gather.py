@@ -1,0 +1,149 @@
+"""Gathers the records of log and label files by user."""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from ingestion import values
+from ingestion.config import Columns, Task
+from ingestion.errors import BadValue, DataError
+from ingestion.files import InputFile
+from ingestion.readers import read_records
+from ingestion.spill import EVENT, LABEL, SpillWriter
+from ingestion.statistics import Statistics
+
+_STATISTICS = "statistics"
+_PROGRESS_SECONDS = 1.0
+_RECORDS_PER_CLOCK_READING = 1000
+
+_progress = logging.getLogger("progress")
+
+
+class GatherByUser(beam.PTransform):
+    """Divides the users over buckets, of which one fits in memory.
+
+    The records go through files: Beam's local runner keeps in memory all that passes through a
+    GroupByKey.
+
+    Args:
+        columns: Names of the columns.
+        tasks: Name -> task; empty if there are no label files.
+        num_buckets: Number of buckets, at least 1.
+        folder: Where to put the files; every worker must reach it.
+    """
+
+    def __init__(self, columns: Columns, tasks: Mapping[str, Task], num_buckets: int, folder: str):
+        super().__init__()
+        self._read_file = _ReadFile(columns, tasks, num_buckets, folder)
+
+    def expand(self, files: beam.PCollection):
+        """Reads the files.
+
+        Args:
+            files: `InputFile` each.
+
+        Returns:
+            The buckets, (bucket, iterable of `spill.Batches`), and the `Statistics` of each file.
+        """
+        spilled, statistics = (
+            files
+            | "Distribute" >> beam.Reshuffle()
+            | "ReadFile" >> beam.ParDo(self._read_file).with_outputs(_STATISTICS, main="spilled")
+        )
+        return spilled | "GroupByBucket" >> beam.GroupByKey(), statistics
+
+
+class _ReadFile(beam.DoFn):
+    """Writes the records of a file by bucket; what is wrong with the file is counted."""
+
+    def __init__(self, columns: Columns, tasks: Mapping[str, Task], num_buckets: int, folder: str):
+        self._columns = columns
+        self._tasks = dict(tasks)
+        self._num_buckets = num_buckets
+        self._folder = folder
+        self._events = 0
+        self._shown = 0.0
+
+    def process(self, file: InputFile) -> Iterable[Any]:
+        # Beam may run a file twice; both attempts must be able to write.
+        path = FileSystems.join(self._folder, f"{file.index:06d}-{uuid.uuid4().hex}.arrow")
+        statistics = Statistics()
+        writer = SpillWriter(path, self._num_buckets)
+        try:
+            if file.kind == "labels":
+                self._read_labels(file, writer, statistics)
+            else:
+                self._read_events(file, writer, statistics)
+        except DataError as error:
+            statistics.failures.append(str(error))
+        finally:
+            spilled = writer.close()
+        yield from spilled.items()
+        yield beam.pvalue.TaggedOutput(_STATISTICS, statistics)
+
+    def _read_events(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
+        columns = (self._columns.user_id, self._columns.timestamp, self._columns.text)
+        remedy = "Map the names in `data.columns`."
+        earliest, latest = float("inf"), float("-inf")
+        for line, raw in read_records(file, columns, remedy):
+            statistics.events.records += 1
+            self._show_progress()
+            try:
+                if isinstance(raw, BadValue):
+                    raise raw
+                user_id = values.parse_user_id(raw[0])
+                timestamp = values.parse_timestamp(raw[1])
+                text = values.parse_text(raw[2])
+            except BadValue as bad:
+                statistics.events.add_bad(file.path, line, bad)
+                continue
+            earliest, latest = min(earliest, timestamp), max(latest, timestamp)
+            writer.append(user_id, EVENT, timestamp, file.index, line, text)
+        if earliest <= latest:
+            statistics.earliest, statistics.latest = earliest, latest
+
+    def _read_labels(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
+        columns = (self._columns.label_user_id, *self._tasks)
+        remedy = (
+            "Name the user's column in `data.columns.label_user_id`; a task bears the name of "
+            "its column."
+        )
+        for line, raw in read_records(file, columns, remedy):
+            statistics.labels.records += 1
+            try:
+                if isinstance(raw, BadValue):
+                    raise raw
+                user_id = values.parse_user_id(raw[0])
+                indices = [
+                    _class_index(task, name, value)
+                    for (name, task), value in zip(self._tasks.items(), raw[1:], strict=True)
+                ]
+            except BadValue as bad:
+                statistics.labels.add_bad(file.path, line, bad)
+                continue
+            writer.append(user_id, LABEL, 0.0, file.index, line, json.dumps(indices))
+
+    def _show_progress(self) -> None:
+        self._events += 1
+        if self._events % _RECORDS_PER_CLOCK_READING:
+            return
+        now = time.monotonic()
+        if now - self._shown >= _PROGRESS_SECONDS:
+            self._shown = now
+            _progress.info("%s events read", f"{self._events:,}")
+
+
+def _class_index(task: Task, name: str, value: object) -> int | None:
+    """Returns the index of a label's class, None if the label is missing."""
+    label = values.normalize_label(value)
+    if label is None:
+        return None
+    if label not in task.classes:
+        raise BadValue("unknown_class", detail=f"{name}={label}")
+    return task.classes.index(label)

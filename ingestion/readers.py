@@ -1,0 +1,193 @@
+"""Reads JSONL, CSV and Parquet a record at a time.
+
+A record is its line (in Parquet its row), counted from 1, and the values of the wanted columns or,
+if the line cannot be read, the `BadValue` that says why.
+"""
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from ingestion.errors import BadValue, DataError
+from ingestion.files import InputFile
+
+Record = tuple[int, tuple | BadValue]
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# One stray quote makes the csv module collect all that follows into one field, up to this length.
+_CSV_FIELD_CHARACTERS = 2**20
+# JSON objects may leave keys out; a key that none of so many has is taken for a wrong name.
+_PROBED_OBJECTS = 1000
+_PARQUET_ROWS = 4096
+_READ_BUFFER_BYTES = 2**20
+
+
+def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
+    """Reads a file from its beginning.
+
+    Args:
+        file: What to read.
+        columns: Names of the wanted columns.
+        remedy: What to do about a column that the file does not have, a sentence.
+
+    Yields:
+        The records, each with the values in the order of `columns`. Parquet timestamps are Unix
+        seconds, other values as the file holds them, or None.
+
+    Raises:
+        DataError: The file lacks a column, is damaged, holds no record, or is not Parquet.
+    """
+    read = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}[file.format]
+    line = 0
+    for line, values in read(file, columns, remedy):
+        yield line, values
+    if not line:
+        raise DataError(f"{file.path} holds no record. Write it again, or remove it.")
+
+
+def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
+    unseen, keys, objects = set(columns), set(), 0
+    for line, raw in _lines(file):
+        if raw.isspace():
+            continue
+        try:
+            record = json.loads(raw.decode())
+        except UnicodeDecodeError:
+            yield line, BadValue("invalid_utf8", raw)
+            continue
+        except (ValueError, RecursionError):
+            yield line, BadValue("invalid_json", raw.decode().strip())
+            continue
+        if not isinstance(record, dict):
+            yield line, BadValue("not_an_object", record)
+            continue
+        if unseen:
+            objects += 1
+            keys.update(record)
+            unseen.difference_update(record)
+            if unseen and objects == _PROBED_OBJECTS:
+                break
+        yield line, tuple(record.get(column) for column in columns)
+    if unseen and objects:
+        _check_columns(file, columns, sorted(keys), remedy)
+
+
+def _read_csv(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
+    csv.field_size_limit(_CSV_FIELD_CHARACTERS)
+    decoded = _DecodedLines(file)
+    rows = csv.reader(decoded, strict=True)
+    try:
+        header = [name.strip() for name in next(rows, [])]
+    except csv.Error as error:
+        raise DataError(
+            f"{file.path}:1: the header is malformed: {error}. Write the column names there."
+        ) from error
+    _check_columns(file, columns, header, remedy)
+    places = [header.index(column) for column in columns]
+    while True:
+        first = rows.line_num + 1
+        decoded.problem = None
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            # All lines that the record swallowed are lost, so all of them count.
+            for line in range(first, max(first, rows.line_num) + 1):
+                yield line, BadValue("malformed_csv", detail=str(error))
+            continue
+        if decoded.problem:
+            yield first, decoded.problem
+        elif len(row) == len(header):
+            yield first, tuple(row[place] for place in places)
+        elif row:
+            yield first, BadValue("malformed_csv", detail=f"{len(row)} fields, not {len(header)}")
+
+
+class _DecodedLines:
+    """Lines as text for the csv module, which would stop for good where decoding raises."""
+
+    def __init__(self, file: InputFile):
+        self._lines = _lines(file)
+        self.problem = None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> str:
+        _, raw = next(self._lines)
+        # The csv module of Python 3.10 refuses NUL, later ones let it pass.
+        if b"\0" in raw:
+            self.problem = BadValue("malformed_csv", detail="a NUL character")
+            raw = raw.replace(b"\0", b"")
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            self.problem = BadValue("invalid_utf8", raw)
+            return raw.decode(errors="replace")
+
+
+def _lines(file: InputFile) -> Iterator[tuple[int, bytes]]:
+    """Yields numbered lines with their ends.
+
+    Raises:
+        DataError: The gzip stream ends early or is damaged, which Beam's own reader passes over.
+    """
+    line = 0
+    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stored:
+        stream = gzip.GzipFile(fileobj=stored) if file.gzipped else stored
+        try:
+            for line, raw in enumerate(stream, 1):
+                yield line, raw.removeprefix(_BYTE_ORDER_MARK) if line == 1 else raw
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(
+                f"{file.path}: the gzip stream is truncated or damaged after line {line} "
+                f"({error}). Copy or compress the file again."
+            ) from error
+
+
+def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
+    row = 0
+    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stored:
+        try:
+            # Without a buffer size a whole row group would be read at once.
+            table = pq.ParquetFile(stored, buffer_size=_READ_BUFFER_BYTES)
+            _check_columns(file, columns, table.schema_arrow.names, remedy)
+            for batch in table.iter_batches(_PARQUET_ROWS, columns=list(columns)):
+                values = [_to_python(batch.column(batch.schema.names.index(c))) for c in columns]
+                for record in zip(*values, strict=True):
+                    row += 1
+                    yield row, record
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(
+                f"{file.path}: not a Parquet file, or damaged after row {row} ({error}). Write "
+                "it again."
+            ) from error
+
+
+def _to_python(column: pa.Array) -> list:
+    """Returns a column's values, points in time as Unix seconds."""
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        zone = getattr(column.type, "tz", None)
+        microseconds = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
+        return pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6).to_pylist()
+    return column.to_pylist()
+
+
+def _check_columns(
+    file: InputFile, columns: tuple[str, ...], present: list[str], remedy: str
+) -> None:
+    missing = [column for column in columns if column not in present]
+    if missing:
+        raise DataError(
+            f"{file.path} has no column {', '.join(missing)}; it has: {', '.join(present)}. "
+            f"{remedy}"
+        )

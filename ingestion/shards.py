@@ -1,0 +1,115 @@
+"""Writes the examples of gathered users as TFRecord files.
+
+A DoFn writes whole files instead of passing examples on, because TFX's own `WriteSplit` reshuffles
+them, and Beam's local runner would keep them all in memory.
+"""
+
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+
+import apache_beam as beam
+import tensorflow as tf
+from apache_beam.io.filesystems import FileSystems
+
+from ingestion import division
+from ingestion.config import IngestionConfig, Task
+from ingestion.errors import BadValue
+from ingestion.examples import labeled_example, unlabeled_example
+from ingestion.files import InputFile
+from ingestion.report import reading_failed
+from ingestion.spill import Batches, UserRecords, read_users
+from ingestion.statistics import Shard, Statistics
+
+
+class WriteShards(beam.DoFn):
+    """Turns a bucket of users into one TFRecord file a split.
+
+    Args:
+        config: How behaviours become examples.
+        tasks: Name -> task; if empty, the examples are unlabelled ones.
+        files: The input files, to name the places of bad label rows.
+        folder: Where to put the shards; every worker must reach it.
+    """
+
+    def __init__(
+        self,
+        config: IngestionConfig,
+        tasks: Mapping[str, Task],
+        files: Iterable[InputFile],
+        folder: str,
+    ):
+        self._config = config
+        self._tasks = dict(tasks)
+        self._label_paths = {file.index: file.path for file in files if file.kind == "labels"}
+        self._folder = folder
+
+    def process(
+        self, bucket: tuple[int, Iterable[Batches]], reading: Statistics
+    ) -> Iterator[Statistics]:
+        """Writes the shards, unless reading has failed already.
+
+        Args:
+            bucket: Its number and its records.
+            reading: Statistics of all files.
+
+        Yields:
+            The bucket's statistics.
+        """
+        if reading_failed(reading, self._config.max_bad_fraction):
+            return
+        number, spilled = bucket
+        statistics = Statistics()
+        writers = {}
+        try:
+            for user in read_users(spilled):
+                example = self._example(user, statistics)
+                if example is None:
+                    continue
+                split = division.split_of(user.user_id)
+                statistics.examples[split] += 1
+                if split not in writers:
+                    # Beam may run a bucket twice; both attempts must be able to write.
+                    name = f"{split}-{number:03d}-{uuid.uuid4().hex}.gz"
+                    path = FileSystems.join(self._folder, name)
+                    writers[split] = tf.io.TFRecordWriter(path, options="GZIP")
+                    statistics.shards.append(Shard(split=split, bucket=number, path=path))
+                writers[split].write(example)
+        finally:
+            for writer in writers.values():
+                writer.close()
+        yield statistics
+
+    def _example(self, user: UserRecords, statistics: Statistics) -> bytes | None:
+        if len(user.timestamps):
+            statistics.users += 1
+            statistics.sample_user = statistics.sample_user or user.user_id
+        if not self._tasks:
+            return unlabeled_example(user, self._config, statistics)
+        if not user.labels:
+            statistics.skipped_users["no label row"] += 1
+            return None
+        statistics.labeled_users += 1
+        statistics.sample_labeled_user = statistics.sample_labeled_user or user.user_id
+        for file, line, _ in user.labels[1:]:
+            duplicate = BadValue("duplicate_label", user.user_id)
+            statistics.labels.add_bad(self._label_paths[file], line, duplicate)
+        return labeled_example(user, self._config, self._tasks, statistics)
+
+
+def publish_shards(shards: Iterable[Shard], split_folders: Mapping[str, str]) -> None:
+    """Moves finished shards to where TFX looks for them.
+
+    Args:
+        shards: What to move.
+        split_folders: Split -> its folder, which is made anew.
+    """
+    for split, folder in split_folders.items():
+        # Orchestrators give a retried run the folder of the attempt that failed.
+        if tf.io.gfile.exists(folder):
+            tf.io.gfile.rmtree(folder)
+        tf.io.gfile.makedirs(folder)
+        paths = [shard.path for shard in shards if shard.split == split]
+        for number, path in enumerate(paths):
+            name = f"data_tfrecord-{number:05d}-of-{len(paths):05d}.gz"
+            tf.io.gfile.rename(path, os.path.join(folder, name))

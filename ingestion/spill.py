@@ -1,0 +1,171 @@
+"""Records on disk, so that gathering them by user does not hold them in memory.
+
+One Arrow file holds the records of one input file, as batches of one bucket of users each.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from contract.features import USER_ID
+
+EVENT = 0
+LABEL = 1
+
+# 64-bit offsets: a bucket may hold more than 2 GiB of text.
+_SCHEMA = pa.schema(
+    {
+        USER_ID: pa.large_string(),
+        "kind": pa.int8(),
+        "timestamp": pa.float64(),
+        "file": pa.int32(),
+        "line": pa.int64(),
+        "payload": pa.large_string(),
+    }
+)
+# Last, file and line: no order may depend on the order in which Beam runs things.
+_SORT_KEYS = [(name, "ascending") for name in (USER_ID, "kind", "timestamp", "file", "line")]
+_BUFFERED_RECORDS = 50_000
+_BUFFERED_CHARACTERS = 16 * 2**20
+
+# Path of an Arrow file, and which of its batches belong to the bucket.
+Batches = tuple[str, list[int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class UserRecords:
+    """All that the files hold on one user.
+
+    Args:
+        user_id: The user's id.
+        timestamps: float64[n], Unix seconds of the events, ascending; ties as in the files.
+        texts: string[n], the texts of the events.
+        labels: (file, line, payload) of the label rows, in the order of the files.
+    """
+
+    user_id: str
+    timestamps: np.ndarray
+    texts: pa.LargeStringArray
+    labels: list[tuple[int, int, str]]
+
+
+class SpillWriter:
+    """Collects records and writes them by bucket.
+
+    Args:
+        path: The Arrow file to write; must not exist.
+        num_buckets: Number of buckets, at least 1.
+    """
+
+    def __init__(self, path: str, num_buckets: int):
+        self._path = path
+        self._num_buckets = num_buckets
+        self._sink = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        compression = "lz4" if pa.Codec.is_available("lz4") else None
+        self._writer = pa.ipc.new_file(
+            self._sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression=compression)
+        )
+        self._batches: dict[int, list[int]] = {}
+        self._written = 0
+        self._clear()
+
+    def append(
+        self, user_id: str, kind: int, timestamp: float, file: int, line: int, payload: str
+    ) -> None:
+        """Adds one record.
+
+        Args:
+            user_id: Whose it is.
+            kind: `EVENT` or `LABEL`.
+            timestamp: Unix seconds of an event; 0 for a label row.
+            file: Index of the input file.
+            line: Line in that file.
+            payload: The text of an event, the JSON of a label row.
+        """
+        self._rows.append((user_id, kind, timestamp, file, line, payload))
+        self._characters += len(payload)
+        if len(self._rows) >= _BUFFERED_RECORDS or self._characters >= _BUFFERED_CHARACTERS:
+            self._flush()
+
+    def close(self) -> dict[int, Batches]:
+        """Finishes the file.
+
+        Returns:
+            Bucket -> its batches.
+        """
+        self._flush()
+        self._writer.close()
+        self._sink.close()
+        return {bucket: (self._path, batches) for bucket, batches in self._batches.items()}
+
+    def _clear(self) -> None:
+        self._rows = []
+        self._characters = 0
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        columns = [
+            pa.array(column, field.type)
+            for column, field in zip(zip(*self._rows, strict=True), _SCHEMA, strict=True)
+        ]
+        table = pa.Table.from_arrays(columns, schema=_SCHEMA)
+        buckets = np.array([bucket_of(row[0], self._num_buckets) for row in self._rows])
+        self._clear()
+        order = np.argsort(buckets)
+        table = table.take(order)
+        present, starts = np.unique(buckets[order], return_index=True)
+        for bucket, start, stop in zip(present, starts, [*starts[1:], len(order)], strict=True):
+            (batch,) = table.slice(start, stop - start).combine_chunks().to_batches()
+            self._writer.write_batch(batch)
+            self._batches.setdefault(int(bucket), []).append(self._written)
+            self._written += 1
+
+
+def bucket_of(user_id: str, num_buckets: int) -> int:
+    """Returns the bucket of a user; unlike a CRC it does not go with the split."""
+    digest = hashlib.blake2b(user_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % num_buckets
+
+
+def read_users(spilled: Iterable[Batches]) -> Iterator[UserRecords]:
+    """Loads one bucket.
+
+    Args:
+        spilled: The bucket's batches, from all Arrow files.
+
+    Yields:
+        The users, by id.
+    """
+    batches = []
+    for path, numbers in spilled:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+            reader = pa.ipc.open_file(source)
+            batches.extend(reader.get_batch(number) for number in numbers)
+    table = pa.Table.from_batches(batches, _SCHEMA)
+    del batches
+    table = table.take(pc.sort_indices(table, sort_keys=_SORT_KEYS)).combine_chunks()
+    users = table[USER_ID].combine_chunks()
+    changes = np.flatnonzero(pc.not_equal(users[1:], users[:-1]).to_numpy(False)) + 1
+    for start, stop in itertools.pairwise([0, *changes, len(users)]):
+        yield _user_records(table.slice(start, stop - start))
+
+
+def _user_records(table: pa.Table) -> UserRecords:
+    (batch,) = table.to_batches()
+    kinds = batch["kind"].to_numpy()
+    events = int(np.searchsorted(kinds, LABEL))
+    labels = (batch[name].slice(events).to_pylist() for name in ("file", "line", "payload"))
+    return UserRecords(
+        user_id=batch[USER_ID][0].as_py(),
+        timestamps=batch["timestamp"].slice(0, events).to_numpy(),
+        texts=batch["payload"].slice(0, events),
+        labels=list(zip(*labels, strict=True)),
+    )

@@ -1,0 +1,130 @@
+"""What was counted while logs became examples. Counts of parts of the data can be merged."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pydantic
+
+from ingestion.errors import BadValue, describe
+
+_KEPT_BAD_RECORDS = 5
+
+
+class BadRecord(pydantic.BaseModel, frozen=True):
+    """A line that was left out."""
+
+    file: str
+    line: int
+    reason: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {describe(self.reason, self.detail)}"
+
+
+class SourceStatistics(pydantic.BaseModel):
+    """Counts of the lines of one kind of file: read, of them bad, and the first bad ones."""
+
+    records: int = 0
+    bad: Counter[str] = Counter()
+    first_bad: list[BadRecord] = []
+
+    def add_bad(self, file: str, line: int, bad: BadValue) -> None:
+        """Counts a bad record; it has been counted as read."""
+        self.bad[bad.reason] += 1
+        self._keep([BadRecord(file=file, line=line, reason=bad.reason, detail=bad.detail)])
+
+    def merge(self, other: "SourceStatistics") -> None:
+        """Adds the counts of another part of the data."""
+        self.records += other.records
+        self.bad.update(other.bad)
+        self._keep(other.first_bad)
+
+    @property
+    def bad_records(self) -> int:
+        """Number of bad records, whatever the reason."""
+        return sum(self.bad.values())
+
+    def _keep(self, bad: Iterable[BadRecord]) -> None:
+        first = sorted([*self.first_bad, *bad], key=lambda record: (record.file, record.line))
+        self.first_bad = first[:_KEPT_BAD_RECORDS]
+
+
+class Shard(pydantic.BaseModel, frozen=True):
+    """A finished TFRecord file of one bucket and split that is not yet in its place."""
+
+    split: str
+    bucket: int
+    path: str
+
+
+class Statistics(pydantic.BaseModel):
+    """Counts of a run, or of a part of it.
+
+    Args:
+        events: Lines of the event files.
+        labels: Lines of the label files.
+        failures: What makes the run fail, whatever the counts: messages.
+        earliest: Unix seconds of the first event.
+        latest: Unix seconds of the last event.
+        users: Users with events.
+        truncated_users: Users with more behaviours in a window than are kept.
+        skipped_users: Users with events without an example, by reason.
+        labeled_users: Users with a label row.
+        labels_without_events: Users with a label row but no event.
+        labels_outside_window: Users with a label row and events, none in the inference window.
+        sample_user: A user with events, the first by id.
+        sample_labeled_user: A user with a label row, the first by id.
+        examples: Examples by split.
+        classes: Examples by task, split and class.
+        shards: Where the examples are.
+    """
+
+    events: SourceStatistics = SourceStatistics()
+    labels: SourceStatistics = SourceStatistics()
+    failures: list[str] = []
+    earliest: float | None = None
+    latest: float | None = None
+    users: int = 0
+    truncated_users: int = 0
+    skipped_users: Counter[str] = Counter()
+    labeled_users: int = 0
+    labels_without_events: int = 0
+    labels_outside_window: int = 0
+    sample_user: str | None = None
+    sample_labeled_user: str | None = None
+    examples: Counter[str] = Counter()
+    classes: dict[str, dict[str, Counter[str]]] = {}
+    shards: list[Shard] = []
+
+    def count_class(self, task: str, split: str, name: str, number: int = 1) -> None:
+        """Counts examples of one class."""
+        self.classes.setdefault(task, {}).setdefault(split, Counter())[name] += number
+
+    def merge(self, other: "Statistics") -> None:
+        """Adds the counts of another part of the data."""
+        self.events.merge(other.events)
+        self.labels.merge(other.labels)
+        self.failures = sorted([*self.failures, *other.failures])
+        self.earliest = _extreme(min, self.earliest, other.earliest)
+        self.latest = _extreme(max, self.latest, other.latest)
+        self.users += other.users
+        self.truncated_users += other.truncated_users
+        self.skipped_users.update(other.skipped_users)
+        self.labeled_users += other.labeled_users
+        self.labels_without_events += other.labels_without_events
+        self.labels_outside_window += other.labels_outside_window
+        self.sample_user = _extreme(min, self.sample_user, other.sample_user)
+        self.sample_labeled_user = _extreme(
+            min, self.sample_labeled_user, other.sample_labeled_user
+        )
+        self.examples.update(other.examples)
+        for task, splits in other.classes.items():
+            for split, names in splits.items():
+                for name, number in names.items():
+                    self.count_class(task, split, name, number)
+        self.shards = sorted([*self.shards, *other.shards], key=lambda s: (s.split, s.bucket))
+
+
+def _extreme(choose, *values):
+    return choose((value for value in values if value is not None), default=None)

@@ -1,0 +1,85 @@
+"""The model card: what a pushed version is, in one JSON file inside its folder."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx.dsl.io import fileio
+
+from contract.signatures import ENCODE, SERVING_DEFAULT
+from serving.releases.releases import MODEL_CARD
+
+_PACKAGES = ("tensorflow", "keras", "tfx", "tensorflow-transform")
+
+
+def model_card(
+    *,
+    name: str,
+    version: int,
+    digest: str,
+    configuration: dict[str, Any],
+    evaluation_uri: str,
+    lineage: dict[str, Any],
+) -> dict[str, Any]:
+    """Collects what a user of the model, and who has to trace it back, wants to know.
+
+    Args:
+      name: of the served model.
+      version: its number.
+      digest: `model_digest` of its files; the card itself does not count.
+      configuration: of the pipeline; `tasks` has the classes, `text` is the tokeniser's.
+      evaluation_uri: the Evaluator's output; empty if there is none.
+      lineage: the artifacts and the run that the version comes from.
+
+    Returns:
+      JSON object: `name`, `version`, `digest`, `pushed_at` (ISO 8601, UTC), `signatures`,
+      `tasks` (task to its classes), `tokenizer`, `metrics` (task to metric to value, of all users
+      of the evaluation), `configuration`, `lineage`, `software`.
+    """
+    tasks = {
+        task: list(settings["classes"]) for task, settings in configuration.get("tasks", {}).items()
+    }
+    return {
+        "name": name,
+        "version": version,
+        "digest": digest,
+        "pushed_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "signatures": [SERVING_DEFAULT, ENCODE],
+        "tasks": tasks,
+        "tokenizer": configuration.get("text", {}),
+        "metrics": _metrics(evaluation_uri, tasks) if evaluation_uri else {},
+        "configuration": configuration,
+        "lineage": lineage,
+        "software": {
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in _PACKAGES},
+        },
+    }
+
+
+def write_model_card(card: dict[str, Any], path: str) -> None:
+    """Writes the card into a version's folder."""
+    with fileio.open(os.path.join(path, MODEL_CARD), "w") as file:
+        file.write(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+
+
+def _metrics(evaluation_uri: str, tasks: dict[str, list[str]]) -> dict[str, dict[str, float]]:
+    """Metrics of the candidate on all users; not those of one class among several."""
+    metrics: dict[str, dict[str, float]] = {task: {} for task in tasks}
+    for each in tfma.load_metrics(evaluation_uri):
+        if each.slice_key.single_slice_keys:
+            continue
+        for item in each.metric_keys_and_values:
+            key = item.key
+            is_other = key.is_diff or key.model_name == tfma.BASELINE_KEY
+            if is_other or key.output_name not in tasks:
+                continue
+            if len(tasks[key.output_name]) == 2 or not key.sub_key.HasField("class_id"):
+                metrics[key.output_name][key.name] = item.value.double_value.value
+    return metrics

@@ -1,0 +1,233 @@
+"""Versions on disk and which of them are served: labels, roll-out, rollback, retention.
+
+A model folder has one numbered folder a version. Beside it lies `models.config`, TF Serving's
+`ModelServerConfig` for all models of the parent folder; TF Serving reads it again every few
+seconds (`--model_config_file_poll_wait_seconds`). It names the served versions and the labels:
+
+- `stable`: what clients should ask for.
+- `canary`: what is tried on some of the requests.
+- `previous`: the last `stable`, kept loaded so that a rollback takes effect at once.
+
+A request without version and label gets the newest version that is served.
+
+TF Serving checks the labels of a new configuration before it loads anything, and refuses all of
+it if a label points to a version that is not loaded yet. A version must therefore be served
+first, and get a label afterwards; `serve` and `move_label` are these two steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from contract.errors import UsageError
+from serving.releases.versions import complete_versions, version_path
+
+CONFIG_FILE = "models.config"
+MODEL_CARD = "model_card.json"
+STABLE, CANARY, PREVIOUS = "stable", "canary", "previous"
+LABELS = (STABLE, CANARY, PREVIOUS)
+
+_CONTAINER_FOLDER = "/models"
+
+
+class ReleaseError(UsageError):
+    """What was asked cannot be done; the message says what can."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Version:
+    """One version on disk.
+
+    Attributes:
+      number: name of the folder.
+      path: the folder.
+      is_served: whether the configuration names it.
+      labels: that point to it.
+      card: the model card; empty if there is none.
+    """
+
+    number: int
+    path: str
+    is_served: bool
+    labels: tuple[str, ...]
+    card: dict
+
+
+class Releases:
+    """The versions of one model.
+
+    Args:
+      model_dir: folder of versions, on a local disk.
+      container_folder: where TF Serving's container has the parent folder.
+    """
+
+    def __init__(self, model_dir: str, container_folder: str = _CONTAINER_FOLDER):
+        self._model_dir = os.path.abspath(model_dir)
+        self._container_folder = container_folder
+        self.name = os.path.basename(self._model_dir)
+        self.config_file = os.path.join(os.path.dirname(self._model_dir), CONFIG_FILE)
+
+    def numbers(self) -> list[int]:
+        """The complete versions on disk, oldest first."""
+        return complete_versions(self._model_dir)
+
+    def versions(self) -> list[Version]:
+        """All versions on disk with their state, oldest first."""
+        served, labels = self._read()
+        return [
+            Version(
+                number=number,
+                path=version_path(self._model_dir, number),
+                is_served=number in served,
+                labels=tuple(label for label in LABELS if labels.get(label) == number),
+                card=self._card(number),
+            )
+            for number in self.numbers()
+        ]
+
+    def serve(self, number: int) -> None:
+        """Has a version loaded, beside those with labels; the first one gets the labels as well.
+
+        Raises:
+          ReleaseError: if there is no such version.
+        """
+        self._check(number)
+        _, labels = self._read()
+        labels = labels or {STABLE: number, CANARY: number}
+        self._write({number, *labels.values()}, labels)
+
+    def move_label(self, label: str, number: int) -> bool:
+        """Lets a label point to another version.
+
+        Args:
+          label: `stable` or `canary`.
+          number: a version.
+
+        Returns:
+          Whether it does now; if not, the version was not served yet and now is: move the label
+          again when the server says that it is available.
+
+        Raises:
+          ReleaseError: if there is no such label or version.
+        """
+        if label not in (STABLE, CANARY):
+            raise ReleaseError(f"The labels are {STABLE} and {CANARY}, not {label}.")
+        self._check(number)
+        served, labels = self._read()
+        if number not in served:
+            self._write({number, *served}, labels)
+            return False
+        if label == STABLE and labels.get(STABLE, number) != number:
+            labels[PREVIOUS] = labels[STABLE]
+        labels[label] = number
+        self._write({max(served), *labels.values()}, labels)
+        return True
+
+    def rollback(self) -> tuple[int, bool]:
+        """Undoes the last step: all labels and all requests without one go to an earlier version.
+
+        That is the stable version if a newer one is served, otherwise the previous stable one,
+        otherwise the newest on disk that is older.
+
+        Returns:
+          The version, and whether it is stable now; if not, it was not served yet and now is:
+          roll back again when the server says that it is available.
+
+        Raises:
+          ReleaseError: if there is none.
+        """
+        served, labels = self._read()
+        current = labels.get(STABLE, max(self.numbers(), default=0))
+        if max(served, default=0) > current:
+            target = current
+        else:
+            older = [number for number in self.numbers() if number < current]
+            if PREVIOUS not in labels and not older:
+                raise ReleaseError(f"{self._model_dir} has no version before {current}.")
+            target = labels[PREVIOUS] if PREVIOUS in labels else older[-1]
+        if target not in served:
+            self._write({target, *served}, labels)
+            return target, False
+        self._write({target}, {STABLE: target, CANARY: target})
+        return target, True
+
+    def prune(self, keep: int) -> list[int]:
+        """Deletes old versions, but none that is served.
+
+        Args:
+          keep: how many of the newest stay.
+
+        Returns:
+          The deleted versions.
+        """
+        served, _ = self._read()
+        old = [number for number in self.numbers()[:-keep] if number not in served]
+        for number in old:
+            # A server that polls must not find half a version.
+            doomed = os.path.join(self._model_dir, f".deleting-{number}")
+            os.rename(version_path(self._model_dir, number), doomed)
+            shutil.rmtree(doomed)
+        return old
+
+    def _card(self, number: int) -> dict:
+        path = os.path.join(version_path(self._model_dir, number), MODEL_CARD)
+        if not os.path.exists(path):
+            return {}
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+    def _check(self, number: int) -> None:
+        if number not in self.numbers():
+            raise ReleaseError(
+                f"{self._model_dir} has no version {number}, only "
+                f"{', '.join(map(str, self.numbers())) or 'none'}."
+            )
+
+    def _config(self) -> model_server_config_pb2.ModelServerConfig:
+        config = model_server_config_pb2.ModelServerConfig()
+        if os.path.exists(self.config_file):
+            with open(self.config_file, encoding="utf-8") as file:
+                try:
+                    text_format.Parse(file.read(), config)
+                except text_format.ParseError as error:
+                    raise ReleaseError(
+                        f"{self.config_file} is no ModelServerConfig: {error}"
+                    ) from error
+        return config
+
+    def _read(self) -> tuple[set[int], dict[str, int]]:
+        """The served versions and the labels, of those that are still on disk."""
+        for model in self._config().model_config_list.config:
+            if model.name == self.name:
+                numbers = set(self.numbers())
+                labels = {
+                    label: number
+                    for label, number in model.version_labels.items()
+                    if number in numbers
+                }
+                return set(model.model_version_policy.specific.versions) & numbers, labels
+        return set(), {}
+
+    def _write(self, served: set[int], labels: dict[str, int]) -> None:
+        config = self._config()
+        models = config.model_config_list.config
+        model = next((model for model in models if model.name == self.name), None)
+        if model is None:
+            model = models.add(
+                name=self.name,
+                base_path=f"{self._container_folder}/{self.name}",
+                model_platform="tensorflow",
+            )
+        model.model_version_policy.specific.versions[:] = sorted(served)
+        model.version_labels.clear()
+        model.version_labels.update(labels)
+        temporary = f"{self.config_file}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text_format.MessageToString(config))
+        os.replace(temporary, self.config_file)

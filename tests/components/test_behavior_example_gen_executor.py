@@ -1,0 +1,349 @@
+"""The whole component on small files, through Beam."""
+
+import logging
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingestion.config import (
+    Columns,
+    FractionDivision,
+    IngestionConfig,
+    RandomCutDivision,
+    Task,
+    Window,
+    WindowsDivision,
+)
+from ingestion.division import split_of
+from ingestion.errors import DataError
+
+# Every test runs Beam; together they take minutes.
+pytestmark = pytest.mark.slow
+
+TASKS = {"likes": Task(classes=("0", "1")), "region": Task(classes=("emea", "apac"))}
+
+
+def parse(serialized):
+    """Returns {user id: {feature: list of values}}."""
+    import tensorflow as tf
+
+    users = {}
+    for record in serialized:
+        example = tf.train.Example.FromString(record)
+        features = {}
+        for name, feature in example.features.feature.items():
+            values = list(getattr(feature, feature.WhichOneof("kind")).value)
+            features[name] = [v.decode() if isinstance(v, bytes) else v for v in values]
+        (user_id,) = features.pop("user_id")
+        users[user_id] = features
+    return users
+
+
+def all_users(run):
+    return parse(record for records in run.examples.values() for record in records)
+
+
+def labels_of(users):
+    """Returns a label file in which both classes of both tasks are frequent."""
+    rows = [f"u{i},{i % 2},{('emea', 'apac')[i // 2 % 2]}\n" for i in range(users)]
+    return "user_id,likes,region\n" + "".join(rows)
+
+
+def test_unlabeled_examples(ingest, write, events):
+    write("a.jsonl", events(60, each=5))
+    run = ingest("a.jsonl")
+    assert set(run.examples) == {"train", "validation", "eval"}
+    for split, records in run.examples.items():
+        users = parse(records)
+        assert set(users) == {f"u{i}" for i in range(60) if split_of(f"u{i}") == split}
+        for user, features in users.items():
+            assert features == {
+                "history": [f"{user} 0", f"{user} 1"],
+                "target": [f"{user} 2", f"{user} 3", f"{user} 4"],
+            }
+    assert run.report["events"] == {"records": 300, "bad": {}, "first_bad": []}
+    assert run.report["users"] == 60
+    assert run.report["examples"] == {s: len(records) for s, records in run.examples.items()}
+    assert (run.report["earliest"], run.report["latest"]) == (1000, 1004)
+
+
+def test_what_tfx_needs_of_the_artifact(ingest, write, events):
+    from tfx.components.util import examples_utils
+    from tfx.proto import example_gen_pb2
+    from tfx.types import artifact_utils
+
+    write("a.jsonl", events(60))
+    write("examples/.gathered/of-an-attempt-that-died.arrow", "")
+    run = ingest("a.jsonl")
+    assert artifact_utils.decode_split_names(run.artifact.split_names) == [
+        "train",
+        "validation",
+        "eval",
+    ]
+    assert examples_utils.get_payload_format(run.artifact) == example_gen_pb2.FORMAT_TF_EXAMPLE
+    assert examples_utils.get_file_format(run.artifact) == "tfrecords_gzip"
+    (shard,) = (run.folder / "examples" / "Split-eval").iterdir()
+    assert shard.name == "data_tfrecord-00000-of-00001.gz"
+    assert not (run.folder / "examples" / ".gathered").exists()
+
+
+def test_events_scattered_over_files_of_every_format(ingest, write, events, tmp_path):
+    rows = events(60, each=8)[::-1]
+    write("logs/a.jsonl", rows[0::4])
+    write("logs/b.jsonl.gz", rows[1::4])
+    lines = [f"{row['timestamp']},{row['user_id']},{row['text']}\n" for row in rows[2::4]]
+    write("logs/c.csv", "timestamp,user_id,text\n" + "".join(lines))
+    pq.write_table(pa.Table.from_pylist(rows[3::4]), tmp_path / "logs" / "d.parquet")
+    write("logs/_SUCCESS", "")
+    for user, features in all_users(ingest("logs/*")).items():
+        assert features["history"] + features["target"] == [f"{user} {i}" for i in range(8)]
+
+
+def test_ties_are_in_the_order_of_files_and_lines(ingest, write, events):
+    def tied(name):
+        return [
+            {"user_id": f"u{user}", "timestamp": 5, "text": f"{name}{line}"}
+            for line in range(12)
+            for user in range(60)
+        ]
+
+    write("logs/b.jsonl", tied("b"))
+    write("logs/a.jsonl", tied("a"))
+    for features in all_users(ingest("logs/*.jsonl")).values():
+        assert features["history"] == [f"a{line}" for line in range(12)]
+        assert features["target"] == [f"b{line}" for line in range(12)]
+
+
+def test_two_runs_give_the_same_bytes(ingest, write, events, monkeypatch):
+    monkeypatch.setattr("ingestion.files._BUCKET_BYTES", 1000)
+    write("logs/a.jsonl", events(80))
+    write("logs/b.jsonl", events(90))
+    write("labels.csv", labels_of(85))
+    config = IngestionConfig(division=RandomCutDivision(method="random_cut"))
+    for labels in ({}, {"labels": "labels.csv", "tasks": TASKS}):
+        first = ingest("logs/*", config, output=f"1{bool(labels)}", **labels)
+        second = ingest("logs/*", config, output=f"2{bool(labels)}", **labels)
+        assert sum(map(len, first.examples.values())) == (85 if labels else 90)
+        assert first.examples == second.examples
+        assert first.report == second.report
+
+
+def test_windows(ingest, write, events):
+    write("a.jsonl", events(60, each=10) + [{"user_id": "x", "timestamp": 1001, "text": "x"}] * 2)
+    write("labels.csv", labels_of(60))
+    windows = WindowsDivision(
+        method="windows",
+        history=Window(start=1001, end=1004),
+        target=Window(start=1005, end=1007),
+        inference=Window(start=1003, end=1009),
+    )
+    config = IngestionConfig(division=windows)
+    run = ingest("a.jsonl", config)
+    users = all_users(run)
+    assert len(users) == 60
+    assert users["u3"] == {"history": ["u3 1", "u3 2", "u3 3"], "target": ["u3 5", "u3 6"]}
+    assert run.report["skipped_users"] == {"no behavior in the target window": 1}
+    labeled = ingest("a.jsonl", config, "labels.csv", TASKS, output="labeled")
+    assert all_users(labeled)["u3"]["behaviors"] == [f"u3 {i}" for i in range(3, 9)]
+
+
+def test_only_the_most_recent_behaviors_are_kept(ingest, write, events):
+    bot = [{"user_id": "bot", "timestamp": i, "text": str(i)} for i in range(50)]
+    write("a.jsonl", events(60) + bot)
+    write("labels.csv", labels_of(60) + "bot,1,emea\n")
+    config = IngestionConfig(max_behaviors=10, division=FractionDivision(fraction=0.8))
+    run = ingest("a.jsonl", config)
+    assert all_users(run)["bot"] == {
+        "history": [str(i) for i in range(30, 40)],
+        "target": [str(i) for i in range(40, 50)],
+    }
+    assert run.report["truncated_users"] == 1
+    labeled = all_users(ingest("a.jsonl", config, "labels.csv", TASKS, output="labeled"))
+    assert labeled["bot"]["behaviors"] == [str(i) for i in range(40, 50)]
+    assert labeled["bot"]["activity"] == ["20+"]
+
+
+def test_users_without_an_example_are_counted(ingest, write, events):
+    write("a.jsonl", events(60) + [{"user_id": "once", "timestamp": 1, "text": "x"}])
+    run = ingest("a.jsonl")
+    assert "once" not in all_users(run)
+    assert run.report["skipped_users"] == {"fewer than two behaviors": 1}
+
+
+def test_labeled_examples(ingest, write, events, tmp_path):
+    rows = [
+        {"id": f"u{i}", "likes": float(i % 2), "region": ("emea", "apac")[i // 2 % 2]}
+        for i in range(60)
+    ]
+    rows[10]["likes"] = None
+    rows[11]["likes"] = float("nan")
+    rows[11]["region"] = ""
+    rows.append({"id": "nobody", "likes": 1.0, "region": "emea"})
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "labels.parquet")
+    write("a.jsonl", events(62))
+    config = IngestionConfig(columns=Columns(label_user_id="id"))
+    run = ingest("a.jsonl", config, "labels.parquet", TASKS)
+    users = all_users(run)
+    assert set(users) == {f"u{i}" for i in range(60)} - {"u11"}
+    assert users["u3"] == {
+        "behaviors": ["u3 0", "u3 1", "u3 2", "u3 3"],
+        "activity": ["00-04"],
+        "likes": [1],
+        "likes_weight": [1.0],
+        "region": [1],
+        "region_weight": [1.0],
+    }
+    assert users["u10"]["likes"] == [0] and users["u10"]["likes_weight"] == [0.0]
+    assert users["u10"]["region"] == [1] and users["u10"]["region_weight"] == [1.0]
+    assert run.report["labeled_users"] == 61
+    assert run.report["labels_without_events"] == 1
+    assert run.report["skipped_users"] == {"no label row": 2, "every label missing": 1}
+    expected = {"0": 0, "1": 0}
+    for i in set(range(60)) - {10, 11}:
+        expected[str(i % 2)] += split_of(f"u{i}") == "train"
+    assert run.report["classes"]["likes"]["train"] == expected
+
+
+def test_labels_from_jsonl_may_lack_keys(ingest, write, events):
+    rows = [{"user_id": f"u{i}", "likes": bool(i % 2)} for i in range(60)]
+    for i, row in enumerate(rows[1:], 1):
+        row["region"] = ("emea", "apac")[i // 2 % 2]
+    write("labels.jsonl", rows)
+    write("a.jsonl", events(60))
+    users = all_users(ingest("a.jsonl", labels="labels.jsonl", tasks=TASKS))
+    assert users["u0"]["region_weight"] == [0.0]
+    assert users["u1"]["likes"] == [1] and users["u1"]["region_weight"] == [1.0]
+
+
+def test_every_kind_of_bad_event_is_named(ingest, write, events):
+    good = events(60)
+    bad = [
+        ("{", "invalid_json"),
+        ("[]", "not_an_object"),
+        ('{"timestamp": 1, "text": "x"}', "missing_user_id"),
+        ('{"user_id": 1.5, "timestamp": 1, "text": "x"}', "bad_user_id"),
+        ('{"user_id": "a", "text": "x"}', "missing_timestamp"),
+        ('{"user_id": "a", "timestamp": "soon", "text": "x"}', "bad_timestamp"),
+        ('{"user_id": "a", "timestamp": -1, "text": "x"}', "negative_timestamp"),
+        ('{"user_id": "a", "timestamp": 1.7e12, "text": "x"}', "timestamp_in_milliseconds"),
+        ('{"user_id": "a", "timestamp": 1, "text": "\\t"}', "missing_text"),
+        ('{"user_id": "a", "timestamp": 1, "text": {}}', "bad_text"),
+        ('{"user_id": "a", "timestamp": 1, "text": "\\ud800"}', "invalid_utf8"),
+    ]
+    write("b.jsonl", "".join(line + "\n" for line, _ in bad))
+    write("a.jsonl", good)
+    with pytest.raises(DataError) as caught:
+        ingest("*.jsonl")
+    message = str(caught.value)
+    assert "11 of 251 lines of events are bad" in message
+    assert "b.jsonl:1: invalid json: '{'. Write one JSON object a line." in message
+    assert "b.jsonl:5: missing timestamp" in message and "b.jsonl:6" not in message
+    run = ingest("*.jsonl", IngestionConfig(max_bad_fraction=0.05), output="tolerant")
+    assert run.report["events"]["records"] == 251
+    assert run.report["events"]["bad"] == {reason: 1 for _, reason in bad}
+    assert [record["line"] for record in run.report["events"]["first_bad"]] == [1, 2, 3, 4, 5]
+    assert set(all_users(run)) == {f"u{i}" for i in range(60)}
+
+
+def test_bad_label_rows(ingest, write, events):
+    write("a.jsonl", events(60))
+    content = labels_of(60) + "u1,0,apac\n,1,emea\nu60,2,emea\n"
+    write("labels.csv", content)
+    with pytest.raises(DataError) as caught:
+        ingest("a.jsonl", labels="labels.csv", tasks=TASKS)
+    message = str(caught.value)
+    assert "of labels are bad (missing user id = 1, unknown class = 1)" in message
+    assert "labels.csv:64: unknown class: likes=2. Correct the label" in message
+    config = IngestionConfig(max_bad_fraction=0.05)
+    run = ingest("a.jsonl", config, "labels.csv", TASKS, output="tolerant")
+    assert run.report["labels"]["bad"] == {
+        "missing_user_id": 1,
+        "unknown_class": 1,
+        "duplicate_label": 1,
+    }
+    assert [bad["line"] for bad in run.report["labels"]["first_bad"]] == [62, 63, 64]
+    assert all_users(run)["u1"]["likes"] == [1]  # the first row
+
+
+def test_duplicates_alone_can_fail_a_run(ingest, write, events):
+    write("a.jsonl", events(60))
+    write("labels.csv", labels_of(60) + "u1,0,apac\n")
+    with pytest.raises(DataError, match=r"labels\.csv:62: duplicate label: 'u1'. Keep one label"):
+        ingest("a.jsonl", labels="labels.csv", tasks=TASKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "b.csv",
+            "id,time,text\na,1,x\n",
+            r"b\.csv has no column user_id, timestamp; it has: id, ",
+        ),
+        ("b.csv", "user_id,timestamp,text\n", r"b\.csv holds no record"),
+        ("b.parquet", "x", r"b\.parquet: not a Parquet file"),
+        ("b.txt", "x", r"b\.txt: the extension is not supported"),
+        ("b.jsonl", "", r"b\.jsonl is empty"),
+    ],
+)
+def test_one_broken_file_fails_the_run(ingest, write, events, name, content, message, tmp_path):
+    write("logs/a.jsonl", events(60))
+    write(f"logs/{name}", content)
+    with pytest.raises(DataError, match=message):
+        ingest("logs/*")
+    assert not list(tmp_path.glob("examples/Split-*"))
+    assert not list((tmp_path / "examples").glob(".gathered"))
+
+
+def test_truncated_gzip(ingest, write, events, tmp_path):
+    path = write("a.jsonl.gz", events(60))
+    content = (tmp_path / "a.jsonl.gz").read_bytes()
+    (tmp_path / "a.jsonl.gz").write_bytes(content[:-10])
+    with pytest.raises(DataError, match=f"{path}: the gzip stream is truncated or damaged after"):
+        ingest("a.jsonl.gz")
+
+
+def test_missing_task_column(ingest, write, events):
+    write("a.jsonl", events(60))
+    write("labels.csv", "user_id,likes\nu1,1\n")
+    with pytest.raises(DataError, match="has no column region; it has: user_id, likes. Name the"):
+        ingest("a.jsonl", labels="labels.csv", tasks=TASKS)
+
+
+def test_too_few_users(ingest, write, events):
+    write("a.jsonl", events(2))
+    with pytest.raises(DataError, match="No user falls into validation and eval: 2 users"):
+        ingest("a.jsonl")
+
+
+def test_labels_of_nobody(ingest, write, events):
+    write("a.jsonl", events(60))
+    write("labels.csv", labels_of(60).replace("u", "user-").replace("user-ser_id", "user_id"))
+    with pytest.raises(DataError, match="like 'u0' in the events and like 'user-0' in the labels"):
+        ingest("a.jsonl", labels="labels.csv", tasks=TASKS)
+
+
+def test_a_class_without_users(ingest, write, events):
+    write("a.jsonl", events(60))
+    write("labels.csv", labels_of(60).replace("apac", "emea"))
+    with pytest.raises(DataError, match="Task region has no train user of class apac"):
+        ingest("a.jsonl", labels="labels.csv", tasks=TASKS)
+
+
+def test_progress_is_shown(ingest, write, events, caplog):
+    caplog.set_level(logging.INFO, logger="progress")
+    write("a.jsonl", events(600))
+    ingest("a.jsonl")
+    assert [record.getMessage() for record in caplog.records if record.name == "progress"] == [
+        "1,000 events read",
+        "2,400 events of 600 users",
+    ]
+
+
+def test_a_retry_replaces_what_the_failed_attempt_left(ingest, write, events):
+    write("examples/Split-eval/data_tfrecord-00001-of-00002.gz", "stale")
+    write("a.jsonl", events(60))
+    run = ingest("a.jsonl")
+    names = [path.name for path in (run.folder / "examples" / "Split-eval").iterdir()]
+    assert names == ["data_tfrecord-00000-of-00001.gz"]

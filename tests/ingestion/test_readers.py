@@ -1,0 +1,263 @@
+import datetime
+import gzip
+import itertools
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingestion.errors import BadValue, DataError
+from ingestion.files import InputFile, count_buckets, match_files
+from ingestion.readers import read_records
+
+COLUMNS = ("user", "when", "what")
+REMEDY = "Map the names."
+
+
+def read(path):
+    (file,) = match_files({"events": path})
+    return [
+        (line, values.reason if isinstance(values, BadValue) else values)
+        for line, values in read_records(file, COLUMNS, REMEDY)
+    ]
+
+
+JSONL = '{"user": "a", "when": 1, "what": "x"}\n\n{"what": "y", "more": 0, "user": 2, "when": "3"}'
+CSV = 'what,when,user\r\nx,1,a\n\n"y, ""z""\nz",3,b\n'
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.ndjson", "a.jsonl.gz", "A.JSON.GZ"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_jsonl(write, name, mark):
+    path = write(name, mark + JSONL.encode())
+    assert read(path) == [(1, ("a", 1, "x")), (3, (2, "3", "y"))]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_csv(write, name, mark):
+    assert read(write(name, mark + CSV.encode())) == [
+        (2, ("a", "1", "x")),
+        (4, ("b", "3", 'y, "z"\nz')),
+    ]
+
+
+def test_parquet(tmp_path):
+    noon = datetime.datetime(2024, 1, 31, 12)
+    texts = ["x", None, "z"]
+    times = {
+        "us": pa.array([noon, None, noon], pa.timestamp("us")),
+        "zoned": pa.array([1706702400500, None, 0], pa.timestamp("ms", "Asia/Tokyo")),
+        "ns": pa.array([1706702400123456789, None, 0], pa.timestamp("ns")),
+        "date": pa.array([noon.date(), None, noon.date()]),
+        "int": pa.array([7, None, 8]),
+        "string": pa.array(["7", None, "8"]),
+    }
+    expected = {
+        "us": (1706702400.0, 1706702400.0),
+        "zoned": (1706702400.5, 0.0),
+        "ns": (1706702400.123456, 0.0),
+        "date": (1706659200.0, 1706659200.0),
+        "int": (7, 8),
+        "string": ("7", "8"),
+    }
+    for name, when in times.items():
+        path = str(tmp_path / f"{name}.parquet")
+        pq.write_table(
+            pa.table({"what": texts, "user": [1, 2, 3], "when": when}), path, version="2.6"
+        )
+        first, last = expected[name]
+        assert read(path) == [(1, (1, first, "x")), (2, (2, None, None)), (3, (3, last, "z"))]
+
+
+def test_parquet_rows_are_counted_over_batches(tmp_path):
+    path = str(tmp_path / "a.parquet")
+    numbers = list(range(10_000))
+    pq.write_table(pa.table(dict.fromkeys(COLUMNS, numbers)), path, row_group_size=3000)
+    assert read(path) == [(n + 1, (n, n, n)) for n in numbers]
+
+
+def test_bad_json_lines(write):
+    path = write(
+        "a.jsonl",
+        b'{"user": "a", "when": 1, "what": "x"}\n'
+        b"{oops\n"
+        b'["a", 1, "x"]\n'
+        b'{"user": "\xff", "when": 1, "what": "x"}\n'
+        + b"[" * 200_000
+        + b"\n"
+        + b'{"user": "b", "when": 1',
+    )
+    assert read(path) == [
+        (1, ("a", 1, "x")),
+        (2, "invalid_json"),
+        (3, "not_an_object"),
+        (4, "invalid_utf8"),
+        (5, "invalid_json"),
+        (6, "invalid_json"),
+    ]
+
+
+def test_bad_csv_lines(write):
+    path = write(
+        "a.csv",
+        b"user,when,what\n"
+        b"a,1,x\0y\n"
+        b"a,2,\xff\n"
+        b"a,3\n"
+        b"a,4,x,y\n"
+        b'a,5,"x"y\n'
+        b"a,6,x\ry\n"
+        b"a,7,good\n"
+        b'a,8,"never closed\n'
+        b"a,9,lost\n",
+    )
+    assert read(path) == [
+        (2, "malformed_csv"),
+        (3, "invalid_utf8"),
+        (4, "malformed_csv"),
+        (5, "malformed_csv"),
+        (6, "malformed_csv"),
+        (7, "malformed_csv"),
+        (8, ("a", "7", "good")),
+        (9, "malformed_csv"),
+        (10, "malformed_csv"),
+    ]
+
+
+def test_csv_fields_may_be_long_but_not_endless(write):
+    records = read(write("a.csv", f"user,when,what\na,1,{'x' * 10**6}\na,2,{'x' * 2**21}\na,3,y\n"))
+    assert [(line, v if isinstance(v, str) else v[1]) for line, v in records] == [
+        (2, "1"),
+        (3, "malformed_csv"),
+        (4, "3"),
+    ]
+
+
+def test_a_key_may_be_left_out_now_and_then(write):
+    path = write("a.jsonl", [{"user": "a"}, {"user": "b", "when": 1, "what": "x"}])
+    assert read(path) == [(1, ("a", None, None)), (2, ("b", 1, "x"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "user,time,text\na,1,x\n"),
+        ("a.jsonl", [{"user": "a", "time": 1, "text": "x"}]),
+        ("a.jsonl.gz", [{"user": "a", "time": 1, "text": "x"}] * 5000),
+    ],
+)
+def test_missing_columns(write, name, content):
+    with pytest.raises(DataError) as caught:
+        read(write(name, content))
+    assert "no column when, what; it has: " in str(caught.value)
+    assert "time" in str(caught.value) and str(caught.value).endswith("Map the names.")
+
+
+def test_a_wrong_name_is_noticed_long_before_the_end(write):
+    (file,) = match_files({"events": write("a.jsonl", [{"user": "a", "time": 1}] * 5000)})
+    records = read_records(file, COLUMNS, REMEDY)
+    assert [line for line, _ in itertools.islice(records, 999)] == list(range(1, 1000))
+    with pytest.raises(DataError, match="no column when, what"):
+        next(records)
+
+
+def test_missing_columns_of_parquet(tmp_path):
+    pq.write_table(pa.table({"user": [1], "text": ["x"]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="no column when, what; it has: user, text. Map"):
+        read(str(tmp_path / "a.parquet"))
+
+
+def test_truncated_gzip_names_the_last_line(tmp_path):
+    lines = [f'{{"user": "u{i}", "when": {i * i}, "what": "{i**5}"}}\n' for i in range(5000)]
+    path = tmp_path / "a.jsonl.gz"
+    compressed = gzip.compress("".join(lines).encode())
+    path.write_bytes(compressed[: len(compressed) // 2])
+    records = []
+    with pytest.raises(DataError, match="truncated or damaged after line") as caught:
+        (file,) = match_files({"events": str(path)})
+        records.extend(line for line, _ in read_records(file, COLUMNS, REMEDY))
+    last = int(str(caught.value).split("after line ")[1].split()[0])
+    assert 1000 < last < 4000
+
+
+@pytest.mark.parametrize("damage", ["not gzip", "garbage after the end", "flipped bits"])
+def test_damaged_gzip(tmp_path, damage):
+    compressed = bytearray(gzip.compress((JSONL + "\n").encode() * 100))
+    if damage == "not gzip":
+        compressed = JSONL.encode()
+    elif damage == "flipped bits":
+        compressed[40] ^= 0xFF
+    else:
+        compressed += b"garbage"
+    (tmp_path / "a.jsonl.gz").write_bytes(compressed)
+    with pytest.raises(DataError, match=r"a\.jsonl\.gz: the gzip stream is truncated or damaged"):
+        read(str(tmp_path / "a.jsonl.gz"))
+
+
+@pytest.mark.parametrize("cut", [0, 4, 100])
+def test_not_a_parquet_file(tmp_path, cut):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(dict.fromkeys(COLUMNS, ["x"])), path)
+    path.write_bytes(path.read_bytes()[:-cut] if cut else b"user,when,what\n")
+    with pytest.raises(DataError, match="not a Parquet file, or damaged after row 0"):
+        read(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", "user,when,what\n"), ("a.jsonl", "\n\n"), ("a.jsonl.gz", "")]
+)
+def test_no_record(write, name, content):
+    with pytest.raises(DataError, match="holds no record"):
+        read(write(name, content))
+
+
+def test_parquet_without_rows(tmp_path):
+    pq.write_table(
+        pa.table({c: pa.array([], pa.string()) for c in COLUMNS}), tmp_path / "a.parquet"
+    )
+    with pytest.raises(DataError, match="holds no record"):
+        read(str(tmp_path / "a.parquet"))
+
+
+def test_files_are_ordered_and_hidden_ones_passed_over(write, tmp_path):
+    for name in ("b.jsonl", "a.csv", "_SUCCESS", ".b.jsonl.crc", "sub/c.jsonl"):
+        write(f"logs/{name}", "x")
+    write("labels.csv", "x")
+    files = match_files({"events": f"{tmp_path}/logs/*", "labels": f"{tmp_path}/labels.csv"})
+    assert [(f.index, f.kind, f.path.removeprefix(str(tmp_path)), f.size) for f in files] == [
+        (0, "events", "/logs/a.csv", 1),
+        (1, "events", "/logs/b.jsonl", 1),
+        (2, "labels", "/labels.csv", 1),
+    ]
+
+
+def test_no_file_matches(write, tmp_path):
+    write("logs/_SUCCESS", "x")
+    with pytest.raises(DataError, match=r"No file of events matches .*/logs/\*\. Correct the path"):
+        match_files({"events": f"{tmp_path}/logs/*"})
+    with pytest.raises(DataError, match="for the files of a folder, write a pattern"):
+        match_files({"events": f"{tmp_path}/logs"})
+
+
+def test_empty_file(write):
+    with pytest.raises(DataError, match=r"a\.jsonl is empty"):
+        match_files({"events": write("a.jsonl", b"")})
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a", "a.parquet.gz", "a.gz", "a.jsonl.zip"])
+def test_unsupported_extension(write, name):
+    with pytest.raises(DataError, match="extension is not supported. Supported are .jsonl,"):
+        match_files({"events": write(name, "x")})
+
+
+def test_count_buckets():
+    def buckets(path, size):
+        return count_buckets([InputFile(index=0, kind="events", path=path, size=size)])
+
+    mebibyte = 2**20
+    assert buckets("a.jsonl", 1) == 1
+    assert buckets("a.jsonl", 32 * mebibyte) == 1
+    assert buckets("a.jsonl", 33 * mebibyte) == 2
+    assert buckets("a.jsonl.gz", 32 * mebibyte) == 6
+    assert buckets("a.jsonl", 10**12) == 256

@@ -1,0 +1,67 @@
+"""A model with the signatures of `contract.signatures`, and its export.
+
+Any bytes are a valid text; a user without one known word gets the vector of an empty history.
+"""
+
+from __future__ import annotations
+
+import abc
+
+import tensorflow as tf
+
+from contract.features import BEHAVIORS
+from contract.signatures import ENCODE, EXAMPLES, SERVING_DEFAULT
+from trainer.export.warmup import write_warmup_requests
+
+
+class ServedModel(tf.Module, abc.ABC):
+    """A model with the contract's signatures. What it needs at serving must be its attributes."""
+
+    @abc.abstractmethod
+    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Texts (string [batch, n], padded with "") to the contract's outputs."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=BEHAVIORS)])
+    def encode(self, behaviors):
+        return self.outputs(behaviors)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)])
+    def encode_examples(self, examples):
+        features = tf.io.parse_example(examples, {BEHAVIORS: tf.io.VarLenFeature(tf.string)})
+        return self.outputs(tf.sparse.to_dense(features[BEHAVIORS], default_value=""))
+
+    def export(self, path: str) -> None:
+        """Writes a SavedModel that TF Serving loads and warms up, to the folder `path`.
+
+        Only what the signatures use is written: their variables, tables and assets, no optimizer.
+
+        TF Serving, like Beam's `RunInference`, runs a checkpoint's restore operation and then the
+        graph. Keras 3 exports a `keras.Variable` as a copy of the variable that the graph reads
+        (`keras.src.backend.tensorflow.core.Variable._export_to_saved_model_graph`), and only the
+        copy is restored: "Could not find variable". Therefore the graph's own variables are
+        written, as `keras.export.ExportArchive` does.
+        """
+        functions = (self.encode, self.encode_examples)
+        variables = {
+            id(variable): variable
+            for function in functions
+            for variable in function.get_concrete_function().variables
+        }
+        resource_types = (tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
+        exported = tf.Module()
+        exported.encode, exported.encode_examples = functions
+        exported.graph_variables = list(variables.values())
+        exported.resources = [
+            part
+            for part in tf.train.TrackableView(self).descendants()
+            if isinstance(part, resource_types)
+        ]
+        tf.saved_model.save(
+            exported,
+            path,
+            signatures={
+                SERVING_DEFAULT: exported.encode_examples,
+                ENCODE: exported.encode,
+            },
+        )
+        write_warmup_requests(path)

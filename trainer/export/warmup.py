@@ -1,0 +1,51 @@
+"""Warm-up requests: what a model server runs once before it serves a version.
+
+TensorFlow optimises a graph and fills its caches during the first runs. TF Serving therefore
+replays the requests in `assets.extra/tf_serving_warmup_requests` before a version counts as
+available (https://www.tensorflow.org/tfx/serving/saved_model_warmup).
+"""
+
+from __future__ import annotations
+
+import os
+
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from contract.features import BEHAVIORS
+from contract.signatures import ENCODE, EXAMPLES, SERVING_DEFAULT
+
+ALLOWED_BATCH_SIZES = (1, 4, 16, 64, 256)
+"""Batch sizes that TF Serving runs (`serving/config/batching_parameters.txt`): it pads a batch to
+the next one, so that only these are ever seen by the graph."""
+
+WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
+"""Where TF Serving looks for warm-up requests, relative to the version's folder."""
+
+_TEXTS = [b"waterproof hiking boots size 9", b"how to bake sour dough bread", b"running shoes"]
+
+
+def write_warmup_requests(path: str) -> None:
+    """Writes warm-up requests into an exported model: both signatures, all allowed batch sizes.
+
+    The texts are made up, since a model travels further than its users' texts may.
+
+    Args:
+      path: folder of the SavedModel.
+    """
+    file = os.path.join(path, WARMUP_FILE)
+    tf.io.gfile.makedirs(os.path.dirname(file))
+    example = tf.train.Example()
+    example.features.feature[BEHAVIORS].bytes_list.value.extend(_TEXTS)
+    with tf.io.TFRecordWriter(file) as writer:
+        for size in ALLOWED_BATCH_SIZES:
+            inputs = {
+                SERVING_DEFAULT: (EXAMPLES, [example.SerializeToString()] * size),
+                ENCODE: (BEHAVIORS, [_TEXTS] * size),
+            }
+            for signature, (name, values) in inputs.items():
+                request = predict_pb2.PredictRequest()
+                request.model_spec.signature_name = signature
+                request.inputs[name].CopyFrom(tf.make_tensor_proto(values, tf.string))
+                log = prediction_log_pb2.PredictLog(request=request)
+                writer.write(prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString())
