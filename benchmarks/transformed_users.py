@@ -16,11 +16,11 @@ def write_users(path: str, users: Iterable[tuple[Behaviors, Behaviors]]) -> dict
     """Writes users to a gzipped TFRecord file.
 
     Args:
-      path: of the file.
-      users: histories and targets.
+        path: Of the file.
+        users: Histories and targets.
 
     Returns:
-      The feature spec of the file, as `tft_output.transformed_feature_spec()` returns it.
+        The feature spec of the file, as `tft_output.transformed_feature_spec()` returns it.
     """
     with tf.io.TFRecordWriter(path, "GZIP") as writer:
         for number, (history, target) in enumerate(users):

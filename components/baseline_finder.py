@@ -36,9 +36,9 @@ class Executor(base_executor.BaseExecutor):
         """Looks at the pushed versions.
 
         Args:
-          input_dict: `model`: the candidate, which is never its own baseline.
-          output_dict: `baseline`: path of the version; "" if there is none.
-          exec_properties: `serving_dir`: folder of versions.
+            input_dict: `model`: the candidate, which is never its own baseline.
+            output_dict: `baseline`: path of the version; "" if there is none.
+            exec_properties: `serving_dir`: folder of versions.
         """
         model = artifact_utils.get_single_instance(input_dict[MODEL])
         candidate = model_digest(path_utils.serving_model_path(model.uri))
@@ -50,11 +50,11 @@ def find_baseline(serving_dir: str, candidate: str) -> str | None:
     """The newest version that is proven to have been blessed and is not the candidate.
 
     Args:
-      serving_dir: folder with one numbered folder a version.
-      candidate: digest of the candidate.
+        serving_dir: Folder with one numbered folder a version.
+        candidate: Digest of the candidate.
 
     Returns:
-      Path of the version; None if there is none.
+        Path of the version; None if there is none.
     """
     for number in reversed(complete_versions(serving_dir)):
         path = version_path(serving_dir, number)
@@ -82,8 +82,8 @@ class BaselineFinder(base_component.BaseComponent):
     """Finds the model that a candidate is compared with.
 
     Args:
-      model: the candidate.
-      serving_dir: folder of pushed versions; a string or a `RuntimeParameter`.
+        model: The candidate.
+        serving_dir: Folder of pushed versions; a string or a `RuntimeParameter`.
     """
 
     SPEC_CLASS = _Spec

@@ -23,12 +23,12 @@ class LatestOtherBlessedModelStrategy(resolver.ResolverStrategy):
         """See base class.
 
         Args:
-          store: unused.
-          input_dict: `model`: all models; `model_blessing`: all blessings; `candidate`: the model
-            of this run.
+            store: unused.
+            input_dict: `model`: all models; `model_blessing`: all blessings; `candidate`: the model
+                of this run.
 
         Returns:
-          The same keys; `model` and `model_blessing` have one artifact each, or none.
+            The same keys; `model` and `model_blessing` have one artifact each, or none.
         """
         del store
         candidates = {artifact.id for artifact in input_dict[CANDIDATE]}

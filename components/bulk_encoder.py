@@ -28,14 +28,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Encodes, unless nothing was pushed.
 
         Args:
-          input_dict: `pushed_model`, as the Pusher gives it.
-          output_dict: `vectors`: Parquet files (see `serving.bulk.vectors`); gets the model's
-            version as a custom property, or none if there is no pushed model.
-          exec_properties: `input_base`: folder of the logs; `events`: JSON list of paths or
-            patterns in it; `config`: JSON of an `EncodingConfig`.
+            input_dict: `pushed_model`, as the Pusher gives it.
+            output_dict: `vectors`: Parquet files (see `serving.bulk.vectors`); gets the model's
+                version as a custom property, or none if there is no pushed model.
+            exec_properties: `input_base`: folder of the logs; `events`: JSON list of paths or
+                patterns in it; `config`: JSON of an `EncodingConfig`.
 
         Raises:
-          DataError: if the events cannot be read.
+            DataError: If the events cannot be read.
         """
         pushed = artifact_utils.get_single_instance(input_dict[PUSHED_MODEL])
         vectors = artifact_utils.get_single_instance(output_dict[VECTORS])
@@ -68,10 +68,10 @@ class BulkEncoder(base_beam_component.BaseBeamComponent):
     """Encodes all users of event logs with the pushed model, to Parquet.
 
     Args:
-      pushed_model: the Pusher's output.
-      input_base: folder of the event files; a string or a `RuntimeParameter`.
-      events: paths or patterns of the event files, relative to it.
-      config: columns, periods, sizes.
+        pushed_model: The Pusher's output.
+        input_base: Folder of the event files; a string or a `RuntimeParameter`.
+        events: Paths or patterns of the event files, relative to it.
+        config: Columns, periods, sizes.
     """
 
     SPEC_CLASS = _Spec

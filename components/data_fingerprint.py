@@ -33,12 +33,12 @@ class Executor(base_executor.BaseExecutor):
         """Writes the fingerprint.
 
         Args:
-          input_dict: empty.
-          output_dict: `fingerprint`: 64 hexadecimal digits.
-          exec_properties: `input_base`: folder; `patterns`: JSON list of paths or patterns in it.
+            input_dict: empty.
+            output_dict: `fingerprint`: 64 hexadecimal digits.
+            exec_properties: `input_base`: folder; `patterns`: JSON list of paths or patterns in it.
 
         Raises:
-          DataError: if a pattern matches nothing.
+            DataError: If a pattern matches nothing.
         """
         del input_dict
         base = exec_properties["input_base"]
@@ -51,13 +51,13 @@ def fingerprint_of(patterns: list[str]) -> str:
     """Hashes paths, sizes and times of modification of all files that match.
 
     Args:
-      patterns: paths or patterns of any of Beam's file systems.
+        patterns: Paths or patterns of any of Beam's file systems.
 
     Returns:
-      64 hexadecimal digits.
+        64 hexadecimal digits.
 
     Raises:
-      DataError: if a pattern matches nothing.
+        DataError: If a pattern matches nothing.
     """
     digest = hashlib.sha256()
     for pattern, result in zip(patterns, FileSystems.match(patterns), strict=True):
@@ -87,8 +87,8 @@ class DataFingerprint(base_component.BaseComponent):
     """Looks at the input files.
 
     Args:
-      input_base: folder of the files; a string or a `RuntimeParameter`.
-      patterns: paths or patterns relative to it.
+        input_base: Folder of the files; a string or a `RuntimeParameter`.
+        patterns: Paths or patterns relative to it.
     """
 
     SPEC_CLASS = _Spec

@@ -30,10 +30,10 @@ class Executor(evaluator_executor.Executor):
         """See base class.
 
         Args:
-          input_dict: as TFX's.
-          output_dict: as TFX's; the blessing gets the digest.
-          exec_properties: as TFX's, and `baseline_uri`: a pushed version to compare with, in
-            place of the input `baseline_model`; without or "": none.
+            input_dict: As TFX's.
+            output_dict: As TFX's; the blessing gets the digest.
+            exec_properties: As TFX's, and `baseline_uri`: a pushed version to compare with, in
+                place of the input `baseline_model`; without or "": none.
         """
         model = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])
         digest = model_digest(path_utils.serving_model_path(model.uri))
@@ -65,9 +65,9 @@ class SealingEvaluator(Evaluator):
     """TFX's Evaluator with the sealing executor.
 
     Args:
-      baseline_uri: path of a pushed version to compare with, as a channel's placeholder; where
-        the baseline is no artifact.
-      **kwargs: arguments of TFX's `Evaluator`.
+        baseline_uri: Path of a pushed version to compare with, as a channel's placeholder; where
+            the baseline is no artifact.
+        **kwargs: Arguments of TFX's `Evaluator`.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)

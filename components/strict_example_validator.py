@@ -32,7 +32,7 @@ class Executor(example_validator_executor.Executor):
         """See base class.
 
         Raises:
-          AnomaliesError: if a split has an anomaly.
+            AnomaliesError: If a split has an anomaly.
         """
         self._found: list[anomalies_pb2.Anomalies] = []
         result = super().Do(input_dict, output_dict, exec_properties)

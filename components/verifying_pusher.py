@@ -51,17 +51,17 @@ class Executor(pusher_executor.Executor):
         """Pushes a blessed model, unless the newest served version is that model already.
 
         Args:
-          input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card in
-            place of the configuration's; `model_blessing` as `SealingEvaluator` gives it; `evaluation`: its
-            metrics, for the model card; they may be missing.
-          output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
-            `pushed_version` and the digest.
-          exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
-            `configuration` of the pipeline for the model card and `keep_versions`, how many of the
-            newest versions stay (without: all).
+            input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card
+                in place of the configuration's; `model_blessing` as `SealingEvaluator` gives it;
+                `evaluation`: its metrics, for the model card; they may be missing.
+            output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
+                `pushed_version` and the digest.
+            exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
+                `configuration` of the pipeline for the model card and `keep_versions`, how many of
+                the newest versions stay (without: all).
 
         Raises:
-          TamperedModelError: if the model was blessed and is not any more what was blessed.
+            TamperedModelError: If the model was blessed and is not any more what was blessed.
         """
         pushed = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
@@ -168,11 +168,11 @@ class VerifyingPusher(base_component.BaseComponent):
     """Pushes a blessed model to a folder.
 
     Args:
-      model: the model.
-      model_blessing: as `SealingEvaluator` gives it.
-      evaluation: the metrics, for the model card.
-      serving_dir: folder of versions; a string or a `RuntimeParameter`.
-      custom_config: see `Executor`.
+        model: The model.
+        model_blessing: As `SealingEvaluator` gives it.
+        evaluation: The metrics, for the model card.
+        serving_dir: Folder of versions; a string or a `RuntimeParameter`.
+        custom_config: See `Executor`.
     """
 
     SPEC_CLASS = _Spec

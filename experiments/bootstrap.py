@@ -9,12 +9,13 @@ def resampling_weights(users: int, resamples: int, seed: int = 0) -> np.ndarray:
     """Draws users with replacement, again and again.
 
     Args:
-      users: how many there are.
-      resamples: how often to draw as many.
-      seed: of the draws.
+        users: How many there are.
+        resamples: How often to draw as many.
+        seed: Of the draws.
 
     Returns:
-      Float [1 + resamples, users]: how often each user is drawn; the first row has each user once.
+        Float [1 + resamples, users]: how often each user is drawn; the first row has each user
+        once.
     """
     drawn = np.random.default_rng(seed).multinomial(users, [1 / users] * users, size=resamples)
     return np.concatenate([np.ones((1, users)), drawn])
@@ -27,12 +28,12 @@ def weighted_auc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) 
     array([0.75])
 
     Args:
-      scores: float [users].
-      positive: bool [users].
-      weights: float [weightings, users].
+        scores: Float [users].
+        positive: Bool [users].
+        weights: Float [weightings, users].
 
     Returns:
-      Float [weightings]; NaN where one of the two classes has no weight.
+        Float [weightings]; NaN where one of the two classes has no weight.
     """
     order = np.argsort(scores, kind="stable")
     scores, positive, weights = scores[order], positive[order].astype(bool), weights[:, order]
@@ -52,13 +53,13 @@ def task_auc(
     """The AUC of a task: of the second class, or, with more than two, the mean of one-vs-rest.
 
     Args:
-      probabilities: float [users, classes].
-      classes: int [users], the true class.
-      known: bool [users], whether the label is there.
-      weights: float [weightings, users].
+        probabilities: Float [users, classes].
+        classes: Int [users], the true class.
+        known: Bool [users], whether the label is there.
+        weights: Float [weightings, users].
 
     Returns:
-      Float [weightings]. Classes that no user has are left out of the mean.
+        Float [weightings]. Classes that no user has are left out of the mean.
     """
     probabilities, classes, weights = probabilities[known], classes[known], weights[:, known]
     count = probabilities.shape[1]

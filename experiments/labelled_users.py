@@ -24,9 +24,9 @@ class LabelledUsers(NamedTuple):
     """The labelled users of one split.
 
     Attributes:
-      word_ids: per user, per behaviour, the word ids: what a served encoder reads of the user.
-      labels: task to (class index int64 [users], weight float32 [users]); weight 0 marks a
-        missing label.
+        word_ids: Per user, per behaviour, the word ids: what a served encoder reads of the user.
+        labels: Task to (class index int64 [users], weight float32 [users]); weight 0 marks a
+            missing label.
     """
 
     word_ids: list[list[list[int]]]
@@ -37,11 +37,11 @@ class PreparedData(NamedTuple):
     """What representations are fitted on and heads are fitted and tried on.
 
     Attributes:
-      tasks: the number of classes of each task.
-      transform_output: the analysed graph (`tft.TFTransformOutput`).
-      train_files, validation_files: patterns of what Transform wrote of all users, labelled or
-        not: what an encoder is trained on.
-      train, validation, evaluation: the labelled users.
+        tasks: The number of classes of each task.
+        transform_output: The analysed graph (`tft.TFTransformOutput`).
+        train_files, validation_files: Patterns of what Transform wrote of all users, labelled or
+            not: what an encoder is trained on.
+        train, validation, evaluation: The labelled users.
     """
 
     tasks: dict[str, int]
@@ -57,12 +57,12 @@ def configuration(folder: str, **text) -> PipelineConfig:
     """Makes the configuration of a pipeline for a folder; tasks and classes come from the labels.
 
     Args:
-      folder: holds `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet) and `labels.csv` (or
-        .jsonl, .parquet).
-      **text: fields of `TextConfig`.
+        folder: Holds `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet) and `labels.csv` (or
+            .jsonl, .parquet).
+        **text: Fields of `TextConfig`.
 
     Raises:
-      ConfigError: If a file is missing, or the labels have no column that can be a task.
+        ConfigError: If a file is missing, or the labels have no column that can be a task.
     """
     events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
     content = yaml.safe_load(config_template("quality", events, labels))
@@ -84,8 +84,8 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
     Splits, vocabulary, stems and truncation are so the pipeline's by construction.
 
     Args:
-      config: as `configuration` makes it.
-      folder: for the artifacts; given again, nothing unchanged is computed again.
+        config: As `configuration` makes it.
+        folder: For the artifacts; given again, nothing unchanged is computed again.
     """
     import tensorflow_transform as tft
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner

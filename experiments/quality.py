@@ -136,8 +136,8 @@ def _measure(data, models, heads, seeds, folder, console):
     """Fits every model with every seed.
 
     Returns:
-      Per model, per task (and for their mean), float [seeds, 1 + resamples] of AUC, the first
-      on the users as they are; and per model the seconds that a seed took.
+        Per model, per task (and for their mean), float [seeds, 1 + resamples] of AUC, the first on
+        the users as they are; and per model the seconds that a seed took.
     """
     weights = resampling_weights(len(data.evaluation.word_ids), _RESAMPLES)
     areas, seconds = {}, {}

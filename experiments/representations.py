@@ -27,8 +27,8 @@ class Model(NamedTuple):
     """A row of the table.
 
     Attributes:
-      description: what it is, for `--help`.
-      evaluate: the function that fits it and predicts.
+        description: What it is, for `--help`.
+        evaluate: The function that fits it and predicts.
     """
 
     description: str
@@ -39,7 +39,7 @@ def encoder(**fields):
     """A model: an encoder trained by the project's own code, and heads on its frozen vectors.
 
     Args:
-      **fields: fields of `EncoderConfig`, or a preset and what overrides it.
+        **fields: Fields of `EncoderConfig`, or a preset and what overrides it.
     """
     config = EncoderConfig.model_validate(fields)
 

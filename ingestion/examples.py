@@ -39,7 +39,7 @@ def activity_groups(boundaries: tuple[int, int, int]) -> tuple[str, ...]:
     return (*closed, f"{boundaries[-1]}+")
 
 
-def unlabeled_example(
+def unlabelled_example(
     user: UserRecords, config: IngestionConfig, statistics: Statistics
 ) -> bytes | None:
     """Returns the serialized example of a user with events, or None, which is counted.
@@ -63,7 +63,7 @@ def unlabeled_example(
     )
 
 
-def labeled_example(
+def labelled_example(
     user: UserRecords, config: IngestionConfig, tasks: Mapping[str, Task], statistics: Statistics
 ) -> bytes | None:
     """Returns the serialized example of a user with a label row, or None, which is counted.

@@ -119,12 +119,12 @@ def _check_bad(source: SourceStatistics, kind: str, max_bad_fraction: float) -> 
 
 
 def _check_overlap(statistics: Statistics) -> None:
-    known = statistics.labeled_users - statistics.labels_without_events
-    if statistics.users and statistics.labeled_users and not known:
+    known = statistics.labelled_users - statistics.labels_without_events
+    if statistics.users and statistics.labelled_users and not known:
         raise DataError(
-            f"None of the {statistics.labeled_users:,} labelled users has events. User ids look "
+            f"None of the {statistics.labelled_users:,} labelled users has events. User ids look "
             f"like {statistics.sample_user!r} in the events and like "
-            f"{statistics.sample_labeled_user!r} in the labels. Write them alike, or name the "
+            f"{statistics.sample_labelled_user!r} in the labels. Write them alike, or name the "
             "right columns in `data.columns`."
         )
 
@@ -168,8 +168,8 @@ def _check_classes(statistics: Statistics, name: str, task: Task) -> None:
             "when to stop. Label more users, or take the task out of the configuration."
         )
     for split in (TRAIN, EVAL):
-        labeled = statistics.classes.get(name, {}).get(split, {})
-        counts = {c: labeled.get(c, 0) for c in task.classes}
+        labelled = statistics.classes.get(name, {}).get(split, {})
+        counts = {c: labelled.get(c, 0) for c in task.classes}
         absent = [c for c, count in counts.items() if not count]
         if absent:
             raise DataError(

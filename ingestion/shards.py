@@ -15,7 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 from ingestion import division
 from ingestion.config import IngestionConfig, Task
 from ingestion.errors import BadValue
-from ingestion.examples import labeled_example, unlabeled_example
+from ingestion.examples import labelled_example, unlabelled_example
 from ingestion.files import InputFile
 from ingestion.report import reading_failed
 from ingestion.spill import Batches, UserRecords, read_users
@@ -85,16 +85,16 @@ class WriteShards(beam.DoFn):
             statistics.users += 1
             statistics.sample_user = statistics.sample_user or user.user_id
         if not self._tasks:
-            return unlabeled_example(user, self._config, statistics)
+            return unlabelled_example(user, self._config, statistics)
         if not user.labels:
             statistics.skipped_users["no label row"] += 1
             return None
-        statistics.labeled_users += 1
-        statistics.sample_labeled_user = statistics.sample_labeled_user or user.user_id
+        statistics.labelled_users += 1
+        statistics.sample_labelled_user = statistics.sample_labelled_user or user.user_id
         for file, line, _ in user.labels[1:]:
             duplicate = BadValue("duplicate_label", user.user_id)
             statistics.labels.add_bad(self._label_paths[file], line, duplicate)
-        return labeled_example(user, self._config, self._tasks, statistics)
+        return labelled_example(user, self._config, self._tasks, statistics)
 
 
 def publish_shards(shards: Iterable[Shard], split_folders: Mapping[str, str]) -> None:

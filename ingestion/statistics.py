@@ -70,11 +70,11 @@ class Statistics(pydantic.BaseModel):
         users: Users with events.
         truncated_users: Users with more behaviours in a window than are kept.
         skipped_users: Users with events without an example, by reason.
-        labeled_users: Users with a label row.
+        labelled_users: Users with a label row.
         labels_without_events: Users with a label row but no event.
         labels_outside_window: Users with a label row and events, none in the inference window.
         sample_user: A user with events, the first by id.
-        sample_labeled_user: A user with a label row, the first by id.
+        sample_labelled_user: A user with a label row, the first by id.
         examples: Examples by split.
         classes: Examples by task, split and class.
         shards: Where the examples are.
@@ -88,11 +88,11 @@ class Statistics(pydantic.BaseModel):
     users: int = 0
     truncated_users: int = 0
     skipped_users: Counter[str] = Counter()
-    labeled_users: int = 0
+    labelled_users: int = 0
     labels_without_events: int = 0
     labels_outside_window: int = 0
     sample_user: str | None = None
-    sample_labeled_user: str | None = None
+    sample_labelled_user: str | None = None
     examples: Counter[str] = Counter()
     classes: dict[str, dict[str, Counter[str]]] = {}
     shards: list[Shard] = []
@@ -111,12 +111,12 @@ class Statistics(pydantic.BaseModel):
         self.users += other.users
         self.truncated_users += other.truncated_users
         self.skipped_users.update(other.skipped_users)
-        self.labeled_users += other.labeled_users
+        self.labelled_users += other.labelled_users
         self.labels_without_events += other.labels_without_events
         self.labels_outside_window += other.labels_outside_window
         self.sample_user = _extreme(min, self.sample_user, other.sample_user)
-        self.sample_labeled_user = _extreme(
-            min, self.sample_labeled_user, other.sample_labeled_user
+        self.sample_labelled_user = _extreme(
+            min, self.sample_labelled_user, other.sample_labelled_user
         )
         self.examples.update(other.examples)
         for task, splits in other.classes.items():

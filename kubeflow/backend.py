@@ -32,8 +32,8 @@ class KubeflowBackend(Backend):
     """Containers on a cluster: parameters in a form, no Resolver, no driver before a step.
 
     Attributes:
-      paths: what becomes of the configuration's paths.
-      parameters: of the pipeline, name -> `RuntimeParameter`; filled while it is wired.
+        paths: What becomes of the configuration's paths.
+        parameters: Of the pipeline, name -> `RuntimeParameter`; filled while it is wired.
     """
 
     paths: Paths = dataclasses.field(kw_only=True)

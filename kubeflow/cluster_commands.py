@@ -34,9 +34,9 @@ class Cluster:
     """Where Kubeflow Pipelines is.
 
     Attributes:
-      host: URL.
-      namespace: Kubernetes namespace; None on single-user installations.
-      token: bearer token; None without authentication.
+        host: URL.
+        namespace: Kubernetes namespace; None on single-user installations.
+        token: Bearer token; None without authentication.
     """
 
     host: str
@@ -47,8 +47,8 @@ class Cluster:
         """A `kfp.Client`.
 
         Raises:
-          UsageError: if the host is no URL.
-          Exception: what `_explained` explains, if the server does not answer as it should.
+            UsageError: If the host is no URL.
+            Exception: What `_explained` explains, if the server does not answer as it should.
         """
         if not self.host.startswith(("http://", "https://")):
             raise UsageError(f"--host {self.host}: a URL is needed, http://... or https://...")
@@ -91,22 +91,22 @@ def submit(
     """Starts a run.
 
     Args:
-      cluster: where.
-      file: the compiled pipeline.
-      given: parameter -> value as text; the file's defaults hold for the others.
-      name: of the run; None: the pipeline's and the time.
-      experiment: that the run belongs to, made if there is none; None: the pipeline's name.
-      service_account: Kubernetes service account of the steps.
-      wait: whether to wait for its end.
-      timeout: seconds to wait at most; None: forever.
-      poll_seconds: between two looks at a run that is waited for.
+        cluster: where.
+        file: The compiled pipeline.
+        given: Parameter -> value as text; the file's defaults hold for the others.
+        name: Of the run; None: the pipeline's and the time.
+        experiment: That the run belongs to, made if there is none; None: the pipeline's name.
+        service_account: Kubernetes service account of the steps.
+        wait: Whether to wait for its end.
+        timeout: Seconds to wait at most; None: forever.
+        poll_seconds: Between two looks at a run that is waited for.
 
     Returns:
-      The exit code.
+        The exit code.
 
     Raises:
-      UsageError: if the file, a parameter or the host is wrong.
-      ClusterError: if the cluster refuses, or cannot be reached.
+        UsageError: If the file, a parameter or the host is wrong.
+        ClusterError: If the cluster refuses, or cannot be reached.
     """
     pipeline = spec.load(file)
     arguments = pipeline.arguments(given)
@@ -140,20 +140,20 @@ def schedule(
     """Has a cluster run a pipeline at certain times, one run after the other, none made up for.
 
     Args:
-      cluster: where.
-      file: the compiled pipeline.
-      given: parameter -> value as text; the file's defaults hold for the others.
-      cron: six fields, seconds first.
-      name: of the recurring run; None: the pipeline's.
-      experiment: that the runs belong to; None: the pipeline's name.
-      service_account: Kubernetes service account of the steps.
+        cluster: where.
+        file: The compiled pipeline.
+        given: Parameter -> value as text; the file's defaults hold for the others.
+        cron: Six fields, seconds first.
+        name: Of the recurring run; None: the pipeline's.
+        experiment: That the runs belong to; None: the pipeline's name.
+        service_account: Kubernetes service account of the steps.
 
     Returns:
-      The exit code.
+        The exit code.
 
     Raises:
-      UsageError: if the file, a parameter, the host or the times are wrong.
-      ClusterError: if the cluster refuses, or cannot be reached.
+        UsageError: If the file, a parameter, the host or the times are wrong.
+        ClusterError: If the cluster refuses, or cannot be reached.
     """
     if len(cron.split()) != 6:
         raise UsageError(

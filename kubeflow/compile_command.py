@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import warnings
 
 from contract.errors import UsageError
-from pipeline.config import PipelineConfig, load_config
+from pipeline.config import PipelineConfig
+from serving.quiet import load_config, quiet_tensorflow
 
 
 def load(
@@ -21,7 +20,7 @@ def load(
     """Reads a configuration; the command line's values replace those of its section `kubeflow`.
 
     Raises:
-      ConfigError: if the configuration has mistakes.
+        ConfigError: If the configuration has mistakes.
     """
     config = load_config(config_file)
     given = {"image": image, "gpu_image": gpu_image, "pipeline_root": pipeline_root}
@@ -33,17 +32,16 @@ def compile_file(config: PipelineConfig, target: str, output: str) -> None:
     """Compiles a pipeline to a file.
 
     Args:
-      config: the pipeline's configuration.
-      target: `kfp` or `vertex`.
-      output: file to write.
+        config: The pipeline's configuration.
+        target: `kfp` or `vertex`.
+        output: File to write.
 
     Raises:
-      UsageError: if something is missing or the file cannot be written.
+        UsageError: If something is missing or the file cannot be written.
     """
     # TensorFlow and TFX take their time, and talk; what is wrong with the configuration is known
     # by now.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    quiet_tensorflow()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from kubeflow.compiler import compile_pipeline

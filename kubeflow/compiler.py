@@ -31,8 +31,8 @@ class Compiled:
     """A compiled pipeline.
 
     Attributes:
-      job: Vertex AI's PipelineJob; `pipelineSpec` alone is what KFP takes.
-      platform: KFP's second document; empty where nothing is asked of Kubernetes.
+        job: Vertex AI's PipelineJob; `pipelineSpec` alone is what KFP takes.
+        platform: KFP's second document; empty where nothing is asked of Kubernetes.
     """
 
     job: dict[str, Any]
@@ -60,14 +60,14 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
     """Compiles a pipeline.
 
     Args:
-      config: with the section `kubeflow` filled: image, pipeline root, volumes.
-      target: `kfp` or `vertex`.
+        config: With the section `kubeflow` filled: image, pipeline root, volumes.
+        target: `kfp` or `vertex`.
 
     Returns:
-      The compiled pipeline.
+        The compiled pipeline.
 
     Raises:
-      UsageError: if the section `kubeflow` lacks something, or a path cannot be opened there.
+        UsageError: If the section `kubeflow` lacks something, or a path cannot be opened there.
     """
     kubeflow = config.kubeflow
     _check(config, target)

@@ -29,11 +29,11 @@ def local_path(uri: str, root: str = "/") -> str | None:
     """Where KFP's launcher keeps an artifact.
 
     Args:
-      uri: of the artifact.
-      root: folder that the launcher's paths start from.
+        uri: Of the artifact.
+        root: Folder that the launcher's paths start from.
 
     Returns:
-      The path; None for URIs that the launcher does not copy.
+        The path; None for URIs that the launcher does not copy.
     """
     scheme, separator, rest = uri.partition("://")
     if not separator or scheme not in _FOLDERS:
@@ -45,11 +45,11 @@ def localize(executor_input: dict[str, Any], root: str) -> dict[str, str]:
     """Replaces the artifacts' URIs by local paths, in place.
 
     Args:
-      executor_input: KFP's `ExecutorInput` as JSON.
-      root: folder that the launcher's paths start from.
+        executor_input: KFP's `ExecutorInput` as JSON.
+        root: Folder that the launcher's paths start from.
 
     Returns:
-      Local folder -> URI, of the buckets.
+        Local folder -> URI, of the buckets.
     """
     buckets = {}
     for side in ("inputs", "outputs"):
@@ -68,8 +68,8 @@ def globalize(executor_output: dict[str, Any], buckets: Mapping[str, str]) -> No
     """Replaces local paths by URIs, in the artifacts and their metadata, in place.
 
     Args:
-      executor_output: KFP's `ExecutorOutput` as JSON.
-      buckets: as `localize` returns it.
+        executor_output: KFP's `ExecutorOutput` as JSON.
+        buckets: As `localize` returns it.
     """
 
     def uri_of(value: Any) -> Any:
@@ -98,10 +98,10 @@ def main(arguments: list[str]) -> None:
     """Runs TFX's entry point with local paths.
 
     Args:
-      arguments: of TFX's entry point.
+        arguments: Of TFX's entry point.
 
     Raises:
-      SystemExit: if the step fails.
+        SystemExit: If the step fails.
     """
     position = arguments.index(_INPUT) + 1
     executor_input = json.loads(arguments[position])

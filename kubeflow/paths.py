@@ -20,8 +20,8 @@ class Paths:
     """Maps paths, and refuses those that no container could open.
 
     Args:
-      config: the pipeline's configuration.
-      target: `kfp` or `vertex`.
+        config: The pipeline's configuration.
+        target: `kfp` or `vertex`.
     """
 
     def __init__(self, config: PipelineConfig, target: str):
@@ -33,7 +33,7 @@ class Paths:
         """The configuration with every path as the containers see it.
 
         Raises:
-          UsageError: if a path is in no volume, no object store and not in the image.
+            UsageError: If a path is in no volume, no object store and not in the image.
         """
         data = config.data
         schemas = data.schemas.model_copy(
@@ -64,7 +64,7 @@ class Paths:
         """Folder that models are pushed to.
 
         Raises:
-          UsageError: if it is not one that every run finds again.
+            UsageError: If it is not one that every run finds again.
         """
         path = self._kubeflow.serving_dir
         if path is None and self._kubeflow.volumes and self._target == KFP:

@@ -16,11 +16,11 @@ def platform_document(kubeflow: KubeflowConfig, steps: Mapping[str, StepConfig])
     """Volumes, secrets, node selectors and tolerations of every step.
 
     Args:
-      kubeflow: what all steps have in common.
-      steps: component id -> what it asks for.
+        kubeflow: What all steps have in common.
+        steps: Component id -> what it asks for.
 
     Returns:
-      KFP's PlatformSpec as JSON; empty if there is nothing to say.
+        KFP's PlatformSpec as JSON; empty if there is nothing to say.
     """
     common: dict[str, Any] = {
         "pvcMount": [

@@ -39,19 +39,19 @@ def run_locally(
     """Runs a compiled pipeline.
 
     Args:
-      file: the compiled pipeline.
-      output: folder for artifacts, logs, cache and the served model.
-      given: parameter -> value as text.
-      data: folder of the input data, in place of the parameter `data`; None: as it says.
-      parallel: how many steps run at once.
-      use_cache: whether earlier results are used.
+        file: The compiled pipeline.
+        output: Folder for artifacts, logs, cache and the served model.
+        given: Parameter -> value as text.
+        data: Folder of the input data, in place of the parameter `data`; None: as it says.
+        parallel: How many steps run at once.
+        use_cache: Whether earlier results are used.
 
     Returns:
-      The exit code, as that of `python -m pipeline run`; a pipeline that pushes nothing at all
-      ends with 0 as well.
+        The exit code, as that of `python -m pipeline run`; a pipeline that pushes nothing at all
+        ends with 0 as well.
 
     Raises:
-      UsageError: if the file, a parameter or the output folder is wrong.
+        UsageError: If the file, a parameter or the output folder is wrong.
     """
     pipeline = spec.load(file)
     folder = OutputFolder(output, pipeline.name)

@@ -19,8 +19,8 @@ class Part(NamedTuple):
     """A node and what it gives others.
 
     Attributes:
-      node: to be added to the pipeline; None if the backend needs none.
-      arguments: keyword arguments of the components that use it.
+        node: To be added to the pipeline; None if the backend needs none.
+        arguments: Keyword arguments of the components that use it.
     """
 
     node: BaseNode | None
@@ -32,9 +32,9 @@ class Backend:
     """This machine: ML Metadata finds what earlier runs left.
 
     Attributes:
-      pipeline_root: folder of all artifacts.
-      serving_dir: folder that a blessed model is pushed to, as a numbered version.
-      metadata_connection_config: ML Metadata's connection.
+        pipeline_root: Folder of all artifacts.
+        serving_dir: Folder that a blessed model is pushed to, as a numbered version.
+        metadata_connection_config: ML Metadata's connection.
     """
 
     pipeline_root: str
@@ -53,11 +53,11 @@ class Backend:
         """A value that people change from run to run.
 
         Args:
-          name: of the parameter.
-          value: from the configuration.
+            name: Of the parameter.
+            value: From the configuration.
 
         Returns:
-          The value, or a `RuntimeParameter` of that name where the backend has them.
+            The value, or a `RuntimeParameter` of that name where the backend has them.
         """
         del name
         return value
@@ -66,11 +66,11 @@ class Backend:
         """What tells a changed input from an unchanged one, for the examples' cache.
 
         Args:
-          input_base: folder of the input files, a string or a parameter.
-          patterns: of the files, relative to it.
+            input_base: Folder of the input files, a string or a parameter.
+            patterns: Of the files, relative to it.
 
         Returns:
-          Nothing here: TFX's driver looks at the files itself.
+            Nothing here: TFX's driver looks at the files itself.
         """
         del input_base, patterns
         return Part(None, {})
@@ -79,10 +79,10 @@ class Backend:
         """The last blessed model that is not the candidate.
 
         Args:
-          candidate: the model of this run.
+            candidate: The model of this run.
 
         Returns:
-          The node that finds it, and the Evaluator's arguments.
+            The node that finds it, and the Evaluator's arguments.
         """
         node = Resolver(
             strategy_class=LatestOtherBlessedModelStrategy,

@@ -18,13 +18,13 @@ def code_digest(*modules: str) -> str:
     """Digest of modules and of all modules of this project that they import, near or far.
 
     Args:
-      *modules: dotted names of modules of this project, such as `trainer.heads.training`.
+        *modules: Dotted names of modules of this project, such as `trainer.heads.training`.
 
     Returns:
-      16 hexadecimal digits.
+        16 hexadecimal digits.
 
     Raises:
-      ValueError: if there is no such module in this project.
+        ValueError: If there is no such module in this project.
     """
     for module in modules:
         if _source(module) is None:

@@ -205,14 +205,14 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     """Reads and validates a configuration file.
 
     Args:
-      path: YAML file. Relative paths in it count from its folder.
-      data_folder: that `data.events` and `data.labels` count from instead; None: its folder.
+        path: YAML file. Relative paths in it count from its folder.
+        data_folder: That `data.events` and `data.labels` count from instead; None: its folder.
 
     Returns:
-      The configuration, with absolute paths.
+        The configuration, with absolute paths.
 
     Raises:
-      ConfigError: if the file cannot be read or has mistakes; the message names all of them.
+        ConfigError: If the file cannot be read or has mistakes; the message names all of them.
     """
     try:
         with open(path, encoding="utf-8") as file:

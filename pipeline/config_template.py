@@ -38,15 +38,15 @@ def config_template(name: str, events: str, labels: str) -> str:
     """Writes a configuration in which the classes of every task are read from the labels.
 
     Args:
-      name: name of the pipeline.
-      events: file, glob or folder of the event logs; goes into the configuration as it is.
-      labels: file or glob of the labels: CSV, JSONL or Parquet.
+        name: Name of the pipeline.
+        events: File, glob or folder of the event logs; goes into the configuration as it is.
+        labels: File or glob of the labels: CSV, JSONL or Parquet.
 
     Returns:
-      YAML. Columns with one value, or with more than 50, are left out with a comment.
+        YAML. Columns with one value, or with more than 50, are left out with a comment.
 
     Raises:
-      ConfigError: if the labels cannot be read or have no column that can be a task.
+        ConfigError: If the labels cannot be read or have no column that can be a task.
     """
     table = _read_labels(labels)
     lines, count = [], 0

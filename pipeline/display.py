@@ -30,7 +30,7 @@ class RunDisplay:
     finished lines are printed and progress only now and then. Several components may run at once.
 
     Args:
-      console: where to print.
+        console: Where to print.
     """
 
     def __init__(self, console: Console):
@@ -104,8 +104,8 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
     """Prints the table of tasks and the verdict.
 
     Args:
-      console: where to print.
-      summary: as `pipeline.summary.summarize` returns it.
+        console: Where to print.
+        summary: As `pipeline.summary.summarize` returns it.
     """
     table = Table(
         title=f"{summary['pipeline']}: users of the evaluation split", title_justify="left"

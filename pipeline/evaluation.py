@@ -21,11 +21,11 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
     together; the slices by activity are for information.
 
     Args:
-      evaluation: thresholds.
-      tasks: the tasks by name.
+        evaluation: thresholds.
+        tasks: The tasks by name.
 
     Returns:
-      The configuration. It names the candidate model only; TFX adds the baseline if there is one.
+        The configuration. It names the candidate model only; TFX adds the baseline if there is one.
     """
     specs = []
     for name, task in tasks.items():

@@ -61,13 +61,13 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     """Runs every component that has no result yet, and reports.
 
     Args:
-      config: the pipeline's configuration.
-      output: where everything goes.
-      use_cache: whether earlier results are used.
-      reporter: is told what happens.
+        config: The pipeline's configuration.
+        output: Where everything goes.
+        use_cache: Whether earlier results are used.
+        reporter: Is told what happens.
 
     Raises:
-      Exception: whatever a component raises; it has been reported.
+        Exception: Whatever a component raises; it has been reported.
     """
     connection = _metadata_connection(config, output)
     ir = Compiler().compile(
@@ -114,8 +114,8 @@ class Result:
     """What one component left in ML Metadata.
 
     Attributes:
-      cached: whether the result of an earlier run was used.
-      artifacts: the output artifacts.
+        cached: Whether the result of an earlier run was used.
+        artifacts: The output artifacts.
     """
 
     def __init__(self, store: mlmd.MetadataStore, execution_id: int | None):

@@ -20,8 +20,8 @@ class OutputFolder:
     """Paths below the `--output` folder of one pipeline's runs.
 
     Args:
-      path: the folder; it is made when it is first opened.
-      pipeline_name: name of the pipeline it belongs to.
+        path: The folder; it is made when it is first opened.
+        pipeline_name: Name of the pipeline it belongs to.
     """
 
     def __init__(self, path: str, pipeline_name: str):
@@ -48,11 +48,11 @@ class OutputFolder:
         """Claims the folder for one run.
 
         Yields:
-          A new folder for the log, the configuration and the summary of this run.
+            A new folder for the log, the configuration and the summary of this run.
 
         Raises:
-          OutputFolderError: if the folder is another pipeline's, holds something else, is in use
-            by another run, or cannot be written.
+            OutputFolderError: If the folder is another pipeline's, holds something else, is in use
+                by another run, or cannot be written.
         """
         marker = os.path.join(self.path, "pipeline.json")
         try:

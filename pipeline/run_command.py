@@ -27,16 +27,16 @@ def run(
     """Runs a pipeline in a process of its own.
 
     Args:
-      config_file: the pipeline's YAML file.
-      output: folder for artifacts, metadata, logs and the served model.
-      data_folder: that the paths of the data count from; None: the configuration's folder.
-      use_cache: whether earlier results are used.
+        config_file: The pipeline's YAML file.
+        output: Folder for artifacts, metadata, logs and the served model.
+        data_folder: That the paths of the data count from; None: the configuration's folder.
+        use_cache: Whether earlier results are used.
 
     Returns:
-      The exit code: `exit_codes.OK` only if the newest served version is the blessed model.
+        The exit code: `exit_codes.OK` only if the newest served version is the blessed model.
 
     Raises:
-      UsageError: if the configuration or the output folder is wrong.
+        UsageError: If the configuration or the output folder is wrong.
     """
     console = Console()
     if not console.is_terminal:
@@ -53,10 +53,10 @@ def check_environment(config: PipelineConfig) -> None:
     """Checks what the configuration needs of this machine, before anything is started.
 
     Args:
-      config: the pipeline's configuration.
+        config: The pipeline's configuration.
 
     Raises:
-      ConfigError: if local input files or the password's environment variable are missing.
+        ConfigError: If local input files or the password's environment variable are missing.
     """
     paths = {"data.events": config.data.events, "data.labels": config.data.labels}
     for kind in ("unlabelled", "labelled"):

@@ -17,17 +17,17 @@ def summarize(
     """Collects what the user wants to know at the end of a run.
 
     Args:
-      config: the pipeline's configuration.
-      evaluation: result of the Evaluator: artifacts `ModelEvaluation` and `ModelBlessing`.
-      pushed: result of the Pusher: artifact `PushedModel`.
-      served_before: path of the newest version before this run; None if there was none.
+        config: The pipeline's configuration.
+        evaluation: Result of the Evaluator: artifacts `ModelEvaluation` and `ModelBlessing`.
+        pushed: Result of the Pusher: artifact `PushedModel`.
+        served_before: Path of the newest version before this run; None if there was none.
 
     Returns:
-      JSON object: `pushed` (whether the model was blessed and is served), `new_version` (whether
-      this run pushed it), `model` (path of the served version), `metrics` (path of TFMA's files),
-      `tasks` (per task: `min_auc`, `blessed`, TFMA's metrics of all users by their names,
-      `baseline_auc` if there is a baseline, `activity`: the metrics by group), `reasons` (why it
-      was not blessed).
+        JSON object: `pushed` (whether the model was blessed and is served), `new_version` (whether
+        this run pushed it), `model` (path of the served version), `metrics` (path of TFMA's files),
+        `tasks` (per task: `min_auc`, `blessed`, TFMA's metrics of all users by their names,
+        `baseline_auc` if there is a baseline, `activity`: the metrics by group), `reasons` (why it
+        was not blessed).
     """
     artifacts = {artifact.type: artifact for artifact in evaluation.artifacts}
     path = artifacts["ModelEvaluation"].uri

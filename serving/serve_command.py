@@ -7,10 +7,10 @@ import asyncio
 import logging
 import os
 import signal
-import warnings
 
 from contract import exit_codes
 from contract.errors import UsageError
+from serving.quiet import quiet_tensorflow
 from serving.releases.releases import Releases
 from serving.releases.versions import is_complete
 
@@ -55,13 +55,6 @@ def serve(args: argparse.Namespace) -> int:
         return asyncio.run(_serve(args.model_name, model_dir, config_file, options))
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
-
-
-def quiet_tensorflow() -> None:
-    """Keeps what TensorFlow and its clients say about hardware and versions off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore", FutureWarning)
 
 
 async def _serve(name: str, model_dir: str, config_file: str | None, options) -> int:

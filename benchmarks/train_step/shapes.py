@@ -34,7 +34,7 @@ def draw_words(shape: Shape, users: int, seed: int) -> np.ndarray:
     """Draws word ids by Zipf's law.
 
     Returns:
-      int64 [users, behaviours, words], from 1 to |V|.
+        int64 [users, behaviours, words], from 1 to |V|.
     """
     shares = 1 / np.arange(1, shape.vocabulary_size + 1)
     size = (users, shape.behaviors, shape.words)

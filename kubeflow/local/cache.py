@@ -21,11 +21,11 @@ def fingerprint(step: Step, executor_input: Mapping[str, Any]) -> str:
     outputs go nor resources.
 
     Args:
-      step: the step.
-      executor_input: KFP's `ExecutorInput` as JSON, before placeholders are filled.
+        step: The step.
+        executor_input: KFP's `ExecutorInput` as JSON, before placeholders are filled.
 
     Returns:
-      64 hexadecimal digits.
+        64 hexadecimal digits.
     """
     inputs, outputs = executor_input["inputs"], executor_input["outputs"]
     key = {
@@ -57,8 +57,8 @@ class Cache:
     """Results by fingerprint, in a file of the output folder.
 
     Args:
-      path: of the file.
-      store: folder of the local copies of the object stores.
+        path: Of the file.
+        store: Folder of the local copies of the object stores.
     """
 
     def __init__(self, path: str, store: str):

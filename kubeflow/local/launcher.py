@@ -27,15 +27,15 @@ def resolve_inputs(
     """What a step reads.
 
     Args:
-      step: the step.
-      arguments: of the pipeline.
-      results: of the upstream steps: name -> `artifacts` and `parameters`.
+        step: The step.
+        arguments: Of the pipeline.
+        results: Of the upstream steps: name -> `artifacts` and `parameters`.
 
     Returns:
-      `inputs` of KFP's `ExecutorInput` as JSON.
+        `inputs` of KFP's `ExecutorInput` as JSON.
 
     Raises:
-      StepError: if an upstream step did not give what it should.
+        StepError: If an upstream step did not give what it should.
     """
     inputs = step.task.get("inputs", {})
     artifacts = {}
@@ -73,12 +73,12 @@ def lay_out_outputs(step: Step, run_root: str, work_folder: str) -> dict[str, An
     """Where a step writes.
 
     Args:
-      step: the step.
-      run_root: URI of this run.
-      work_folder: local folder of this execution.
+        step: The step.
+        run_root: URI of this run.
+        work_folder: Local folder of this execution.
 
     Returns:
-      `outputs` of KFP's `ExecutorInput` as JSON.
+        `outputs` of KFP's `ExecutorInput` as JSON.
     """
     base = f"{run_root}/{step.name}/{uuid.uuid4()}"
     artifacts = {}
@@ -101,8 +101,8 @@ def placeholders(executor_input: Mapping[str, Any], store: str) -> dict[str, str
     """What `{{$...}}` stands for in a command.
 
     Args:
-      executor_input: KFP's `ExecutorInput` as JSON.
-      store: folder that the launcher's local paths start from.
+        executor_input: KFP's `ExecutorInput` as JSON.
+        store: Folder that the launcher's local paths start from.
     """
     found = {"{{$}}": json.dumps(executor_input)}
     for side in ("inputs", "outputs"):
@@ -140,19 +140,19 @@ def execute(
     """Runs the container's command as a process and collects what it wrote.
 
     Args:
-      step: the step.
-      executor_input: KFP's `ExecutorInput` as JSON.
-      store: folder that the launcher's local paths start from.
-      log: file for what the process prints.
-      folder: working directory, as the image has one.
-      environment: variables of the process.
-      processes: has the process as long as it runs.
+        step: The step.
+        executor_input: KFP's `ExecutorInput` as JSON.
+        store: Folder that the launcher's local paths start from.
+        log: File for what the process prints.
+        folder: Working directory, as the image has one.
+        environment: Variables of the process.
+        processes: Has the process as long as it runs.
 
     Returns:
-      `artifacts`: name -> RuntimeArtifact as JSON; `parameters`: name -> value.
+        `artifacts`: name -> RuntimeArtifact as JSON; `parameters`: name -> value.
 
     Raises:
-      StepError: if the command fails or a declared output parameter is missing.
+        StepError: If the command fails or a declared output parameter is missing.
     """
     outputs = executor_input["outputs"]
     for name, artifacts in outputs["artifacts"].items():
@@ -232,7 +232,7 @@ def check_root(root: str) -> str:
     """Returns a pipeline root that the launcher can copy to.
 
     Raises:
-      UsageError: if it is another kind of path.
+        UsageError: If it is another kind of path.
     """
     if local_path(root) is None:
         raise UsageError(f"The pipeline root {root} must begin with s3://, gs:// or minio://.")

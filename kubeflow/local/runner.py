@@ -25,11 +25,11 @@ class Outcome:
     """How a step ended.
 
     Attributes:
-      state: `ran`, `cached`, `failed` or `skipped` (a step before it failed).
-      seconds: it took.
-      error: why it failed or was skipped.
-      log: path of its log; None if it did not run.
-      result: `artifacts` and `parameters`.
+        state: `ran`, `cached`, `failed` or `skipped` (a step before it failed).
+        seconds: It took.
+        error: Why it failed or was skipped.
+        log: Path of its log; None if it did not run.
+        result: `artifacts` and `parameters`.
     """
 
     state: str
@@ -43,15 +43,15 @@ class Runner:
     """Runs one pipeline once.
 
     Args:
-      pipeline: the compiled pipeline.
-      arguments: value of every parameter.
-      run_root: URI of this run, for the outputs.
-      store: folder of the local copies of the object stores.
-      run_folder: for logs and what passes between this and the steps.
-      cache: results of earlier runs; None computes everything anew.
-      folder: working directory of the steps.
-      environment: variables of the steps.
-      report: is called with `kind` and fields, as `pipeline.display.RunDisplay` shows them.
+        pipeline: The compiled pipeline.
+        arguments: Value of every parameter.
+        run_root: URI of this run, for the outputs.
+        store: Folder of the local copies of the object stores.
+        run_folder: For logs and what passes between this and the steps.
+        cache: Results of earlier runs; None computes everything anew.
+        folder: Working directory of the steps.
+        environment: Variables of the steps.
+        report: Is called with `kind` and fields, as `pipeline.display.RunDisplay` shows them.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class Runner:
         """Runs all steps.
 
         Args:
-          parallel: how many steps run at once at most.
+            parallel: How many steps run at once at most.
 
         Returns:
-          Name of the step -> how it ended, in the order in which they ended.
+            Name of the step -> how it ended, in the order in which they ended.
         """
         waiting = list(self._pipeline.steps)
         numbers = {step.name: number for number, step in enumerate(waiting, 1)}

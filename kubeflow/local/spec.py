@@ -22,12 +22,12 @@ class Step:
     """One task of the graph with everything it refers to.
 
     Attributes:
-      name: of the task.
-      task: PipelineTaskSpec as JSON: inputs, dependencies, caching.
-      component: ComponentSpec as JSON: types of inputs and outputs.
-      container: PipelineContainerSpec as JSON: image, command, arguments, environment.
-      claims: names of the mounted volume claims.
-      upstream: names of the tasks that must end first.
+        name: Of the task.
+        task: PipelineTaskSpec as JSON: inputs, dependencies, caching.
+        component: ComponentSpec as JSON: types of inputs and outputs.
+        container: PipelineContainerSpec as JSON: image, command, arguments, environment.
+        claims: Names of the mounted volume claims.
+        upstream: Names of the tasks that must end first.
     """
 
     name: str
@@ -48,10 +48,10 @@ class PipelineFile:
     """A compiled pipeline.
 
     Attributes:
-      name: of the pipeline.
-      root: pipeline root; None if the file leaves it to the cluster.
-      steps: in topological order.
-      parameters: of the pipeline, name -> ParameterSpec as JSON.
+        name: Of the pipeline.
+        root: Pipeline root; None if the file leaves it to the cluster.
+        steps: In topological order.
+        parameters: Of the pipeline, name -> ParameterSpec as JSON.
     """
 
     name: str
@@ -63,13 +63,13 @@ class PipelineFile:
         """The value of every parameter.
 
         Args:
-          given: name -> value, as text or as what it is.
+            given: Name -> value, as text or as what it is.
 
         Returns:
-          Name -> value of the parameter's type, the default where none is given.
+            Name -> value of the parameter's type, the default where none is given.
 
         Raises:
-          UsageError: if there is no such parameter, a value has another type, or one is missing.
+            UsageError: If there is no such parameter, a value has another type, or one is missing.
         """
         for name in given:
             if name not in self.parameters:
@@ -92,10 +92,10 @@ def load(path: str) -> PipelineFile:
     """Reads a compiled pipeline.
 
     Args:
-      path: YAML file of one or two documents.
+        path: YAML file of one or two documents.
 
     Raises:
-      UsageError: if it is none, or has what only a cluster can run.
+        UsageError: If it is none, or has what only a cluster can run.
     """
     try:
         with open(path, encoding="utf-8") as file:

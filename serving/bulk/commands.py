@@ -11,9 +11,9 @@ from rich.status import Status
 from contract import exit_codes
 from contract.errors import UsageError
 from contract.features import USER_ID
+from serving.quiet import quiet_tensorflow
 from serving.releases.releases import STABLE, ReleaseError, Releases
 from serving.releases.versions import is_complete, version_path
-from serving.serve_command import quiet_tensorflow
 
 _RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 

@@ -37,10 +37,10 @@ class EncodeBucket(beam.DoFn):
     """Writes the vectors of a bucket's users to one Parquet file.
 
     Args:
-      model_path: folder of one version.
-      version: its number.
-      output: folder for the files.
-      config: periods, sizes.
+        model_path: Folder of one version.
+        version: Its number.
+        output: Folder for the files.
+        config: Periods, sizes.
     """
 
     def __init__(self, model_path: str, version: int, output: str, config: EncodingConfig):

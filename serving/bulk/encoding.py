@@ -51,20 +51,20 @@ def encode_events(
     """Encodes all users of the events; resumes what an earlier call left.
 
     Args:
-      patterns: paths or patterns of event files.
-      model_path: folder of one version.
-      output: folder for the Parquet files; like the events and the model, every worker of Beam must
-        reach it.
-      config: columns, periods, sizes.
-      make_pipeline: makes a Beam pipeline, to be used as a context.
+        patterns: Paths or patterns of event files.
+        model_path: Folder of one version.
+        output: Folder for the Parquet files; like the events and the model, every worker of Beam
+            must reach it.
+        config: Columns, periods, sizes.
+        make_pipeline: Makes a Beam pipeline, to be used as a context.
 
     Returns:
-      What is written to `_encoding.json`: `fingerprint` (of model, events and configuration),
-      `model_version`, `model_digest`, `users`, `events`, `bad_events`, `parts`.
+        What is written to `_encoding.json`: `fingerprint` (of model, events and configuration),
+        `model_version`, `model_digest`, `users`, `events`, `bad_events`, `parts`.
 
     Raises:
-      DataError: if the events cannot be read.
-      EncodingError: if the output folder holds vectors of something else.
+        DataError: If the events cannot be read.
+        EncodingError: If the output folder holds vectors of something else.
     """
     # Workers start in folders of their own.
     model_path, output = _absolute(model_path), _absolute(output)

@@ -19,11 +19,11 @@ def schema(dimension: int) -> pa.Schema:
     """The columns.
 
     Args:
-      dimension: length of a vector.
+        dimension: Length of a vector.
 
     Returns:
-      `user_id` string; `vector` float32[dimension]; `behaviors` int32, number of the user's
-      events; `periods` int32, number of vectors that were pooled; `model_version` int64.
+        `user_id` string; `vector` float32[dimension]; `behaviors` int32, number of the user's
+        events; `periods` int32, number of vectors that were pooled; `model_version` int64.
     """
     return pa.schema(
         {
@@ -45,11 +45,11 @@ def read_vectors(path: str, rows: int = 65_536) -> Iterator[tuple[list[str], np.
     ...     index.add(vectors)
 
     Args:
-      path: what `python -m serving encode` wrote.
-      rows: users a piece, at most.
+        path: What `python -m serving encode` wrote.
+        rows: Users a piece, at most.
 
     Yields:
-      User ids, and their vectors, float32 [n, d].
+        User ids, and their vectors, float32 [n, d].
     """
     table = pyarrow.dataset.dataset(path, format="parquet")
     dimension = table.schema.field("vector").type.list_size
@@ -73,15 +73,15 @@ def nearest_users(path: str, user_id: str, count: int) -> list[Neighbor]:
     (see `serving/README.md`).
 
     Args:
-      path: what `python -m serving encode` wrote.
-      user_id: whose neighbours.
-      count: how many.
+        path: What `python -m serving encode` wrote.
+        user_id: Whose neighbours.
+        count: How many.
 
     Returns:
-      The neighbours, the nearest first, without the user.
+        The neighbours, the nearest first, without the user.
 
     Raises:
-      KeyError: if there is no such user.
+        KeyError: If there is no such user.
     """
     query = None
     for user_ids, vectors in read_vectors(path):

@@ -26,7 +26,7 @@ class AsyncUserEncoderClient:
     ...     vectors = await client.encode([["hiking boots", "trail maps"]])
 
     Args:
-      target: as `UserEncoderClient`; so are all others.
+        target: As `UserEncoderClient`; so are all others.
     """
 
     def __init__(

@@ -44,13 +44,13 @@ class UserEncoderClient:
     (2, 256)
 
     Args:
-      target: host and port, or any other target of gRPC, such as `dns:///encoder:8500`.
-      model: the name under which the model is served.
-      version: its version; by default the newest that is loaded.
-      label: a label of a version instead, such as `stable`.
-      credentials: `grpc.ssl_channel_credentials(...)` for TLS; None: no encryption.
-      metadata: pairs that are sent with every call, such as an API key.
-      options: batches, deadlines and retries.
+        target: Host and port, or any other target of gRPC, such as `dns:///encoder:8500`.
+        model: The name under which the model is served.
+        version: Its version; by default the newest that is loaded.
+        label: A label of a version instead, such as `stable`.
+        credentials: `grpc.ssl_channel_credentials(...)` for TLS; None: no encryption.
+        metadata: Pairs that are sent with every call, such as an API key.
+        options: Batches, deadlines and retries.
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class UserEncoderClient:
         """Users to their vectors.
 
         Args:
-          histories: for every user the texts, str or bytes, oldest first; may be empty.
-          timeout: seconds for each request, instead of the options'.
-          metadata: pairs that are sent in addition.
+            histories: For every user the texts, str or bytes, oldest first; may be empty.
+            timeout: Seconds for each request, instead of the options'.
+            metadata: Pairs that are sent in addition.
 
         Returns:
-          float32 [n, d], all of one version of the model.
+            float32 [n, d], all of one version of the model.
 
         Raises:
-          ServingError: if the server answers with an error; see its subclasses.
+            ServingError: If the server answers with an error; see its subclasses.
         """
         outputs = self.outputs(histories, [USER_VECTOR], timeout=timeout, metadata=metadata)
         return outputs[USER_VECTOR]
@@ -113,17 +113,17 @@ class UserEncoderClient:
         """Users to the probabilities of each task.
 
         Args:
-          histories: as for `encode`.
-          tasks: which tasks; by default the server is asked for their names first, which is one
-            more call.
-          timeout: as for `encode`.
-          metadata: as for `encode`.
+            histories: As for `encode`.
+            tasks: Which tasks; by default the server is asked for their names first, which is one
+                more call.
+            timeout: As for `encode`.
+            metadata: As for `encode`.
 
         Returns:
-          Task to float32 [n, classes].
+            Task to float32 [n, classes].
 
         Raises:
-          ServingError: as `encode`.
+            ServingError: As `encode`.
         """
         if tasks is None:
             tasks = self.metadata(timeout=timeout, metadata=metadata).tasks
@@ -140,17 +140,17 @@ class UserEncoderClient:
         """Users to any outputs of the model; only these are computed and sent.
 
         Args:
-          histories: as for `encode`.
-          names: tasks and `user_vector`.
-          timeout: as for `encode`.
-          metadata: as for `encode`.
+            histories: As for `encode`.
+            names: Tasks and `user_vector`.
+            timeout: As for `encode`.
+            metadata: As for `encode`.
 
         Returns:
-          Output to float32 [n, ...], all of one version of the model.
+            Output to float32 [n, ...], all of one version of the model.
 
         Raises:
-          ServingError: as `encode`.
-          ValueError: if `names` is empty.
+            ServingError: As `encode`.
+            ValueError: If `names` is empty.
         """
         messages.check_histories(histories)
         if not names:
@@ -185,13 +185,13 @@ class UserEncoderClient:
         """Waits until the server listens and has loaded the model's version or label.
 
         Args:
-          timeout: seconds.
+            timeout: seconds.
 
         Returns:
-          The model's metadata.
+            The model's metadata.
 
         Raises:
-          ServingError: the last error, if the time is over.
+            ServingError: The last error, if the time is over.
         """
         deadline = time.monotonic() + timeout
         while True:

@@ -11,7 +11,7 @@ class ServingError(UserError):
     """The server answered with an error; the base of the others.
 
     Attributes:
-      code: the `grpc.StatusCode`.
+        code: The `grpc.StatusCode`.
     """
 
     def __init__(self, message: str, code: grpc.StatusCode):
@@ -67,12 +67,12 @@ def serving_error(error: grpc.RpcError, target: str, model: str) -> ServingError
     """The exception that tells what went wrong with a call, and what to do.
 
     Args:
-      error: what gRPC raised.
-      target: address of the server.
-      model: name of the model with its version or label.
+        error: What gRPC raised.
+        target: Address of the server.
+        model: Name of the model with its version or label.
 
     Returns:
-      The exception to raise from `error`.
+        The exception to raise from `error`.
     """
     code = error.code()
     kind, remedy = _CLASSES.get(code, (ServingError, ""))

@@ -73,9 +73,9 @@ class ModelMetadata:
     """Version and signatures of a served model.
 
     Attributes:
-      version: number of the version that answered.
-      inputs: signature to the specs of its inputs.
-      outputs: signature to the specs of its outputs.
+        version: Number of the version that answered.
+        inputs: Signature to the specs of its inputs.
+        outputs: Signature to the specs of its outputs.
     """
 
     version: int
@@ -99,7 +99,7 @@ def predict_requests(
     """Requests for all histories, one a batch.
 
     Raises:
-      TypeError: if a history is not a sequence of texts.
+        TypeError: If a history is not a sequence of texts.
     """
     for start in range(0, len(histories), batch_size):
         batch = histories[start : start + batch_size]
@@ -119,7 +119,7 @@ def check_histories(histories: Sequence[History]) -> None:
     """Finds the mistake that is easily made: one history, or one text, instead of several.
 
     Raises:
-      TypeError: if `histories` is not a sequence of sequences.
+        TypeError: If `histories` is not a sequence of sequences.
     """
     if isinstance(histories, (str, bytes)) or not isinstance(histories, Sequence):
         raise TypeError(
@@ -153,7 +153,7 @@ def float_array(tensor: wire.TensorProto) -> np.ndarray:
     as bytes.
 
     Raises:
-      ValueError: if it is no float tensor, or its values do not fill its shape.
+        ValueError: If it is no float tensor, or its values do not fill its shape.
     """
     if tensor.dtype != wire.DT_FLOAT:
         raise ValueError(f"A float tensor was expected, not type {tensor.dtype}.")
@@ -229,7 +229,7 @@ class Results:
     version. Their vectors cannot be compared, so what the older one answered is asked again.
 
     Args:
-      requests: one a batch.
+        requests: One a batch.
     """
 
     def __init__(self, requests: Sequence[wire.PredictRequest]):

@@ -13,16 +13,16 @@ class ClientOptions:
     """Batches, deadlines, retries and sizes.
 
     Attributes:
-      batch_size: users a request; at most TF Serving's `max_batch_size`.
-      in_flight: requests under way at once.
-      timeout: seconds that one request may take, retries included.
-      max_attempts: how often a request is tried, 1 to 5 (gRPC's limit). Only `UNAVAILABLE` is
-        tried again: the server had not begun, or its queue was full, and an encoding has no side
-        effects. Any other error would come back.
-      initial_backoff: seconds before the second attempt, on average half of it; doubles up to
-        `max_backoff`.
-      max_backoff: seconds.
-      max_message_bytes: largest request and response.
+        batch_size: Users a request; at most TF Serving's `max_batch_size`.
+        in_flight: Requests under way at once.
+        timeout: Seconds that one request may take, retries included.
+        max_attempts: How often a request is tried, 1 to 5 (gRPC's limit). Only `UNAVAILABLE` is
+            tried again: the server had not begun, or its queue was full, and an encoding has no
+            side effects. Any other error would come back.
+        initial_backoff: Seconds before the second attempt, on average half of it; doubles up to
+            `max_backoff`.
+        max_backoff: seconds.
+        max_message_bytes: Largest request and response.
     """
 
     batch_size: int = 64

@@ -37,9 +37,9 @@ class Batcher:
     All methods belong to one event loop.
 
     Args:
-      options: sizes.
-      enabled: whether requests are put together; if not, sizes are not limited.
-      metrics: gets the sizes of batches and of the queue.
+        options: sizes.
+        enabled: Whether requests are put together; if not, sizes are not limited.
+        metrics: Gets the sizes of batches and of the queue.
     """
 
     def __init__(self, options: BatchingOptions, enabled: bool, metrics: Metrics):
@@ -63,17 +63,17 @@ class Batcher:
         """Runs one request, maybe together with others.
 
         Args:
-          model: the version.
-          name: of the signature.
-          inputs: checked inputs.
-          outputs: names of the outputs.
+            model: The version.
+            name: Of the signature.
+            inputs: Checked inputs.
+            outputs: Names of the outputs.
 
         Returns:
-          Output to the rows of this request.
+            Output to the rows of this request.
 
         Raises:
-          StatusError: INVALID_ARGUMENT if the request is too large, UNAVAILABLE if the queue is
-            full, otherwise what the model raised.
+            StatusError: INVALID_ARGUMENT if the request is too large, UNAVAILABLE if the queue is
+                full, otherwise what the model raised.
         """
         rows = len(next(iter(inputs.values())))
         limit = self._options.max_batch_size

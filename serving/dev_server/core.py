@@ -25,8 +25,8 @@ class ServerCore:
     """What the gRPC and the REST interface have in common.
 
     Args:
-      options: the server's settings.
-      metrics: the server's metrics.
+        options: The server's settings.
+        metrics: The server's metrics.
     """
 
     def __init__(self, options: ServerOptions, metrics: Metrics):
@@ -41,8 +41,9 @@ class ServerCore:
         """Makes the server serve these models and no others, and waits until they are loaded.
 
         Raises:
-          StatusError: INVALID_ARGUMENT for what this server cannot serve, FAILED_PRECONDITION for
-            labels of versions that are not loaded. Everything else of `config` is then in force.
+            StatusError: INVALID_ARGUMENT for what this server cannot serve, FAILED_PRECONDITION for
+                labels of versions that are not loaded. Everything else of `config` is then in
+                force.
         """
         async with self._reloading:
             await self._reload(config)
@@ -80,7 +81,7 @@ class ServerCore:
         """The version that a request means, kept loaded for as long as the context lasts.
 
         Raises:
-          StatusError: NOT_FOUND or INVALID_ARGUMENT.
+            StatusError: NOT_FOUND or INVALID_ARGUMENT.
         """
         kind = spec.WhichOneof("version_choice")
         if spec.name not in self._models:
@@ -101,7 +102,7 @@ class ServerCore:
         """Answers a `PredictRequest`.
 
         Raises:
-          StatusError: if it cannot.
+            StatusError: If it cannot.
         """
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")
@@ -120,14 +121,14 @@ class ServerCore:
         """Answers a predict request of the REST interface.
 
         Args:
-          spec: model, version and signature.
-          document: the request's JSON.
+            spec: Model, version and signature.
+            document: The request's JSON.
 
         Returns:
-          Output to array.
+            Output to array.
 
         Raises:
-          StatusError: if it cannot.
+            StatusError: If it cannot.
         """
         with self.use(spec) as version:
             name = spec.signature_name or SERVING_DEFAULT
@@ -142,7 +143,7 @@ class ServerCore:
         """Answers a `GetModelMetadataRequest`.
 
         Raises:
-          StatusError: if it cannot.
+            StatusError: If it cannot.
         """
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")
@@ -165,7 +166,7 @@ class ServerCore:
         """Answers a `GetModelStatusRequest`.
 
         Raises:
-          StatusError: if it cannot.
+            StatusError: If it cannot.
         """
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")

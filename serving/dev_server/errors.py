@@ -28,8 +28,8 @@ class StatusError(Exception):
     """A request cannot be answered.
 
     Attributes:
-      code: the `grpc.StatusCode`.
-      message: what is wrong, as TF Serving says it where it does.
+        code: The `grpc.StatusCode`.
+        message: What is wrong, as TF Serving says it where it does.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str):
@@ -77,7 +77,7 @@ def from_tensorflow(error) -> StatusError:
     """What TensorFlow raised while it ran the model.
 
     Args:
-      error: `tf.errors.OpError`.
+        error: `tf.errors.OpError`.
     """
     code = _BY_NUMBER.get(error.error_code, grpc.StatusCode.UNKNOWN)
     # Behind the first paragraph is the graph's own stack trace.

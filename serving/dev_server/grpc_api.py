@@ -27,7 +27,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Predict and GetModelMetadata; the others are UNIMPLEMENTED.
 
     Args:
-      core: what answers.
+        core: What answers.
     """
 
     def __init__(self, core: ServerCore):
@@ -63,7 +63,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     """GetModelStatus and HandleReloadConfigRequest.
 
     Args:
-      core: what answers.
+        core: What answers.
     """
 
     def __init__(self, core: ServerCore):

@@ -18,7 +18,7 @@ def parse_body(body: bytes) -> dict[str, Any]:
     """A request's JSON object.
 
     Raises:
-      StatusError: INVALID_ARGUMENT, if it is none, or has not one of `instances` and `inputs`.
+        StatusError: INVALID_ARGUMENT, if it is none, or has not one of `instances` and `inputs`.
     """
     try:
         document = json.loads(body)
@@ -37,11 +37,11 @@ def inputs_of(document: Mapping[str, Any], infos: Mapping[str, Any]) -> dict[str
     """Arrays for a signature's inputs.
 
     Args:
-      document: as `parse_body` gives it.
-      infos: input to `TensorInfo`.
+        document: As `parse_body` gives it.
+        infos: Input to `TensorInfo`.
 
     Raises:
-      StatusError: INVALID_ARGUMENT, if the document does not fit them.
+        StatusError: INVALID_ARGUMENT, if the document does not fit them.
     """
     if "inputs" in document:
         values = document["inputs"]

@@ -14,12 +14,12 @@ class Metrics:
     """The metrics of one server, in a registry of their own.
 
     Attributes:
-      requests: answered requests, by interface (grpc, rest), method, model and code.
-      latency: seconds from the first byte understood to the answer, by interface and method.
-      batch_rows: users in a batch that is run.
-      queued_rows: users that wait.
-      versions: 1 for every version that is loaded, by model and version.
-      loads: attempts to load a version, by model and outcome.
+        requests: Answered requests, by interface (grpc, rest), method, model and code.
+        latency: Seconds from the first byte understood to the answer, by interface and method.
+        batch_rows: Users in a batch that is run.
+        queued_rows: Users that wait.
+        versions: 1 for every version that is loaded, by model and version.
+        loads: Attempts to load a version, by model and outcome.
     """
 
     def __init__(self):

@@ -48,13 +48,13 @@ class LoadedModel(SavedModelSession):
         """Checks a request against the signature that it names.
 
         Args:
-          request: `PredictRequest`.
+            request: `PredictRequest`.
 
         Returns:
-          Name of the signature, input to array, names of the outputs.
+            Name of the signature, input to array, names of the outputs.
 
         Raises:
-          StatusError: if something does not fit.
+            StatusError: If something does not fit.
         """
         name = request.model_spec.signature_name or SERVING_DEFAULT
         signature = self.signature(name)
@@ -70,7 +70,7 @@ class LoadedModel(SavedModelSession):
         """The `SignatureDef` of this name.
 
         Raises:
-          StatusError: FAILED_PRECONDITION, if there is none.
+            StatusError: FAILED_PRECONDITION, if there is none.
         """
         if name not in self.signatures:
             raise failed_precondition(f'Serving signature key "{name}" not found.')
@@ -80,7 +80,7 @@ class LoadedModel(SavedModelSession):
         """Compares types, shapes and numbers of rows with the signature.
 
         Raises:
-          StatusError: INVALID_ARGUMENT.
+            StatusError: INVALID_ARGUMENT.
         """
         for key, array in inputs.items():
             tensors.check(key, array, self.signatures[name].inputs[key])

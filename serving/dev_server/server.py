@@ -35,16 +35,16 @@ def model_config(path: str, name: str, base_path: str) -> model_server_config_pb
     """Reads one model from TF Serving's `--model_config_file`.
 
     Args:
-      path: the file.
-      name: to serve the model under.
-      base_path: folder of its versions; its last part is the model's name in the file. The file's
-        own folder is one of TF Serving's container.
+        path: The file.
+        name: To serve the model under.
+        base_path: Folder of its versions; its last part is the model's name in the file. The file's
+            own folder is one of TF Serving's container.
 
     Returns:
-      The configuration of this model alone.
+        The configuration of this model alone.
 
     Raises:
-      ValueError: if the file is no such configuration or has no such model.
+        ValueError: If the file is no such configuration or has no such model.
     """
     with open(path, encoding="utf-8") as file:
         try:
@@ -70,9 +70,9 @@ class LocalServer:
     ...     await server.wait()
 
     Args:
-      config: the models.
-      options: addresses, limits and periods.
-      config_file: file that `config`, of one model, came from; it is read again when it changes.
+        config: The models.
+        options: Addresses, limits and periods.
+        config_file: File that `config`, of one model, came from; it is read again when it changes.
     """
 
     def __init__(

@@ -18,11 +18,11 @@ def from_proto(name: str, proto: tensor_pb2.TensorProto) -> np.ndarray:
     """A request's tensor as an array; strings are bytes objects.
 
     Args:
-      name: of the input, for errors.
-      proto: what a client sent; nothing in it is trusted.
+        name: Of the input, for errors.
+        proto: What a client sent; nothing in it is trusted.
 
     Raises:
-      StatusError: INVALID_ARGUMENT, if it is not a tensor.
+        StatusError: INVALID_ARGUMENT, if it is not a tensor.
     """
     shape = [dim.size for dim in proto.tensor_shape.dim]
     count = math.prod(shape)
@@ -56,12 +56,12 @@ def check(name: str, array: np.ndarray, info) -> None:
     """Compares an input with what the signature says.
 
     Args:
-      name: of the input.
-      array: as `from_proto` gives it.
-      info: the signature's `TensorInfo`.
+        name: Of the input.
+        array: As `from_proto` gives it.
+        info: The signature's `TensorInfo`.
 
     Raises:
-      StatusError: INVALID_ARGUMENT, if type or shape differ.
+        StatusError: INVALID_ARGUMENT, if type or shape differ.
     """
     expected = tf.as_dtype(info.dtype)
     actual = tf.string if array.dtype == object else tf.as_dtype(array.dtype)

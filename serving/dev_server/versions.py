@@ -30,12 +30,12 @@ class Version:
     """One version and its state.
 
     Attributes:
-      number: the folder's name.
-      state: as `GetModelStatus` tells it.
-      model: the model while it is loaded.
-      error: why it could not be loaded.
-      attempts: how often loading was tried.
-      users: requests that run on it.
+        number: The folder's name.
+        state: As `GetModelStatus` tells it.
+        model: The model while it is loaded.
+        error: Why it could not be loaded.
+        attempts: How often loading was tried.
+        users: Requests that run on it.
     """
 
     number: int
@@ -54,10 +54,10 @@ class ModelVersions:
     methods belong to one event loop; loading happens in `loader`.
 
     Args:
-      config: name, folder, labels and policy: the newest (default), some, or all versions.
-      options: attempts and threads.
-      loader: where models are loaded.
-      metrics: gets the loaded versions.
+        config: Name, folder, labels and policy: the newest (default), some, or all versions.
+        options: Attempts and threads.
+        loader: Where models are loaded.
+        metrics: Gets the loaded versions.
     """
 
     def __init__(
@@ -117,10 +117,10 @@ class ModelVersions:
         """Keeps a version loaded for as long as the context lasts.
 
         Args:
-          number: which version; None: the newest that is loaded.
+            number: Which version; None: the newest that is loaded.
 
         Raises:
-          StatusError: NOT_FOUND, if it is not loaded.
+            StatusError: NOT_FOUND, if it is not loaded.
         """
         available = [each for each in self._versions if self._is_available(each)]
         if number is None and not available:

@@ -30,17 +30,17 @@ def model_card(
     """Collects what a user of the model, and who has to trace it back, wants to know.
 
     Args:
-      name: of the served model.
-      version: its number.
-      digest: `model_digest` of its files; the card itself does not count.
-      configuration: of the pipeline; `tasks` has the classes, `text` is the tokeniser's.
-      evaluation_uri: the Evaluator's output; empty if there is none.
-      lineage: the artifacts and the run that the version comes from.
+        name: Of the served model.
+        version: Its number.
+        digest: `model_digest` of its files; the card itself does not count.
+        configuration: Of the pipeline; `tasks` has the classes, `text` is the tokeniser's.
+        evaluation_uri: The Evaluator's output; empty if there is none.
+        lineage: The artifacts and the run that the version comes from.
 
     Returns:
-      JSON object: `name`, `version`, `digest`, `pushed_at` (ISO 8601, UTC), `signatures`,
-      `tasks` (task to its classes), `tokenizer`, `metrics` (task to metric to value, of all users
-      of the evaluation), `configuration`, `lineage`, `software`.
+        JSON object: `name`, `version`, `digest`, `pushed_at` (ISO 8601, UTC), `signatures`, `tasks`
+        (task to its classes), `tokenizer`, `metrics` (task to metric to value, of all users of the
+        evaluation), `configuration`, `lineage`, `software`.
     """
     tasks = {
         task: list(settings["classes"]) for task, settings in configuration.get("tasks", {}).items()

@@ -19,14 +19,14 @@ def model_digest(path: str) -> str:
     """SHA-256 over the names and contents of all files below a model's folder.
 
     Args:
-      path: folder of a SavedModel, local or remote; the names count relative to it, so a copy of
-        the folder has the same digest. The model card, which tells the digest, does not count.
+        path: Folder of a SavedModel, local or remote; the names count relative to it, so a copy of
+            the folder has the same digest. The model card, which tells the digest, does not count.
 
     Returns:
-      64 hexadecimal digits.
+        64 hexadecimal digits.
 
     Raises:
-      FileNotFoundError: if there is no file below `path`.
+        FileNotFoundError: If there is no file below `path`.
     """
     files = sorted(
         os.path.relpath(os.path.join(folder, name), path)

@@ -45,11 +45,11 @@ class Version:
     """One version on disk.
 
     Attributes:
-      number: name of the folder.
-      path: the folder.
-      is_served: whether the configuration names it.
-      labels: that point to it.
-      card: the model card; empty if there is none.
+        number: Name of the folder.
+        path: The folder.
+        is_served: Whether the configuration names it.
+        labels: That point to it.
+        card: The model card; empty if there is none.
     """
 
     number: int
@@ -63,8 +63,8 @@ class Releases:
     """The versions of one model.
 
     Args:
-      model_dir: folder of versions, on a local disk.
-      container_folder: where TF Serving's container has the parent folder.
+        model_dir: Folder of versions, on a local disk.
+        container_folder: Where TF Serving's container has the parent folder.
     """
 
     def __init__(self, model_dir: str, container_folder: str = _CONTAINER_FOLDER):
@@ -95,7 +95,7 @@ class Releases:
         """Has a version loaded, beside those with labels; the first one gets the labels as well.
 
         Raises:
-          ReleaseError: if there is no such version.
+            ReleaseError: If there is no such version.
         """
         self._check(number)
         _, labels = self._read()
@@ -106,15 +106,15 @@ class Releases:
         """Lets a label point to another version.
 
         Args:
-          label: `stable` or `canary`.
-          number: a version.
+            label: `stable` or `canary`.
+            number: A version.
 
         Returns:
-          Whether it does now; if not, the version was not served yet and now is: move the label
-          again when the server says that it is available.
+            Whether it does now; if not, the version was not served yet and now is: move the label
+            again when the server says that it is available.
 
         Raises:
-          ReleaseError: if there is no such label or version.
+            ReleaseError: If there is no such label or version.
         """
         if label not in (STABLE, CANARY):
             raise ReleaseError(f"The labels are {STABLE} and {CANARY}, not {label}.")
@@ -136,11 +136,11 @@ class Releases:
         otherwise the newest on disk that is older.
 
         Returns:
-          The version, and whether it is stable now; if not, it was not served yet and now is:
-          roll back again when the server says that it is available.
+            The version, and whether it is stable now; if not, it was not served yet and now is:
+            roll back again when the server says that it is available.
 
         Raises:
-          ReleaseError: if there is none.
+            ReleaseError: If there is none.
         """
         served, labels = self._read()
         current = labels.get(STABLE, max(self.numbers(), default=0))
@@ -161,10 +161,10 @@ class Releases:
         """Deletes old versions, but none that is served.
 
         Args:
-          keep: how many of the newest stay.
+            keep: How many of the newest stay.
 
         Returns:
-          The deleted versions.
+            The deleted versions.
         """
         served, _ = self._read()
         old = [number for number in self.numbers()[:-keep] if number not in served]

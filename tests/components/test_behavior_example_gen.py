@@ -49,17 +49,19 @@ def test_in_a_pipeline(write, events, tmp_path):
     write("logs/a.jsonl", events(60))
     rows = [f"u{i},{i % 2},{('old', 'young')[i // 2 % 2]}\n" for i in range(60)]
     write("labels.csv", "user_id,likes,age\n" + "".join(rows))
-    unlabeled = BehaviorExampleGen(str(tmp_path), "logs/*", IngestionConfig()).with_id("unlabeled")
-    labeled = BehaviorExampleGen(
+    unlabelled = BehaviorExampleGen(str(tmp_path), "logs/*", IngestionConfig()).with_id(
+        "unlabelled"
+    )
+    labelled = BehaviorExampleGen(
         str(tmp_path), "logs/*", IngestionConfig(), "labels.csv", TASKS
-    ).with_id("labeled")
+    ).with_id("labelled")
     # A consumer of TFX's own, to see that it finds and reads the splits.
-    statistics = StatisticsGen(examples=labeled.outputs["examples"])
+    statistics = StatisticsGen(examples=labelled.outputs["examples"])
     tfx.orchestration.LocalDagRunner().run(
         tfx.dsl.Pipeline(
             pipeline_name="test",
             pipeline_root=str(tmp_path / "root"),
-            components=[unlabeled, labeled, statistics],
+            components=[unlabelled, labelled, statistics],
             enable_cache=True,
             metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
                 str(tmp_path / "metadata.sqlite")
@@ -67,7 +69,7 @@ def test_in_a_pipeline(write, events, tmp_path):
             beam_pipeline_args=["--runner=DirectRunner"],
         )
     )
-    for component in ("unlabeled", "labeled"):
+    for component in ("unlabelled", "labelled"):
         (artifact,) = (tmp_path / "root" / component / "examples").iterdir()
         assert sorted(path.name for path in artifact.iterdir()) == [
             "Split-eval",

@@ -50,7 +50,7 @@ def labels_of(users):
     return "user_id,likes,region\n" + "".join(rows)
 
 
-def test_unlabeled_examples(ingest, write, events):
+def test_unlabelled_examples(ingest, write, events):
     write("a.jsonl", events(60, each=5))
     run = ingest("a.jsonl")
     assert set(run.examples) == {"train", "validation", "eval"}
@@ -144,8 +144,8 @@ def test_windows(ingest, write, events):
     assert len(users) == 60
     assert users["u3"] == {"history": ["u3 1", "u3 2", "u3 3"], "target": ["u3 5", "u3 6"]}
     assert run.report["skipped_users"] == {"no behavior in the target window": 1}
-    labeled = ingest("a.jsonl", config, "labels.csv", TASKS, output="labeled")
-    assert all_users(labeled)["u3"]["behaviors"] == [f"u3 {i}" for i in range(3, 9)]
+    labelled = ingest("a.jsonl", config, "labels.csv", TASKS, output="labelled")
+    assert all_users(labelled)["u3"]["behaviors"] == [f"u3 {i}" for i in range(3, 9)]
 
 
 def test_only_the_most_recent_behaviors_are_kept(ingest, write, events):
@@ -159,9 +159,9 @@ def test_only_the_most_recent_behaviors_are_kept(ingest, write, events):
         "target": [str(i) for i in range(40, 50)],
     }
     assert run.report["truncated_users"] == 1
-    labeled = all_users(ingest("a.jsonl", config, "labels.csv", TASKS, output="labeled"))
-    assert labeled["bot"]["behaviors"] == [str(i) for i in range(40, 50)]
-    assert labeled["bot"]["activity"] == ["20+"]
+    labelled = all_users(ingest("a.jsonl", config, "labels.csv", TASKS, output="labelled"))
+    assert labelled["bot"]["behaviors"] == [str(i) for i in range(40, 50)]
+    assert labelled["bot"]["activity"] == ["20+"]
 
 
 def test_users_without_an_example_are_counted(ingest, write, events):
@@ -171,7 +171,7 @@ def test_users_without_an_example_are_counted(ingest, write, events):
     assert run.report["skipped_users"] == {"fewer than two behaviors": 1}
 
 
-def test_labeled_examples(ingest, write, events, tmp_path):
+def test_labelled_examples(ingest, write, events, tmp_path):
     rows = [
         {"id": f"u{i}", "likes": float(i % 2), "region": ("emea", "apac")[i // 2 % 2]}
         for i in range(60)
@@ -196,7 +196,7 @@ def test_labeled_examples(ingest, write, events, tmp_path):
     }
     assert users["u10"]["likes"] == [0] and users["u10"]["likes_weight"] == [0.0]
     assert users["u10"]["region"] == [1] and users["u10"]["region_weight"] == [1.0]
-    assert run.report["labeled_users"] == 61
+    assert run.report["labelled_users"] == 61
     assert run.report["labels_without_events"] == 1
     assert run.report["skipped_users"] == {"no label row": 2, "every label missing": 1}
     expected = {"0": 0, "1": 0}

@@ -22,9 +22,9 @@ class PipelineRuns:
     """Runs of one small pipeline on generated logs.
 
     Attributes:
-      config: the YAML file's content.
-      output: the output folder.
-      first_model: a copy of the model that the first run pushed.
+        config: The YAML file's content.
+        output: The output folder.
+        first_model: A copy of the model that the first run pushed.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -95,9 +95,9 @@ class Run:
     """How one run ended.
 
     Attributes:
-      exit_code: of the command.
-      text: what it printed.
-      states: component to `ran` or `cached`, of those that finished.
+        exit_code: Of the command.
+        text: What it printed.
+        states: Component to `ran` or `cached`, of those that finished.
     """
 
     def __init__(self, exit_code: int, text: str, output: pathlib.Path):

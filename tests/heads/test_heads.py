@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.export.signatures import USER_VECTOR, ServedModel
+from contract.signatures import USER_VECTOR
+from trainer.export.signatures import ServedModel
 from trainer.heads.config import HeadsConfig
 from trainer.heads.model import MEMBERS, build_head
 from trainer.heads.served import ServedHeads

@@ -4,6 +4,7 @@ import zlib
 import numpy as np
 import pytest
 
+from contract.splits import SPLITS
 from ingestion import division
 from ingestion.config import (
     FractionDivision,
@@ -39,7 +40,7 @@ def test_shares_of_the_splits():
     counts = collections.Counter(division.split_of(f"user {i}") for i in range(100_000))
     assert counts["eval"] == pytest.approx(20_000, rel=0.05)
     assert counts["validation"] == pytest.approx(10_000, rel=0.05)
-    assert set(counts) == set(division.SPLITS)
+    assert set(counts) == set(SPLITS)
 
 
 def test_history_stops_where_target_starts():

@@ -21,11 +21,11 @@ def good():
     """Statistics of a run that is fine, labelled."""
     statistics = Statistics(
         users=120,
-        labeled_users=110,
+        labelled_users=110,
         earliest=0.0,
         latest=1704067200.0,
         sample_user="ann",
-        sample_labeled_user="1",
+        sample_labelled_user="1",
         examples={"train": 70, "validation": 10, "eval": 20},
     )
     statistics.events.records = 10_000
@@ -207,7 +207,7 @@ def test_the_log_names_counts_and_bad_lines(caplog):
     statistics.truncated_users = 2
     statistics.labels_without_events = 7
     statistics.events.add_bad("/a.jsonl", 4, BadValue("bad_text", 3))
-    caplog.set_level("INFO", logger="components")
+    caplog.set_level("INFO", logger="ingestion")
     report.log(statistics)
     assert "10,000 event records read, 1 bad (bad text = 1)" in caplog.messages
     assert "skipped /a.jsonl:4: bad text: 3. Write the text of a behaviour" in caplog.text

@@ -13,8 +13,8 @@ class Shell:
     """A pipeline of shell commands and its runs.
 
     Attributes:
-      file: the compiled file.
-      events: what the last run reported.
+        file: The compiled file.
+        events: What the last run reported.
     """
 
     def __init__(self, folder):

@@ -9,7 +9,7 @@ import yaml
 from kfp import compiler, dsl
 
 from kubeflow.__main__ import main
-from kubeflow.cluster_commands import Cluster, submit
+from kubeflow.cluster_commands import Cluster, ClusterError, submit
 
 _API = "/apis/v2beta1"
 _TOKEN = "right"
@@ -19,10 +19,10 @@ class FakeKubeflow:
     """The part of Kubeflow Pipelines' API that the commands use.
 
     Attributes:
-      url: of the server.
-      requests: (method, path, body) of all requests.
-      states: of the run, one a look at it; the last stays.
-      token: that is asked for; None: no authentication.
+        url: Of the server.
+        requests: (method, path, body) of all requests.
+        states: Of the run, one a look at it; the last stays.
+        token: That is asked for; None: no authentication.
     """
 
     def __init__(self):
@@ -175,11 +175,11 @@ def test_wait(server, pipeline, capsys, end, code):
     assert ("OOMKilled" in printed.err) == (end == "FAILED")
 
 
-def test_waiting_has_an_end(server, pipeline, capsys):
+def test_waiting_has_an_end(server, pipeline):
     server.states = ["RUNNING"]
     cluster = Cluster(server.url)
-    assert submit(cluster, pipeline, given={}, wait=True, timeout=0.05, poll_seconds=0.01) == 1
-    assert "has not ended in time; it goes on" in capsys.readouterr().err
+    with pytest.raises(ClusterError, match="has not ended in time; it goes on"):
+        submit(cluster, pipeline, given={}, wait=True, timeout=0.05, poll_seconds=0.01)
 
 
 def test_schedule(server, pipeline, capsys):

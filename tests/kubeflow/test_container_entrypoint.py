@@ -132,6 +132,7 @@ def other_kubeflow(tmp_path):
     package.mkdir(parents=True)
     for name in ("__init__", "__main__", "backend", "config", "paths"):
         (package / f"{name}.py").write_text("raise ImportError('the other kubeflow')\n")
+    (package / "client.py").touch()
     return str(package.parent)
 
 
@@ -152,12 +153,12 @@ def test_the_command_is_found_beside_another_kubeflow(other_kubeflow):
     assert ended.stderr == "error: x: cannot be read: No such file or directory\n"
 
 
-def test_steps_and_configurations_do_not_import_the_name(other_kubeflow):
-    """Even where the other one comes first, as it may in an image."""
+def test_what_another_kubeflow_has_is_found_behind_this_one(other_kubeflow):
+    """A step's image may hold both; the project's folder comes first there."""
     program = (
-        f"import sys; sys.path.insert(0, {other_kubeflow!r});"
-        "import kubeflow.container_entrypoint, pipeline.config;"
-        "assert 'kubeflow' not in sys.modules"
+        "import kubeflow.container_entrypoint, kubeflow.client;"
+        f"assert kubeflow.client.__file__.startswith({other_kubeflow!r});"
+        f"assert not kubeflow.container_entrypoint.__file__.startswith({other_kubeflow!r})"
     )
-    ended = _python("-c", program, path="")
+    ended = _python("-c", program, path=other_kubeflow)
     assert ended.returncode == 0, ended.stderr

@@ -22,7 +22,7 @@ class CompiledRuns:
     """Runs of one small compiled pipeline.
 
     Attributes:
-      config: the YAML file's content.
+        config: The YAML file's content.
     """
 
     def __init__(self, folder):
@@ -52,7 +52,7 @@ class CompiledRuns:
         """Compiles the configuration and runs the file.
 
         Returns:
-          Exit code, what was printed, step -> what became of it.
+            Exit code, what was printed, step -> what became of it.
         """
         config, pipeline = self._folder / "config.yaml", self._folder / "pipeline.yaml"
         config.write_text(yaml.safe_dump(self.config))

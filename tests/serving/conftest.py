@@ -9,9 +9,10 @@ import threading
 import pytest
 import tensorflow as tf
 
+from contract.signatures import USER_VECTOR
 from serving.dev_server.options import ServerOptions
 from serving.dev_server.server import LocalServer, single_model_config
-from trainer.export.signatures import USER_VECTOR, ServedModel
+from trainer.export.signatures import ServedModel
 
 MODEL = "letters"
 
@@ -20,7 +21,7 @@ class Letters(ServedModel):
     """User vector: number of texts, number of bytes, and `scale`; one task of two classes.
 
     Args:
-      scale: tells versions apart.
+        scale: Tells versions apart.
     """
 
     def __init__(self, scale: float = 1.0):
@@ -42,9 +43,9 @@ class RunningServer:
     """A local server in a thread of its own.
 
     Attributes:
-      server: to be touched through `call` only.
-      target: where gRPC listens.
-      url: where REST listens.
+        server: To be touched through `call` only.
+        target: Where gRPC listens.
+        url: Where REST listens.
     """
 
     def __init__(self, config, config_file=None, **options):

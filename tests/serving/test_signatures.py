@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.export.signatures import BEHAVIORS, USER_VECTOR, ServedModel
+from contract.features import BEHAVIORS
+from contract.signatures import USER_VECTOR
+from trainer.export.signatures import ServedModel
 
 
 class _Letters(ServedModel):

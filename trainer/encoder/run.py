@@ -21,10 +21,10 @@ def run_fn(fn_args: FnArgs) -> None:
     """TFX's entry point.
 
     Args:
-      fn_args: `train_files`, `eval_files`: transformed examples, for fitting and early stopping;
-        `transform_output`: the analysed graph; `serving_model_dir`: where the model goes;
-        `model_run_dir`: TensorBoard logs; `custom_config`: `encoder`, an `EncoderConfig` as a
-        dict.
+        fn_args: `train_files`, `eval_files`: transformed examples, for fitting and early stopping;
+            `transform_output`: the analysed graph; `serving_model_dir`: where the model goes;
+            `model_run_dir`: TensorBoard logs; `custom_config`: `encoder`, an `EncoderConfig` as a
+            dict.
     """
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     encoder = train_encoder(
@@ -51,15 +51,15 @@ def train_encoder(
     """Trains an encoder on what Transform wrote.
 
     Args:
-      config: the encoder's configuration.
-      transform_output: the analysed graph, with its vocabulary.
-      train_files: patterns of transformed examples to fit.
-      validation_files: the same, for early stopping.
-      log_dir: folder for TensorBoard.
-      backup_dir: folder for the state after every epoch.
+        config: The encoder's configuration.
+        transform_output: The analysed graph, with its vocabulary.
+        train_files: Patterns of transformed examples to fit.
+        validation_files: The same, for early stopping.
+        log_dir: Folder for TensorBoard.
+        backup_dir: Folder for the state after every epoch.
 
     Returns:
-      The encoder, as `build_encoder` makes it.
+        The encoder, as `build_encoder` makes it.
     """
     feature_spec = transform_output.transformed_feature_spec()
     corpus = measure(train_files, feature_spec)

@@ -14,9 +14,9 @@ class ServedEncoder(ServedModel):
     """Preprocessing and encoder in one graph.
 
     Args:
-      transform_layer: `tft.TFTransformOutput.transform_features_layer()`: raw to word ids.
-      encoder: word ids, int64 [batch, behaviours, words] padded with 0, to the user vectors after
-        every hop, float [batch, hops, d].
+        transform_layer: `tft.TFTransformOutput.transform_features_layer()`: raw to word ids.
+        encoder: Word ids, int64 [batch, behaviours, words] padded with 0, to the user vectors after
+            every hop, float [batch, hops, d].
     """
 
     def __init__(self, transform_layer: keras.Layer, encoder: keras.Model):

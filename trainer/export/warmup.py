@@ -31,7 +31,7 @@ def write_warmup_requests(path: str) -> None:
     The texts are made up, since a model travels further than its users' texts may.
 
     Args:
-      path: folder of the SavedModel.
+        path: Folder of the SavedModel.
     """
     file = os.path.join(path, WARMUP_FILE)
     tf.io.gfile.makedirs(os.path.dirname(file))

@@ -19,13 +19,13 @@ def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray
     more than the data says.
 
     Args:
-      task: name of the task; names the model.
-      classes: number of classes, at least 2.
-      config: width, members, dropout, seed.
-      vectors: float32 [users, d]; training vectors that centre and scale are taken from.
+        task: Name of the task; names the model.
+        classes: Number of classes, at least 2.
+        config: Width, members, dropout, seed.
+        vectors: Float32 [users, d]; training vectors that centre and scale are taken from.
 
     Returns:
-      Model from float32 [batch, d] to float32 [batch, classes], each row a distribution.
+        Model from float32 [batch, d] to float32 [batch, classes], each row a distribution.
     """
     keras.utils.set_random_seed(config.seed)
     variance = max(float(vectors.var(axis=0).mean()), np.finfo(np.float32).eps)

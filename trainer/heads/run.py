@@ -14,10 +14,10 @@ def run_fn(fn_args: FnArgs) -> None:
     """TFX's entry point.
 
     Args:
-      fn_args: `train_files`, `eval_files`: labelled examples, for fitting and early stopping;
-        `base_model`: the exported encoder; `serving_model_dir`: where the model goes;
-        `model_run_dir`: TensorBoard logs; `custom_config`: `heads`, a `HeadsConfig` as a dict,
-        and `tasks`, the number of classes of each task.
+        fn_args: `train_files`, `eval_files`: labelled examples, for fitting and early stopping;
+            `base_model`: the exported encoder; `serving_model_dir`: where the model goes;
+            `model_run_dir`: TensorBoard logs; `custom_config`: `heads`, a `HeadsConfig` as a dict,
+            and `tasks`, the number of classes of each task.
     """
     config = HeadsConfig.model_validate(fn_args.custom_config["heads"])
     tasks = fn_args.custom_config["tasks"]

@@ -13,9 +13,9 @@ class ServedHeads(ServedModel):
     """The exported encoder with one head per task on top.
 
     Args:
-      encoder: an exported `ServedModel` that gives user vectors, as `tf.saved_model.load` returns
-        it; its tables and assets become part of this model.
-      heads: task to its head, float32 [batch, d] to float32 [batch, classes].
+        encoder: An exported `ServedModel` that gives user vectors, as `tf.saved_model.load` returns
+            it; its tables and assets become part of this model.
+        heads: Task to its head, float32 [batch, d] to float32 [batch, classes].
     """
 
     def __init__(self, encoder, heads: dict[str, keras.Model]):

@@ -26,14 +26,14 @@ def encode_users(
     """Runs the frozen encoder once over labelled examples.
 
     Args:
-      encoder: loaded SavedModel with the method `encode`.
-      file_patterns: gzipped TFRecord files of tf.Examples with `behaviors` and, per task,
-        `<task>` and `<task>_weight`.
-      tasks: the number of classes of each task.
-      batch_size: users encoded at a time.
+        encoder: Loaded SavedModel with the method `encode`.
+        file_patterns: Gzipped TFRecord files of tf.Examples with `behaviors` and, per task,
+            `<task>` and `<task>_weight`.
+        tasks: The number of classes of each task.
+        batch_size: Users encoded at a time.
 
     Returns:
-      Vectors, float32 [users, d], and the labels of every task.
+        Vectors, float32 [users, d], and the labels of every task.
     """
     spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
     for task in tasks:
@@ -65,14 +65,14 @@ def fit_heads(
     """Builds and fits the head of every task.
 
     Args:
-      config: the heads' configuration.
-      tasks: the number of classes of each task.
-      train: vectors and labels, as `encode_users` returns them.
-      validation: the same of other users.
-      log_dir: folder for TensorBoard, one below it for each task.
+        config: The heads' configuration.
+        tasks: The number of classes of each task.
+        train: Vectors and labels, as `encode_users` returns them.
+        validation: The same of other users.
+        log_dir: Folder for TensorBoard, one below it for each task.
 
     Returns:
-      Task to its fitted head.
+        Task to its fitted head.
     """
     heads = {}
     for number, (task, classes) in enumerate(tasks.items(), start=1):
@@ -105,11 +105,11 @@ def fit_head(
     the loss is the mean of theirs, not that of their mean.
 
     Args:
-      head: model from `build_head`.
-      train: vectors float32 [users, d], class indices int64 [users].
-      validation: the same of other users.
-      config: batch size, learning rate, decay, epochs, patience.
-      log_dir: folder for TensorBoard.
+        head: Model from `build_head`.
+        train: Vectors float32 [users, d], class indices int64 [users].
+        validation: The same of other users.
+        config: Batch size, learning rate, decay, epochs, patience.
+        log_dir: Folder for TensorBoard.
     """
     members = keras.Model(head.input, head.get_layer(MEMBERS).output)
     start = members.get_weights()

@@ -14,12 +14,12 @@ def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor
     """Makes texts valid UTF-8 and evens out how they are written.
 
     Args:
-      texts: string [n]; any bytes. What is not UTF-8, and control characters, become spaces.
-      half_width: whether the full-width forms of ASCII (U+FF01 to U+FF5E, U+3000) become ASCII.
-      lower_case: whether letters become lower-case.
+        texts: String [n]; any bytes. What is not UTF-8, and control characters, become spaces.
+        half_width: Whether the full-width forms of ASCII (U+FF01 to U+FF5E, U+3000) become ASCII.
+        lower_case: Whether letters become lower-case.
 
     Returns:
-      string [n]; valid UTF-8.
+        string [n]; valid UTF-8.
 
     Example:
       >>> normalize(tf.constant(["ＷＩＦＩ　６"]), half_width=True, lower_case=True).numpy()

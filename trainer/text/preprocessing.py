@@ -28,12 +28,12 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     its first |S| (those next to the history).
 
     Args:
-      inputs: `history` and `target`: string SparseTensor [batch, behaviours], oldest first.
-      custom_config: `text`: a `TextConfig` as a dict.
+        inputs: `history` and `target`: string SparseTensor [batch, behaviours], oldest first.
+        custom_config: `text`: a `TextConfig` as a dict.
 
     Returns:
-      `history` and `target`: int64 RaggedTensor [batch, (behaviours), (words)] of word ids from
-      1. Each depends on its own input only, so that a served model feeds `history` alone.
+        `history` and `target`: int64 RaggedTensor [batch, (behaviours), (words)] of word ids from
+        1. Each depends on its own input only, so that a served model feeds `history` alone.
     """
     config = TextConfig.model_validate(custom_config["text"])
     texts_to_words = tft.make_and_track_object(lambda: TextsToWords(config), name="text")

@@ -14,10 +14,10 @@ def row_ids(lengths: tf.Tensor) -> tf.Tensor:
     """The row of every value.
 
     Args:
-      lengths: int64 [rows].
+        lengths: Int64 [rows].
 
     Returns:
-      int64 [sum of `lengths`]; for the lengths 2, 0, 1 it is 0 0 2.
+        int64 [sum of `lengths`]; for the lengths 2, 0, 1 it is 0 0 2.
     """
     ends = tf.cumsum(lengths)
     size = tf.reduce_sum(lengths)
@@ -35,11 +35,11 @@ def keep(rows: tf.RaggedTensor, mask: tf.Tensor) -> tf.RaggedTensor:
     """Leaves out values, which may be rows themselves; all rows stay.
 
     Args:
-      rows: RaggedTensor [n, (values), ...].
-      mask: bool [values]; what is kept, of `rows.values`.
+        rows: RaggedTensor [n, (values), ...].
+        mask: Bool [values]; what is kept, of `rows.values`.
 
     Returns:
-      RaggedTensor [n, (values), ...].
+        RaggedTensor [n, (values), ...].
     """
     kept_before = tf.concat([[0], tf.cumsum(tf.cast(mask, rows.row_splits.dtype))], axis=0)
     return tf.RaggedTensor.from_row_splits(

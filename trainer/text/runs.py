@@ -30,10 +30,10 @@ class Runs(NamedTuple):
     """The runs of a mask, from left to right.
 
     Attributes:
-      members: int64 [k]; the positions that the runs cover.
-      starts: int64 [r]; the first position of each run.
-      ends: int64 [r]; the position behind the last of each run.
-      size: int64 []; n, the length of the mask.
+        members: Int64 [k]; the positions that the runs cover.
+        starts: Int64 [r]; the first position of each run.
+        ends: Int64 [r]; the position behind the last of each run.
+        size: Int64 []; n, the length of the mask.
     """
 
     members: tf.Tensor
@@ -46,11 +46,11 @@ class Runs(NamedTuple):
         """Finds the runs of a mask.
 
         Args:
-          mask: bool [n]; what belongs to a run.
-          anew: bool [n]; where a run may only begin, not go on.
+            mask: Bool [n]; what belongs to a run.
+            anew: Bool [n]; where a run may only begin, not go on.
 
         Returns:
-          The runs. For the mask 1 1 0 1 1, anew 0 0 0 0 1, they are [0, 2), [3, 4), [4, 5).
+            The runs. For the mask 1 1 0 1 1, anew 0 0 0 0 1, they are [0, 2), [3, 4), [4, 5).
         """
         goes_on = mask & previous(mask) & ~anew
         return cls(
@@ -84,9 +84,9 @@ class LongestFirst(NamedTuple):
     """An order of runs in which those that still go on at a step are always the first ones.
 
     Attributes:
-      order: int64 [r]; the runs, the longest first.
-      running: int64 [steps]; how many runs are longer than 0, 1, 2, ...; `steps` is the length
-        of the longest, at least 1.
+        order: Int64 [r]; the runs, the longest first.
+        running: Int64 [steps]; how many runs are longer than 0, 1, 2, ...; `steps` is the length of
+            the longest, at least 1.
     """
 
     order: tf.Tensor
@@ -107,10 +107,10 @@ def places(running: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Lists what is done step by step: at step 0 runs 0, 1, ..., at step 1 runs 0, 1, ...
 
     Args:
-      running: int64 [steps]; of how many runs there is something to do.
+        running: Int64 [steps]; of how many runs there is something to do.
 
     Returns:
-      The steps and the runs, int64 [sum of `running`] each.
+        The steps and the runs, int64 [sum of `running`] each.
     """
     steps = row_ids(running)
     first = tf.cumsum(running, exclusive=True)
@@ -121,12 +121,12 @@ def reachable(seeds: tf.Tensor, successors: tf.Tensor, jumps: tf.Tensor) -> tf.T
     """Marks what can be reached from the seeds, by doubling the jumps.
 
     Args:
-      seeds: bool [n].
-      successors: int64 [n]; where each position leads to, at most n, which is nowhere.
-      jumps: int64 []; an upper bound of how many jumps there are from a seed.
+        seeds: Bool [n].
+        successors: Int64 [n]; where each position leads to, at most n, which is nowhere.
+        jumps: Int64 []; an upper bound of how many jumps there are from a seed.
 
     Returns:
-      bool [n].
+        bool [n].
     """
     size = tf.size(successors, tf.int64)
 

@@ -11,7 +11,7 @@ class StopWords(tf.Module):
     """A list of words, in a table of the graph.
 
     Args:
-      words: the words, at least one; duplicates count once.
+        words: The words, at least one; duplicates count once.
     """
 
     def __init__(self, words: list[str]):
@@ -33,7 +33,7 @@ def read_stop_words(path: str) -> list[str]:
     """Reads a file of one word a line, UTF-8; white space around words and empty lines go.
 
     Raises:
-      ValueError: if the file is not UTF-8 or has no words.
+        ValueError: If the file is not UTF-8 or has no words.
     """
     with tf.io.gfile.GFile(path, "rb") as file:
         content = file.read()

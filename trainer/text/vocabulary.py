@@ -30,8 +30,8 @@ class WordIds:
     equally frequent words the alphabet decides, so that the ids depend on the data alone.
 
     Args:
-      words: string [n]; all words (stems) of the training data.
-      vocabulary_size: |V|, the number of words that are kept.
+        words: String [n]; all words (stems) of the training data.
+        vocabulary_size: |V|, the number of words that are kept.
     """
 
     def __init__(self, words: tf.Tensor, vocabulary_size: int):

@@ -16,12 +16,12 @@ class Dictionary:
     """Words and their frequencies, as a `jieba.Tokenizer` holds them.
 
     Attributes:
-      frequencies: every word and every beginning of a word to its frequency; a mere beginning has
-        frequency 0.
-      total: the sum that frequencies are divided by.
-      never_joined: words of frequency 0 in the user's dictionary; the hidden Markov model must
-        not join them.
-      provenance: jieba's version and the SHA-256 digests of the files that were read.
+        frequencies: Every word and every beginning of a word to its frequency; a mere beginning has
+            frequency 0.
+        total: The sum that frequencies are divided by.
+        never_joined: Words of frequency 0 in the user's dictionary; the hidden Markov model must
+            not join them.
+        provenance: Jieba's version and the SHA-256 digests of the files that were read.
     """
 
     frequencies: dict[str, int]
@@ -38,14 +38,14 @@ def read_dictionary(user_words: bytes | None = None) -> Dictionary:
     """Reads the installed jieba's dictionary and adds the user's words.
 
     Args:
-      user_words: contents of a file in the format of `jieba.load_userdict`: UTF-8, one word a
-        line, then optionally its frequency and its part of speech, separated by spaces.
+        user_words: Contents of a file in the format of `jieba.load_userdict`: UTF-8, one word a
+            line, then optionally its frequency and its part of speech, separated by spaces.
 
     Returns:
-      The dictionary.
+        The dictionary.
 
     Raises:
-      ValueError: if the user's words are not UTF-8.
+        ValueError: If the user's words are not UTF-8.
 
     Example:
       >>> read_dictionary().frequencies["北京"]

@@ -49,11 +49,11 @@ class HiddenMarkovModel(tf.Module):
         """Marks the first characters of words.
 
         Args:
-          codes: int64 [n]; code points.
-          runs: runs of ideographs.
+            codes: Int64 [n]; code points.
+            runs: Runs of ideographs.
 
         Returns:
-          bool [n]; False outside of the runs.
+            bool [n]; False outside of the runs.
         """
         order, running = LongestFirst.of(runs.lengths)
         step_of, run_of = places(running)

@@ -16,11 +16,11 @@ def latin_word_starts(codes: tf.Tensor, runs: Runs) -> tf.Tensor:
     between them every second one is a decimal point.
 
     Args:
-      codes: int64 [n]; code points.
-      runs: runs without ideographs.
+        codes: Int64 [n]; code points.
+        runs: Runs without ideographs.
 
     Returns:
-      bool [n]; False outside of the runs.
+        bool [n]; False outside of the runs.
     """
     member, first = runs.covered, runs.begins
     alphanumeric = member & characters.is_alphanumeric(codes)

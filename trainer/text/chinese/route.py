@@ -21,13 +21,13 @@ def best_lengths(
     probable words the longest wins.
 
     Args:
-      words: int32 [n, m]; entries of the words that begin at each character, by their length.
-      blocks: the runs of characters that a route leads through.
-      log_probabilities: float64 [entries].
-      unknown: log probability of a character where no word begins.
+        words: Int32 [n, m]; entries of the words that begin at each character, by their length.
+        blocks: The runs of characters that a route leads through.
+        log_probabilities: Float64 [entries].
+        unknown: Log probability of a character where no word begins.
 
     Returns:
-      int64 [n]; the length of the chosen word; 1 outside of the blocks.
+        int64 [n]; the length of the chosen word; 1 outside of the blocks.
     """
     width = tf.shape(words)[1]
     lengths = tf.range(1, width + 1)

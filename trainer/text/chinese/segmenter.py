@@ -27,8 +27,8 @@ class Segmenter(tf.Module):
     Here all texts lie one after the other in one vector; a word is where it begins.
 
     Args:
-      files: the dictionary, from `write_trie`.
-      hmm: whether unknown words are found by the hidden Markov model.
+        files: The dictionary, from `write_trie`.
+        hmm: Whether unknown words are found by the hidden Markov model.
 
     Example:
       >>> segmenter = Segmenter(write_trie(None, None), hmm=True)
@@ -51,10 +51,10 @@ class Segmenter(tf.Module):
         """Cuts texts.
 
         Args:
-          texts: string [n]; UTF-8. What is not UTF-8 becomes U+FFFD.
+            texts: String [n]; UTF-8. What is not UTF-8 becomes U+FFFD.
 
         Returns:
-          string [n, (words)]; the words of a text, joined, are the text.
+            string [n, (words)]; the words of a text, joined, are the text.
         """
         sizes = tf.strings.length(texts)
         part = tf.cumsum(sizes, exclusive=True) // _BYTES_AT_ONCE

@@ -31,10 +31,10 @@ class TrieFiles(NamedTuple):
     """What is written once, at Transform time, and goes into the exported model.
 
     Attributes:
-      edges: file of the trie's edges, a line each: `key<TAB>value`.
-      provenance: file of what the trie was made from, a line each: `name<TAB>value`.
-      log_probabilities: by entry; that of `NO_WORD` and of `NEVER_JOINED` is -infinity.
-      unknown: log probability of a character that no word begins with.
+        edges: File of the trie's edges, a line each: `key<TAB>value`.
+        provenance: File of what the trie was made from, a line each: `name<TAB>value`.
+        log_probabilities: By entry; that of `NO_WORD` and of `NEVER_JOINED` is -infinity.
+        unknown: Log probability of a character that no word begins with.
     """
 
     edges: str
@@ -47,13 +47,13 @@ def write_trie(user_dictionary: str | None = None) -> TrieFiles:
     """Makes the trie's files in a temporary folder, once per process and dictionary.
 
     Args:
-      user_dictionary: file in the format of `jieba.load_userdict`, or None.
+        user_dictionary: File in the format of `jieba.load_userdict`, or None.
 
     Returns:
-      The files; they exist until the process ends.
+        The files; they exist until the process ends.
 
     Raises:
-      ValueError: if the user's dictionary is not UTF-8.
+        ValueError: If the user's dictionary is not UTF-8.
     """
     if user_dictionary is None:
         return _write_trie(None)
@@ -105,7 +105,7 @@ class Trie(tf.Module):
     """Finds all dictionary words in runs of characters.
 
     Args:
-      files: what `write_trie` wrote.
+        files: What `write_trie` wrote.
     """
 
     def __init__(self, files: TrieFiles):
@@ -120,12 +120,12 @@ class Trie(tf.Module):
         """Finds the words that begin at each character.
 
         Args:
-          codes: int64 [n]; code points.
-          room: int64 [n]; how many characters from this one on a word may have, at least 0.
+            codes: Int64 [n]; code points.
+            room: Int64 [n]; how many characters from this one on a word may have, at least 0.
 
         Returns:
-          int32 [n, m]; the entry of the word that begins at a character and has 1, 2, ..., m
-          characters. m is the length of the longest word found, at least 1.
+            int32 [n, m]; the entry of the word that begins at a character and has 1, 2, ..., m
+            characters. m is the length of the longest word found, at least 1.
         """
         count = tf.size(codes, out_type=tf.int64)
         columns = tf.TensorArray(tf.int32, 1, dynamic_size=True, element_shape=[None])

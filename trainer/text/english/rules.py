@@ -16,8 +16,8 @@ class Match(NamedTuple):
     """The rule of a table that fits each word.
 
     Attributes:
-      suffix: int64 [n]; letters of the suffix, 0 if no rule fits.
-      replacement: int64 [n, 3]; for `Words.replace_end`.
+        suffix: Int64 [n]; letters of the suffix, 0 if no rule fits.
+        replacement: Int64 [n, 3]; for `Words.replace_end`.
     """
 
     suffix: tf.Tensor
@@ -37,8 +37,8 @@ class Rules:
     """Suffixes and their replacements; of several that fit, the longest suffix counts.
 
     Args:
-      replacements: suffix to replacement. The suffix of `l|ogi` is `ogi`, but only behind an l.
-      whole_words: whether a rule is for a word as a whole, not for a suffix.
+        replacements: Suffix to replacement. The suffix of `l|ogi` is `ogi`, but only behind an l.
+        whole_words: Whether a rule is for a word as a whole, not for a suffix.
     """
 
     def __init__(self, replacements: dict[str, str], whole_words: bool = False):

@@ -37,10 +37,10 @@ def stem(words: tf.Tensor) -> tf.Tensor:
     """Stems English words; others, and numbers, mostly stay as they are.
 
     Args:
-      words: string [n]; UTF-8, lower-case.
+        words: String [n]; UTF-8, lower-case.
 
     Returns:
-      string [n]; what `snowballstemmer.stemmer("english").stemWord` gives for each.
+        string [n]; what `snowballstemmer.stemmer("english").stemWord` gives for each.
 
     Example:
       >>> stem(tf.constant(["running", "generously", "skies"])).numpy()

@@ -18,15 +18,15 @@ class Words(NamedTuple):
     """Words of which the end has been replaced.
 
     Attributes:
-      packed: int64 [letters]; at every letter of the batch, the 12 letters of its word up to it.
-      starts: int64 [n]; where in `packed` each word begins.
-      kept: int64 [n]; so many letters are still the word's own.
-      added: int64 [n]; so many letters come behind them, at most 2.
-      added_letters: int64 [n]; those, packed.
-      end: int64 [n]; the last 12 letters, packed.
-      first_vowel: int64 [n]; its position in the word, beyond the end if there is none.
-      r1: int64 [n]; where the region R1 begins, beyond the end if nowhere.
-      r2: int64 [n]; where the region R2 begins.
+        packed: Int64 [letters]; at every letter of the batch, the 12 letters of its word up to it.
+        starts: Int64 [n]; where in `packed` each word begins.
+        kept: Int64 [n]; so many letters are still the word's own.
+        added: Int64 [n]; so many letters come behind them, at most 2.
+        added_letters: Int64 [n]; those, packed.
+        end: Int64 [n]; the last 12 letters, packed.
+        first_vowel: Int64 [n]; its position in the word, beyond the end if there is none.
+        r1: Int64 [n]; where the region R1 begins, beyond the end if nowhere.
+        r2: Int64 [n]; where the region R2 begins.
     """
 
     packed: tf.Tensor
@@ -52,11 +52,11 @@ class Words(NamedTuple):
         """Deletes last letters and adds others.
 
         Args:
-          replacement: int64 [n, 3]; how many letters go, how many come (at most 2), and those,
-            packed.
+            replacement: Int64 [n, 3]; how many letters go, how many come (at most 2), and those,
+                packed.
 
         Returns:
-          The changed words. The regions stay where they are.
+            The changed words. The regions stay where they are.
         """
         deleted, added, added_letters = tf.unstack(replacement, axis=1)
         of_added = tf.minimum(deleted, self.added)
@@ -76,11 +76,11 @@ def read_words(words: tf.Tensor, prefixes: tuple[str, ...]) -> Words:
     R1 begins behind the first consonant that follows a vowel, R2 behind the next such one.
 
     Args:
-      words: string [n]; UTF-8, lower-case.
-      prefixes: beginnings of words right behind which R1 begins, of at most 12 letters.
+        words: String [n]; UTF-8, lower-case.
+        prefixes: Beginnings of words right behind which R1 begins, of at most 12 letters.
 
     Returns:
-      The words, without the apostrophe that a word may begin with.
+        The words, without the apostrophe that a word may begin with.
     """
     characters = tf.strings.unicode_decode(words, "UTF-8")
     word = row_ids(characters.row_lengths())

@@ -15,7 +15,7 @@ class Tokenizer(tf.Module, abc.ABC):
     Lookup tables are made by the constructor and must be attributes.
 
     Args:
-      config: how texts become word ids; a tokenizer reads its own settings from it.
+        config: How texts become word ids; a tokenizer reads its own settings from it.
     """
 
     def __init__(self, config: TextConfig):
@@ -26,10 +26,10 @@ class Tokenizer(tf.Module, abc.ABC):
         """Cuts every text into tokens.
 
         Args:
-          texts: string [n]; what `normalize` gives.
+            texts: String [n]; what `normalize` gives.
 
         Returns:
-          string [n, (tokens)]; tokens are valid UTF-8, never empty, without white space.
+            string [n, (tokens)]; tokens are valid UTF-8, never empty, without white space.
         """
 
     def stem(self, tokens: tf.Tensor) -> tf.Tensor:
