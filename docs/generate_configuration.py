@@ -1,6 +1,8 @@
 """Writes docs/configuration.md: every key of the configuration, from the models that validate it.
 
     python -m docs.generate_configuration
+
+Run it after a change of a model; a test compares the page with what it gives.
 """
 
 from __future__ import annotations
@@ -27,20 +29,20 @@ data:
   events: logs/*.jsonl.gz
   labels: labels.csv
 tasks:
-  likes_outdoor:                          # binary, classes 0 and 1
+  likes_outdoor:                 # binary, classes 0 and 1
   age_range: {classes: [18-29, 30-49, 50+]}
 text:
-  language: en                            # or zh, mixed, characters, bigrams
+  language: en                   # or zh, mixed, characters, bigrams
   vocabulary_size: 50000
 encoder:
-  preset: small                           # for some thousand users; without it, the paper's letter
+  preset: small                  # for some thousand users; else the paper's letter
 evaluation:
   min_auc: {likes_outdoor: 0.75, age_range: 0.7}
-  max_auc_drop: 0.02                      # against the last blessed model
+  max_auc_drop: 0.02             # against the last blessed model
 serving:
   keep_versions: 5
-  encode_users: true                      # to Parquet, after every push
-metadata: {type: sqlite}                  # or mysql, postgresql
+  encode_users: true             # to Parquet, after every push
+metadata: {type: sqlite}         # or mysql, postgresql
 """
 
 _HEAD = f"""\
@@ -48,17 +50,17 @@ _HEAD = f"""\
 
 # Configuration
 
-One YAML file; `configs/` has some, and `python -m pipeline init` writes a first one. Every key has a default but
-`name`, `data.events`, `data.labels` and `tasks`. `python -m pipeline check` names every mistake, and `python -m
-pipeline options` prints what stands here.
+One YAML file; `configs/` has some, and `python -m pipeline init` writes a first one. Every key has
+a default but `name`, `data.events`, `data.labels` and `tasks`. `python -m pipeline check` names
+every mistake, and `python -m pipeline options` prints what stands here.
 
 ```yaml
 {EXAMPLE}```
 
-The section `beam` sends the data steps to Flink, Spark, Dataflow or any runner of Beam's portable API: see
-[Beam beyond one machine](beam.md). Where Beam runs has no part in what is re-used. The section `kubeflow` is
-explained in [Kubeflow](kubeflow.md), `text` in [Text](text.md), `encoder` and `heads` in
-[The encoder and the heads](encoder.md), `data` in [Your own data](data.md).
+The section `beam` sends the data steps to Flink, Spark, Dataflow or any runner of Beam's portable
+API: see [Beam beyond one machine](beam.md). Where Beam runs has no part in what is re-used. The
+section `kubeflow` is explained in [Kubeflow](kubeflow.md), `text` in [Text](text.md), `encoder` and
+`heads` in [The encoder and the heads](encoder.md), `data` in [Your own data](data.md).
 """
 
 _TYPES = {
