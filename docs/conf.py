@@ -5,6 +5,8 @@ extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 # Links to headings work as on the repository's pages.
 myst_heading_anchors = 4
+# Commands and folders are no Python.
+highlight_language = "none"
 html_theme = "furo"
 html_title = project
 html_copy_source = False
