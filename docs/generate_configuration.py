@@ -82,7 +82,7 @@ def configuration_page() -> str:
 class _Page:
     """Collects the sections; one that several keys have is written once."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         schema = PipelineConfig.model_json_schema()
         self._schemas = {**schema["$defs"], PipelineConfig.__name__: schema}
         self._headings: dict[type[BaseModel], str] = {}
