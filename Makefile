@@ -9,7 +9,7 @@ DEMO_DATA := runs/demo-data
 # a time, the longest first.
 TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/,$(sort $(dir $(wildcard tests/*/test_*.py))))
 
-.PHONY: help install demo test test-fast lint format lock clean $(TESTS)
+.PHONY: help install demo test test-fast lint format docs lock clean $(TESTS)
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -36,6 +36,9 @@ lint: $(INSTALLED)  ## check style and formatting
 format: $(INSTALLED)  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+docs: $(INSTALLED)  ## make a site of the documentation, in docs/_build
+	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
 lock: $(INSTALLED)  ## pin every package of requirements.in anew
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.10 requirements.in -o requirements.txt
