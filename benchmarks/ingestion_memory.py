@@ -56,7 +56,15 @@ def main() -> None:
 
 def _measure(step: str, folder: str) -> tuple[float, float]:
     """Runs a step in a new process; returns its peak memory in MB and its time in seconds."""
-    command = [sys.executable, "-m", "benchmarks.ingestion_memory", "--step", step, "--folder", folder]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.ingestion_memory",
+        "--step",
+        step,
+        "--folder",
+        folder,
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         raise SystemExit(result.stderr)

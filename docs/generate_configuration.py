@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipeline.config import PipelineConfig, models_in
+from pipeline.config import PipelineConfig, keys_of, models_in
 from trainer.encoder.config import PRESETS, EncoderConfig
 
 PAGE = pathlib.Path(__file__).parent / "configuration.md"
@@ -97,11 +97,12 @@ class _Page:
         place = len(self._sections)
         self._sections.append("")
         rows = []
-        for name, field in model.model_fields.items():
+        properties = self._properties(model)
+        for name, field in keys_of(model).items():
             key = f"{path}.{name}" if path else name
             sections = models_in(field.annotation)
             links = [self._link(key, section) for section in sections]
-            schema = self._schemas[model.__name__]["properties"][name]
+            schema = properties[name]
             value = " or ".join(links) if links else _cell(_allowed(schema))
             if value == "number" and any(isinstance(p, BeforeValidator) for p in field.metadata):
                 value += " or text"  # The schema is that of what the value becomes.
@@ -117,6 +118,14 @@ class _Page:
             f"{level} {heading}\n\n{_cell(_summary(model))}\n\n"
             f"| key | values | default | meaning |\n|---|---|---|---|\n{''.join(rows)}{presets}"
         )
+
+    def _properties(self, model: type[BaseModel]) -> dict[str, Any]:
+        """The JSON schemas of a section's keys, those of sections that are spread in it as well."""
+        properties = dict(self._schemas[model.__name__]["properties"])
+        for name in model.model_fields.keys() - keys_of(model).keys():
+            for section in models_in(model.model_fields[name].annotation):
+                properties |= self._properties(section)
+        return properties
 
     def _link(self, key: str, model: type[BaseModel]) -> str:
         """Links to a model's section, which is written where the model is met first."""
