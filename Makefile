@@ -19,12 +19,15 @@ install: $(INSTALLED)  ## make .venv with the pinned packages
 demo: $(DEMO_DATA)/labels.csv  ## generate logs, run the whole pipeline on them, print a summary
 	$(PYTHON) -m pipeline run configs/demo.yaml --output runs/demo
 
-test: $(INSTALLED)  ## run all tests
+test: $(INSTALLED)  ## run all tests, print what they cover
+	@rm -f .coverage .coverage.*
 	@echo "Two folders of tests at a time; each prints its results when it is done."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target $(TESTS)
+	@$(PYTHON) -m coverage combine --quiet
+	@$(PYTHON) -m coverage report
 
 $(TESTS): $(INSTALLED)
-	$(PYTHON) -m pytest $@
+	$(PYTHON) -m coverage run -m pytest $@
 
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"
