@@ -61,7 +61,9 @@ class Cluster:
             configuration.api_key = {"authorization": self.token}
             configuration.api_key_prefix = {"authorization": "Bearer"}
         api = kfp_server_api.ApiClient(configuration)
-        kfp_server_api.HealthzServiceApi(api).get_healthz()
+        health = kfp_server_api.HealthzServiceApi(api)
+        # Renamed between the two releases of KFP that TFX 1.16 and 1.21 take.
+        (getattr(health, "get_healthz", None) or health.healthz_service_get_healthz)()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return kfp.Client(
