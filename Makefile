@@ -49,6 +49,10 @@ docs: $(INSTALLED)  ## make a site of the documentation, in docs/_build
 lock: $(INSTALLED)  ## pin every package of requirements.in anew
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
 	  --override requirements.overrides requirements.in -o requirements.txt
+	(echo "# CUDA for the TensorFlow of requirements.txt, of its extra and-cuda. Made by make lock." && \
+	  echo "tensorflow[and-cuda]" | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 \
+	  --no-annotate --no-header --constraint requirements.txt - | grep ^nvidia) \
+	  > kubeflow/requirements-gpu.txt
 
 clean:  ## remove the environments and all runs
 	rm -rf .venv .venv-* .uv runs

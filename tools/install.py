@@ -62,6 +62,11 @@ def install(python: str, folder: pathlib.Path) -> None:
             f"PY={python}: TFX 1.21 needs glibc {_GLIBC[0]}.{_GLIBC[1]}, here is {found}. "
             "Leave PY out, or PY=3.10."
         )
+    if python in _OLD_STACK and not shutil.which(os.environ.get("CXX", "g++")):
+        raise SystemExit(
+            f"PY={python}: pyfarmhash has no wheel for it, and g++ is missing: install that "
+            "(Debian: apt-get install g++)."
+        )
     print(f"Installing Python {python}'s packages into {folder.name}: some minutes.", flush=True)
     uv = _uv()
     # pyenv's python3.13 refuses to run unless it is told that this version is meant.

@@ -137,10 +137,19 @@ def test_every_module_can_be_imported_there(modules, tmp_path):
 
 
 def test_the_versions_are_pinned():
-    gpu = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
-    for line in gpu:
-        assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[\d.]+", line)
-    assert re.match(r"FROM python:\d+\.\d+\.\d+-\S+ AS base", _stage("base")[0])
+    for file in ("requirements.txt", "kubeflow/requirements-gpu.txt"):
+        for line in (_ROOT / file).read_text().splitlines():
+            pinned = re.fullmatch(r"[a-z0-9-]+(\[.+\])?==[\w.]+( ; .+)?", line)
+            assert pinned or line.lstrip().startswith("#"), line
+
+
+def test_python_is_one_of_the_stacks():
+    from tools import install
+
+    (default,) = re.findall(r"(?m)^ARG PYTHON=(\S+)$", _DOCKERFILE)
+    (older,) = re.findall(r"--build-arg PYTHON=(\S+)", _DOCKERFILE)
+    assert default.split("-")[0] == install._NEW_STACK[0]
+    assert older.split("-")[0] in install._OLD_STACK
 
 
 def test_no_step_runs_as_root():
@@ -150,13 +159,25 @@ def test_no_step_runs_as_root():
 
 
 def test_cuda_is_what_tensorflow_asks_for():
+    """The TensorFlow that is installed; the other one's pins are seen on the other stack."""
     from importlib.metadata import requires
 
-    asked = {
-        line.split(";")[0].replace(" ", "") for line in requires("tensorflow") if "and-cuda" in line
-    }
-    gpu = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
-    assert asked == {line for line in gpu if not line.startswith("#")}
+    from packaging.requirements import Requirement
+
+    asked = [
+        requirement
+        for requirement in map(Requirement, requires("tensorflow"))
+        if requirement.marker
+        and requirement.marker.evaluate({"extra": "and-cuda"})
+        and not requirement.marker.evaluate({"extra": ""})
+    ]
+    lines = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    pinned = {pin.name: pin for pin in pins if not pin.marker or pin.marker.evaluate()}
+    assert asked and {requirement.name for requirement in asked} == set(pinned)
+    for requirement in asked:
+        (version,) = pinned[requirement.name].specifier
+        assert requirement.specifier.contains(version.version), requirement
 
 
 def test_the_environment_is_that_of_local_runs():
