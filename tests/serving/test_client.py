@@ -1,4 +1,4 @@
-"""The clients, against the local server and against servers that misbehave."""
+"""The clients, against the development server and against servers that misbehave."""
 
 import asyncio
 import concurrent.futures
