@@ -70,7 +70,8 @@ def run_locally(
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     try:
-        with folder.open() as run_folder:
+        with folder.open() as claim:
+            run_folder = claim.run_folder
             store = os.path.join(folder.path, "store")
             cache_file = os.path.join(folder.path, "kubeflow_cache.json")
             console.print(

@@ -45,8 +45,8 @@ def run(
     config = load_config(config_file, data_folder)
     check_environment(config)
     folder = OutputFolder(output, config.name)
-    with folder.open() as run_folder:
-        return _run(config, folder, run_folder, use_cache, console, errors)
+    with folder.open() as claim:
+        return _run(config, folder, claim.run_folder, use_cache, console, errors)
 
 
 def check_environment(config: PipelineConfig) -> None:
