@@ -6,7 +6,7 @@ import contextlib
 import sys
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as all of PyTorch's users call it
 from shapes import (
     BATCH,
     DIMENSION,
