@@ -57,8 +57,10 @@ class Server:
 
     def __init__(self, model_dir: str, *arguments: str):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serving", "serve", model_dir, "--port=0", "--rest-api-port=0"]
-            + list(arguments),
+            [
+                *(sys.executable, "-m", "serving", "serve", model_dir),
+                *("--port=0", "--rest-api-port=0", *arguments),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

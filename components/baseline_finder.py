@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
@@ -73,9 +73,15 @@ def find_baseline(serving_dir: str, candidate: str) -> str | None:
 
 
 class _Spec(types.ComponentSpec):
-    PARAMETERS = {"serving_dir": component_spec.ExecutionParameter(type=str)}
-    INPUTS = {MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model)}
-    OUTPUTS = {BASELINE: component_spec.ChannelParameter(type=standard_artifacts.String)}
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        "serving_dir": component_spec.ExecutionParameter(type=str)
+    }
+    INPUTS: ClassVar[dict[str, Any]] = {
+        MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model)
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        BASELINE: component_spec.ChannelParameter(type=standard_artifacts.String)
+    }
 
 
 class BaselineFinder(base_component.BaseComponent):

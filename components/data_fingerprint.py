@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from apache_beam.io.filesystems import FileSystems
 from tfx import types
@@ -75,12 +75,14 @@ def fingerprint_of(patterns: list[str]) -> str:
 
 
 class _Spec(types.ComponentSpec):
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, Any]] = {
         "input_base": component_spec.ExecutionParameter(type=str),
         "patterns": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS: dict = {}
-    OUTPUTS = {FINGERPRINT: component_spec.ChannelParameter(type=standard_artifacts.String)}
+    INPUTS: ClassVar[dict[str, Any]] = {}
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        FINGERPRINT: component_spec.ChannelParameter(type=standard_artifacts.String)
+    }
 
 
 class DataFingerprint(base_component.BaseComponent):

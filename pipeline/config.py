@@ -292,7 +292,7 @@ def _location(parts: tuple[int | str, ...], content: Any) -> list[str]:
     location = []
     for part in parts:
         is_key = isinstance(content, Mapping) and part in content
-        if is_key or isinstance(content, list) and isinstance(part, int):
+        if is_key or (isinstance(content, list) and isinstance(part, int)):
             content = content[part]
         elif part != parts[-1] or not isinstance(content, Mapping):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import uuid
@@ -135,5 +136,5 @@ def _histories(user: UserRecords, config: EncodingConfig) -> list[list[str]]:
     edges = [0, *changes.tolist(), len(periods)]
     return [
         user.texts[max(start, stop - limit) : stop].to_pylist()
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in itertools.pairwise(edges)
     ]

@@ -165,7 +165,7 @@ def test_only_the_most_recent_behaviors_are_kept(ingest, write, events):
 
 
 def test_users_without_an_example_are_counted(ingest, write, events):
-    write("a.jsonl", events(60) + [{"user_id": "once", "timestamp": 1, "text": "x"}])
+    write("a.jsonl", [*events(60), {"user_id": "once", "timestamp": 1, "text": "x"}])
     run = ingest("a.jsonl")
     assert "once" not in all_users(run)
     assert run.report["skipped_users"] == {"fewer than two behaviors": 1}
@@ -311,7 +311,7 @@ def test_truncated_gzip(ingest, write, events, tmp_path):
 def test_missing_task_column(ingest, write, events):
     write("a.jsonl", events(60))
     write("labels.csv", "user_id,likes\nu1,1\n")
-    with pytest.raises(DataError, match="has no column region; it has: user_id, likes. Name the"):
+    with pytest.raises(DataError, match=r"has no column region; it has: user_id, likes\. Name"):
         ingest("a.jsonl", labels="labels.csv", tasks=TASKS)
 
 

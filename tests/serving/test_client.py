@@ -176,7 +176,7 @@ def test_what_the_server_does_not_have(shared_server, choice, error, message):
 
 
 def test_unknown_task(client):
-    with pytest.raises(InvalidRequestError, match="output tensor alias not found.*hobby"):
+    with pytest.raises(InvalidRequestError, match=r"output tensor alias not found.*hobby"):
         client.predict(_HISTORIES, ["hobby"])
 
 

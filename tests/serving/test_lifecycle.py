@@ -244,7 +244,7 @@ def test_messages_that_are_too_large(start_server):
     server = start_server(max_message_bytes=100_000)
     with (
         UserEncoderClient(server.target, "letters") as client,
-        pytest.raises(ServingError, match="RESOURCE_EXHAUSTED.*Lower batch_size"),
+        pytest.raises(ServingError, match=r"RESOURCE_EXHAUSTED.*Lower batch_size"),
     ):
         client.encode([["x" * 200_000]])
     with socket.create_connection(_address(server, rest=True), timeout=20) as large:
