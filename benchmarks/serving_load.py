@@ -109,11 +109,13 @@ def timed(call, histories: list, seconds: float) -> list[float]:
 
 
 def one_by_one(call, histories, seconds):
+    """Asks for one user a call; returns the calls' durations and the users a second."""
     durations = timed(call, [[history] for history in histories], seconds)
     return durations, len(durations) / sum(durations)
 
 
 def batches(call, histories, seconds):
+    """Asks for all users in one call; returns the calls' durations and the users a second."""
     # One call has several batches, so that the client may have several in flight.
     durations = timed(call, [histories], seconds)
     return durations, len(histories) * len(durations) / sum(durations)

@@ -34,6 +34,7 @@ from shapes import BATCH, SHAPES  # noqa: E402
 
 
 def main() -> None:
+    """Runs the command line: measures every program and prints the best rates."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

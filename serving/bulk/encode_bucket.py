@@ -52,6 +52,7 @@ class EncodeBucket(beam.DoFn):
         self._shared = Shared()
 
     def setup(self):
+        """See base class."""
         # One model for all threads of a worker.
         self._model = self._shared.acquire(
             lambda: SavedModelSession(self._model_path, self._config.threads), self._model_path
