@@ -9,7 +9,7 @@ DEMO_DATA := runs/demo-data
 # a time, the longest first.
 TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/,$(sort $(dir $(wildcard tests/*/test_*.py))))
 
-.PHONY: help install demo test test-fast lint format lock clean $(TESTS)
+.PHONY: help install demo test test-fast lint format docs lock clean $(TESTS)
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -19,12 +19,15 @@ install: $(INSTALLED)  ## make .venv with the pinned packages
 demo: $(DEMO_DATA)/labels.csv  ## generate logs, run the whole pipeline on them, print a summary
 	$(PYTHON) -m pipeline run configs/demo.yaml --output runs/demo
 
-test: $(INSTALLED)  ## run all tests
+test: $(INSTALLED)  ## run all tests, print what they cover
+	@rm -f .coverage .coverage.*
 	@echo "Two folders of tests at a time; each prints its results when it is done."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target $(TESTS)
+	@$(PYTHON) -m coverage combine --quiet
+	@$(PYTHON) -m coverage report
 
 $(TESTS): $(INSTALLED)
-	$(PYTHON) -m pytest $@
+	$(PYTHON) -m coverage run -m pytest $@
 
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"
@@ -36,6 +39,9 @@ lint: $(INSTALLED)  ## check style and formatting
 format: $(INSTALLED)  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+docs: $(INSTALLED)  ## make a site of the documentation, in docs/_build
+	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
 lock: $(INSTALLED)  ## pin every package of requirements.in anew
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.10 requirements.in -o requirements.txt

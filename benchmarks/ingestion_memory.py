@@ -1,6 +1,6 @@
 """Peak memory of ExampleGen, StatisticsGen and Transform against the number of events.
 
-    python benchmarks/ingestion_memory.py --events 250000 1000000 2000000
+    python -m benchmarks.ingestion_memory --events 250000 1000000 2000000
 
 Generates logs with 50 behaviours a user, runs the pipeline's own components on them, each step in a
 process of its own, and prints peak memory, time, and both as a ratio to the smallest log.
@@ -15,9 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-
-_ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_ROOT))
 
 _MEAN_BEHAVIORS = 50
 _STEPS = {
@@ -60,7 +57,15 @@ def main() -> None:
 
 def _measure(step: str, folder: str) -> tuple[float, float]:
     """Runs a step in a new process; returns its peak memory in MB and its time in seconds."""
-    command = [sys.executable, __file__, "--step", step, "--folder", folder]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.ingestion_memory",
+        "--step",
+        step,
+        "--folder",
+        folder,
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         raise SystemExit(result.stderr)

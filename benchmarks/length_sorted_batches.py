@@ -1,7 +1,7 @@
 """What sorting users by the length of their histories saves the encoder's training.
 
-    python benchmarks/length_sorted_batches.py
-    python benchmarks/length_sorted_batches.py --encoder '{supervised_hops: last}'
+    python -m benchmarks.length_sorted_batches
+    python -m benchmarks.length_sorted_batches --encoder '{supervised_hops: last}'
 
 Logs have few users with long histories and many with short ones: here lengths are log-normal, the
 longest 5 % cut at |S|, the median a tenth of it. The paper's shapes are trained with its own
@@ -19,8 +19,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import pathlib
-import sys
 import tempfile
 import time
 
@@ -29,18 +27,16 @@ from contract.features import HISTORY
 # As in a run of the pipeline.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-_FOLDER = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(_FOLDER.parent), str(_FOLDER / "train_step")]
 
-import numpy as np  # noqa: E402 - the project is importable only now
-import tensorflow as tf  # noqa: E402
-import yaml  # noqa: E402
-from shapes import BATCH, SHAPES, Shape, draw_words  # noqa: E402
+import numpy as np
+import tensorflow as tf
+import yaml
 
-from benchmarks.transformed_users import write_users  # noqa: E402
-from trainer.encoder.config import EncoderConfig  # noqa: E402
-from trainer.encoder.dataset import training_batches  # noqa: E402
-from trainer.encoder.training import build_training_model  # noqa: E402
+from benchmarks.train_step.shapes import BATCH, SHAPES, Shape, draw_words
+from benchmarks.transformed_users import write_users
+from trainer.encoder.config import EncoderConfig
+from trainer.encoder.dataset import training_batches
+from trainer.encoder.training import build_training_model
 
 # The quantile of 95 % of a normal distribution, and how far it is to be from the median.
 _QUANTILE = 1.645

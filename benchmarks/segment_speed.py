@@ -1,7 +1,7 @@
 """The segmenter in the graph against jieba in Python, on the same strings in one run.
 
-    python benchmarks/segment_speed.py
-    python benchmarks/segment_speed.py --stemmer
+    python -m benchmarks.segment_speed
+    python -m benchmarks.segment_speed --stemmer
 
 Texts are joined from jieba's own dictionary: queries of 8 words, titles of 20, long texts of 400
 with punctuation. What the two give is compared first. Times are the best of several rounds, taken
@@ -14,15 +14,11 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import pathlib
 import random
 import resource
-import sys
 import time
 from collections.abc import Callable
 
-_ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _WORDS = {"queries": 8, "titles": 20, "long texts": 400}

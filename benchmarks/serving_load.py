@@ -1,6 +1,6 @@
 """Requests per second and latencies of a served model, against the SavedModel in a loop.
 
-    python benchmarks/serving_load.py runs/demo/serving/demo
+    python -m benchmarks.serving_load runs/demo/serving/demo
 
 Starts `python -m serving serve` twice on this machine, with and without dynamic batching, and
 measures in rounds, every variant once a round, each for a bounded time and count:
@@ -33,17 +33,14 @@ import tensorflow as tf
 
 from contract.features import BEHAVIORS
 from contract.signatures import ENCODE, SERVING_DEFAULT, USER_VECTOR
-
-_ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_ROOT))
-
-from serving.client import (  # noqa: E402 - needs the path
+from serving.client import (
     AsyncUserEncoderClient,
     ClientOptions,
     UserEncoderClient,
 )
-from serving.releases.releases import Releases  # noqa: E402
+from serving.releases.releases import Releases
 
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
 _BATCH = 64
 _CLIENTS = 32
 _WORDS = [

@@ -1,6 +1,6 @@
 """Users per second and peak memory of the encoder's training, against plain PyTorch.
 
-    python benchmarks/train_speed.py --torch-python /path/to/venv/bin/python
+    python -m benchmarks.train_speed --torch-python /path/to/venv/bin/python
 
 Trains on the shapes of the paper's three data sets, with its dimensions (d = 256, 5 hops, batches
 of 256): this project's model with the TensorFlow backend, and the same model in PyTorch as one
@@ -27,10 +27,9 @@ import pathlib
 import subprocess
 import sys
 
-_FOLDER = pathlib.Path(__file__).resolve().parent / "train_step"
-sys.path.insert(0, str(_FOLDER))
+from benchmarks.train_step.shapes import BATCH, SHAPES
 
-from shapes import BATCH, SHAPES  # noqa: E402
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
@@ -96,7 +95,8 @@ def _measure(shape: str, precision: str, args: argparse.Namespace) -> dict:
 
 def _run(python: str, name: str, shape: str, precision: str, steps: int) -> dict:
     result = subprocess.run(
-        [python, str(_FOLDER / f"{name}_step.py"), shape, precision, str(steps)],
+        [python, "-m", f"benchmarks.train_step.{name}_step", shape, precision, str(steps)],
+        cwd=_ROOT,
         capture_output=True,
         text=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},

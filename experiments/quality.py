@@ -1,8 +1,8 @@
 """How good are the user vectors? SUMN and its variants against TF-IDF, Word2Vec and Doc2Vec.
 
-    python benchmarks/quality.py DATA_DIR
-    python benchmarks/quality.py ../shared/data/poetry --language characters --seeds 0 1 2
-    python benchmarks/quality.py DATA_DIR --models small --encoder 1-hop '{preset: small, hops: 1}'
+    python -m experiments.quality DATA_DIR
+    python -m experiments.quality ../shared/data/poetry --language characters --seeds 0 1 2
+    python -m experiments.quality DATA_DIR --models small --encoder 1-hop '{preset: small, hops: 1}'
 
 DATA_DIR holds the behaviours of users, `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet:
 user_id, timestamp, text), and `labels.csv` (user_id and a column a task, binary or with more
@@ -26,27 +26,21 @@ import pathlib
 import sys
 import tempfile
 import time
-import warnings
+
+import numpy as np
+import pydantic
+import yaml
+from rich.console import Console
+from rich.table import Table
 
 from contract.splits import EVAL, TRAIN, VALIDATION
-
-# What TensorFlow and the packages below TFX say of themselves is not about the measurement.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-warnings.filterwarnings("ignore", category=FutureWarning)
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-import numpy as np  # noqa: E402 - the project is importable only now
-import pydantic  # noqa: E402
-import yaml  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
-
-from experiments.bootstrap import resampling_weights, task_auc  # noqa: E402
-from experiments.labelled_users import LabelledUsers, configuration, prepare  # noqa: E402
-from experiments.representations import MODELS, Model, encoder  # noqa: E402
-from ingestion.errors import DataError  # noqa: E402
-from pipeline.config import ConfigError  # noqa: E402
-from trainer.heads.config import HeadsConfig  # noqa: E402
+from experiments.bootstrap import resampling_weights, task_auc
+from experiments.labelled_users import LabelledUsers, configuration, prepare
+from experiments.representations import MODELS, Model, encoder
+from ingestion.errors import DataError
+from pipeline.config import ConfigError
+from serving.quiet import quiet_tensorflow
+from trainer.heads.config import HeadsConfig
 
 _MEAN = "mean"
 _RESAMPLES = 1000
@@ -56,6 +50,8 @@ _PACKAGES = ("tensorflow", "keras", "tfx", "gensim", "scikit-learn")
 def main(arguments: list[str] | None = None) -> int:
     """Parses the command line, fits and measures; returns the exit code."""
     args = _parser().parse_args(arguments)
+    # What TensorFlow and the packages below TFX say of themselves is not about the measurement.
+    quiet_tensorflow()
     console = Console(stderr=True)
     progress = logging.getLogger("progress")
     progress.setLevel(logging.INFO)

@@ -22,7 +22,7 @@ From a configuration to a weekly retraining:
   3. Run it there:   python -m kubeflow submit pipeline.yaml --host https://KUBEFLOW/pipeline --wait
   4. Every week:     python -m kubeflow schedule pipeline.yaml --host https://KUBEFLOW/pipeline
 
-kubeflow/README.md tells what the cluster must have: the image, volumes, secrets, GPU nodes.
+docs/kubeflow.md tells what the cluster must have: the image, volumes, secrets, GPU nodes.
 """
 
 _COMPILE_EPILOG = """\

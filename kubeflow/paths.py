@@ -87,7 +87,7 @@ class Paths:
         if path.startswith("minio://"):
             raise UsageError(
                 f"kubeflow.{key}: {path}: Beam does not know minio://. Write s3:// and see "
-                "kubeflow/README.md for the endpoint, or mount a volume."
+                "docs/kubeflow.md for the endpoint, or mount a volume."
             )
         if "://" in path or self._in_volume(path):
             return path

@@ -75,7 +75,7 @@ class StepConfig(_Section):
 
 
 class KubeflowConfig(_Section):
-    """The pipeline on Kubeflow Pipelines or Vertex AI; see kubeflow/README.md."""
+    """The pipeline on Kubeflow Pipelines or Vertex AI; see docs/kubeflow.md."""
 
     image: str | None = Field(
         None, description="Container image of the steps; or --image of the command."

@@ -30,7 +30,7 @@ Release a version that the pipeline pushed:
 
 _SERVE_DESCRIPTION = """\
 Serves a model with TF Serving's gRPC and REST interfaces, for development and tests.
-TF Serving is for production; serving/README.md tells how to deploy it.
+TF Serving is for production; docs/serving.md tells how to deploy it.
 """
 
 _SERVE_EPILOG = """\

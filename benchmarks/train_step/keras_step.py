@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import sys
 import tempfile
 import time
@@ -12,12 +11,20 @@ from contract.features import HISTORY
 
 # As in a run of the pipeline.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import tensorflow as tf
-from shapes import BATCH, SHAPES, Shape, best_seconds, draw_words, peak_gigabytes, report, targets
 
+from benchmarks.train_step.shapes import (
+    BATCH,
+    SHAPES,
+    Shape,
+    best_seconds,
+    draw_words,
+    peak_gigabytes,
+    report,
+    targets,
+)
 from benchmarks.transformed_users import write_users
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.dataset import training_batches

@@ -8,7 +8,8 @@ import sys
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 
 import tensorflow as tf
-from shapes import BATCH, DIMENSION, HOPS, SHAPES, best_seconds, report
+
+from benchmarks.train_step.shapes import BATCH, DIMENSION, HOPS, SHAPES, best_seconds, report
 
 
 def main(name: str, precision: str, steps: int) -> None:

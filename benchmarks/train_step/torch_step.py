@@ -7,7 +7,9 @@ import sys
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as all of PyTorch's users call it
-from shapes import (
+from torch import nn
+
+from benchmarks.train_step.shapes import (
     BATCH,
     DIMENSION,
     HOPS,
@@ -18,7 +20,6 @@ from shapes import (
     report,
     targets,
 )
-from torch import nn
 
 
 class Sumn(nn.Module):

@@ -69,7 +69,7 @@ def nearest_users(path: str, user_id: str, count: int) -> list[Neighbor]:
     """The users whose vectors point in the most similar direction, found exactly.
 
     Reads all vectors once or twice; for many questions make an index of an approximate search
-    (see `serving/README.md`).
+    (see `docs/serving.md`).
 
     Args:
         path: What `python -m serving encode` wrote.

@@ -37,6 +37,25 @@ def test_relative_paths_count_from_the_file(tmp_path):
     assert config.data.labels == "/data/labels.csv"
 
 
+def test_relative_paths_of_the_data_count_from_another_folder_if_one_is_given(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({**_VALID, "text": {"stop_words": "stop.txt"}}))
+    config = load_config(str(path), "/logs/2024")
+    assert config.data.events == "/logs/2024/logs/*.jsonl"
+    assert config.data.labels == "/data/labels.csv"
+    assert config.text.stop_words == str(tmp_path / "stop.txt")
+
+
+def test_the_keys_of_ingestion_stand_in_the_section_data(tmp_path):
+    data = {**_VALID["data"], "max_bad_fraction": 0.5, "columns": {"text": "query"}}
+    config = _load(tmp_path, data=data)
+    assert config.data.ingestion.max_bad_fraction == 0.5
+    assert config.data.ingestion.columns.text == "query"
+    dumped = config.model_dump(mode="json")["data"]
+    assert dumped["max_bad_fraction"] == 0.5
+    assert "ingestion" not in dumped
+
+
 def test_relative_paths_of_dictionaries_count_from_the_file(tmp_path):
     text = {"stop_words": "stop.txt", "jieba": {"user_dictionary": "../words.txt"}}
     config = _load(tmp_path, text=text)
@@ -85,6 +104,22 @@ def test_survives_json(tmp_path):
             {"data": {"events": "e", "labels": "l", "division": {"method": "windows"}}},
             r"data\.division\.history: is required",
         ),
+        (
+            {"data": {"events": "e", "labels": "l", "max_bad_fracton": 0}},
+            r"data\.max_bad_fracton: .* did you mean max_bad_fraction\? allowed: events, labels",
+        ),
+        (
+            {"data": {"events": "e", "labels": "l", "max_bad_fraction": 2}},
+            r"data\.max_bad_fraction: 2 is not allowed",
+        ),
+        (
+            {"data": {"events": "e", "labels": "l", "columns": {"usr_id": "x"}}},
+            r"data\.columns\.usr_id: .* did you mean user_id\?",
+        ),
+        (
+            {"data": {"events": "e", "labels": "l", "ingestion": {}}},
+            r"data: .* its keys belong into `data` itself",
+        ),
         ({"encoder": {"preset": "huge"}}, r"encoder"),
         (
             {"beam": {"components": {"Trainer": ["--runner=x"]}}},
@@ -132,6 +167,9 @@ def test_a_missing_file_is_refused():
         load_config("/does/not/exist.yaml")
 
 
-@pytest.mark.parametrize("path", sorted((_ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
+_OWN = sorted([*_ROOT.glob("configs/*.yaml"), *_ROOT.glob("experiments/configs/*.yaml")])
+
+
+@pytest.mark.parametrize("path", _OWN, ids=lambda path: path.name)
 def test_the_projects_own_configurations_are_valid(path):
     assert load_config(str(path)).name == path.stem

@@ -1,0 +1,131 @@
+"""The documentation: short where it must be, current, and without a link into nothing."""
+
+import itertools
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+
+from docs.generate_configuration import EXAMPLE, PAGE, configuration_page
+from pipeline.config import load_config
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_PAGES = [*sorted(_ROOT.glob("*.md")), *sorted((_ROOT / "docs").glob("*.md"))]
+_PARSER = MarkdownIt("commonmark").enable("table")
+
+
+def _inline_tokens(page):
+    for block in _PARSER.parse(page.read_text(encoding="utf-8")):
+        yield from block.children or ()
+
+
+def _links(page):
+    """The targets of a page's links and pictures."""
+    targets = [token.attrs.get("href", token.attrs.get("src")) for token in _inline_tokens(page)]
+    return [str(target) for target in targets if target]
+
+
+def _anchors(page):
+    """The anchors that the repository's pages and the site give to a page's headings."""
+    blocks = _PARSER.parse(page.read_text(encoding="utf-8"))
+    titles = [
+        "".join(part.content for part in following.children)
+        for block, following in itertools.pairwise(blocks)
+        if block.type == "heading_open"
+    ]
+    return {
+        "".join(c for c in title.lower() if c.isalnum() or c in " _-").replace(" ", "-")
+        for title in titles
+    }
+
+
+def _broken_links(page):
+    broken = []
+    for target in _links(page):
+        if "://" in target:
+            continue  # Nothing outside of the repository is asked.
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path) if path else page
+        if not file.is_file() or (anchor and anchor not in _anchors(file)):
+            broken.append(target)
+    return broken
+
+
+def _build(source, output):
+    """Runs Sphinx as `make docs` does."""
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
+    return subprocess.run([*command, source, output], capture_output=True, text=True, check=False)
+
+
+def test_readme_is_short():
+    assert len((_ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 180
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
+def test_relative_links_resolve(page):
+    assert _broken_links(page) == []
+
+
+def test_broken_links_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A `b_c`, d\n\n[a](#a-b_c-d) [b](#b) [c](page.md) [d](none.md) ![e](none.svg)\n\n"
+        "    [not](a.link)\n\n| |\n|---|\n| [f](none.yaml) |\n"
+    )
+    assert _broken_links(page) == ["#b", "none.md", "none.svg", "none.yaml"]
+
+
+def test_configuration_page_is_current():
+    assert PAGE.read_text(encoding="utf-8") == configuration_page(), (
+        "run: python -m docs.generate_configuration"
+    )
+
+
+def test_configuration_page_has_a_valid_example(tmp_path):
+    path = tmp_path / "shop.yaml"
+    path.write_text(EXAMPLE)
+    assert load_config(str(path)).evaluation.min_auc_of("age_range") == 0.7
+    assert EXAMPLE in configuration_page()
+
+
+def test_site_builds(tmp_path):
+    result = _build(_ROOT / "docs", tmp_path)
+    assert result.returncode == 0, result.stderr
+    pages = {page.with_suffix(".html").name for page in (_ROOT / "docs").glob("*.md")}
+    assert pages <= {page.name for page in tmp_path.glob("*.html")}
+
+
+@pytest.mark.parametrize("link", ["none.md", "index.md#none", "../none.yaml", "#none"])
+def test_site_with_a_broken_link_does_not_build(tmp_path, link):
+    source = tmp_path / "docs"
+    source.mkdir()
+    shutil.copy(_ROOT / "docs" / "conf.py", source)
+    (source / "_static").mkdir()
+    (source / "_static" / "tables.css").touch()
+    (source / "index.md").write_text(f"# Page\n\n[link]({link})\n")
+    result = _build(source, tmp_path / "site")
+    assert result.returncode != 0
+    assert link.split("#")[-1] in result.stderr
+
+
+def test_makefile_builds_the_site_the_same_way():
+    assert "sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build" in (
+        _ROOT / "Makefile"
+    ).read_text(encoding="utf-8")
+
+
+def test_every_page_is_in_the_index():
+    index = (_ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in (_ROOT / "docs").glob("*.md"):
+        assert page.name == "index.md" or f"({page.name})" in index
+
+
+def test_yaml_of_the_pages_is_valid():
+    for page in _PAGES:
+        for block in _PARSER.parse(page.read_text(encoding="utf-8")):
+            if block.type == "fence" and block.info.strip() == "yaml":
+                yaml.safe_load(block.content)
