@@ -54,8 +54,10 @@ class Server:
 
     def __init__(self, model_dir: str, *arguments: str):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serving", "serve", model_dir, "--port=0", "--rest-api-port=0"]
-            + list(arguments),
+            [
+                *(sys.executable, "-m", "serving", "serve", model_dir),
+                *("--port=0", "--rest-api-port=0", *arguments),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -104,11 +106,13 @@ def timed(call, histories: list, seconds: float) -> list[float]:
 
 
 def one_by_one(call, histories, seconds):
+    """Asks for one user a call; returns the calls' durations and the users a second."""
     durations = timed(call, [[history] for history in histories], seconds)
     return durations, len(durations) / sum(durations)
 
 
 def batches(call, histories, seconds):
+    """Asks for all users in one call; returns the calls' durations and the users a second."""
     # One call has several batches, so that the client may have several in flight.
     durations = timed(call, [histories], seconds)
     return durations, len(histories) * len(durations) / sum(durations)

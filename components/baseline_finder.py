@@ -5,7 +5,7 @@ Kubeflow Pipelines refuses TFX's Resolver.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
@@ -41,9 +41,15 @@ class Executor(base_executor.BaseExecutor):
 
 
 class _Spec(types.ComponentSpec):
-    PARAMETERS = {"serving_dir": component_spec.ExecutionParameter(type=str)}
-    INPUTS = {MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model)}
-    OUTPUTS = {BASELINE: component_spec.ChannelParameter(type=standard_artifacts.String)}
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        "serving_dir": component_spec.ExecutionParameter(type=str)
+    }
+    INPUTS: ClassVar[dict[str, Any]] = {
+        MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model)
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        BASELINE: component_spec.ChannelParameter(type=standard_artifacts.String)
+    }
 
 
 class BaselineFinder(base_component.BaseComponent):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
@@ -46,12 +46,14 @@ class Executor(base_executor.BaseExecutor):
 
 
 class _Spec(types.ComponentSpec):
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, Any]] = {
         "input_base": component_spec.ExecutionParameter(type=str),
         "patterns": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS: dict = {}
-    OUTPUTS = {FINGERPRINT: component_spec.ChannelParameter(type=standard_artifacts.String)}
+    INPUTS: ClassVar[dict[str, Any]] = {}
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        FINGERPRINT: component_spec.ChannelParameter(type=standard_artifacts.String)
+    }
 
 
 class DataFingerprint(base_component.BaseComponent):

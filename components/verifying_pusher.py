@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
@@ -144,11 +144,11 @@ class Executor(pusher_executor.Executor):
 
 
 class _Spec(types.ComponentSpec):
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, Any]] = {
         SERVING_DIR: component_spec.ExecutionParameter(type=str),
         standard_component_specs.CUSTOM_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {
+    INPUTS: ClassVar[dict[str, Any]] = {
         standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Model
         ),
@@ -157,7 +157,7 @@ class _Spec(types.ComponentSpec):
         ),
         EVALUATION: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
     }
-    OUTPUTS = {
+    OUTPUTS: ClassVar[dict[str, Any]] = {
         standard_component_specs.PUSHED_MODEL_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.PushedModel
         )

@@ -25,7 +25,7 @@ class DataError(UserError):
     """The data cannot be used: the message says what, where and what to do about it."""
 
 
-class BadValue(ValueError):
+class BadValue(ValueError):  # noqa: N818 - readers yield it too, in place of the values
     """One record cannot be used.
 
     Args:

@@ -106,6 +106,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
+        """The host, without a slash at its end."""
         return self.host.rstrip("/")
 
 

@@ -216,7 +216,7 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_UniqueKeyLoader)
+            content = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -292,7 +292,7 @@ def _location(parts: tuple[int | str, ...], content: Any) -> list[str]:
     location = []
     for part in parts:
         is_key = isinstance(content, Mapping) and part in content
-        if is_key or isinstance(content, list) and isinstance(part, int):
+        if is_key or (isinstance(content, list) and isinstance(part, int)):
             content = content[part]
         elif part != parts[-1] or not isinstance(content, Mapping):
             continue

@@ -13,6 +13,7 @@ from benchmarks.train_step.shapes import BATCH, DIMENSION, HOPS, SHAPES, best_se
 
 
 def main(name: str, precision: str, steps: int) -> None:
+    """Times the step's matrix products alone, and reports the users a second."""
     shape = SHAPES[name]
     # Each product: rows, inner size, columns, how often it occurs in a step.
     rows, vocabulary = BATCH * HOPS, shape.vocabulary_size

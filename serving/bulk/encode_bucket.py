@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import uuid
@@ -51,6 +52,7 @@ class EncodeBucket(beam.DoFn):
         self._shared = Shared()
 
     def setup(self):
+        """See base class."""
         # One model for all threads of a worker.
         self._model = self._shared.acquire(
             lambda: SavedModelSession(self._model_path, self._config.threads), self._model_path
@@ -135,5 +137,5 @@ def _histories(user: UserRecords, config: EncodingConfig) -> list[list[str]]:
     edges = [0, *changes.tolist(), len(periods)]
     return [
         user.texts[max(start, stop - limit) : stop].to_pylist()
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in itertools.pairwise(edges)
     ]

@@ -42,7 +42,7 @@ class ClientOptions:
             raise ValueError(f"max_attempts must be 1 to 5, not {self.max_attempts}.")
 
     def channel_arguments(self) -> list[tuple[str, int | str]]:
-        """gRPC's channel options; the retries are gRPC's own (proposal A6)."""
+        """Returns gRPC's channel options; the retries are gRPC's own (proposal A6)."""
         arguments: list[tuple[str, int | str]] = [
             ("grpc.max_send_message_length", self.max_message_bytes),
             ("grpc.max_receive_message_length", self.max_message_bytes),

@@ -180,7 +180,7 @@ def _modified(path: str | None) -> int | None:
 
 
 def _tls(options: ServerOptions):
-    """gRPC's credentials and HTTP's context; None without TLS."""
+    """Credentials for gRPC and a context for HTTP; None without TLS."""
     if options.tls_key is None or options.tls_certificate is None:
         return None, None
     with open(options.tls_key, "rb") as key, open(options.tls_certificate, "rb") as certificate:

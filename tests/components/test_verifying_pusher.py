@@ -137,7 +137,8 @@ def test_model_card(push):
     path = pushed.get_string_custom_property("pushed_destination")
     with open(os.path.join(path, "model_card.json")) as file:
         card = json.load(file)
-    assert card["name"] == "serving" and str(card["version"]) == os.path.basename(path)
+    assert card["name"] == "serving"
+    assert str(card["version"]) == os.path.basename(path)
     assert card["digest"] == model_digest(path) == model_digest(str(push.saved_model))
     assert card["tasks"] == {"parent": ["0", "1"]}
     assert card["tokenizer"] == {"language": "en"}

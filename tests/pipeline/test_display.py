@@ -32,12 +32,14 @@ def test_a_component_that_ran():
 def test_earlier_results_are_told_apart():
     for state, expected in (("cached", "earlier result used"), ("resolved", "looked up")):
         text = _shown(_START, {"event": "end", "component": "T", "seconds": 0, "state": state})
-        assert text.startswith("=") and expected in text
+        assert text.startswith("=")
+        assert expected in text
 
 
 def test_a_failure():
     text = _shown(_START, {"event": "failed", "component": "Transform", "error": "e"})
-    assert text.startswith("✗") and "failed" in text
+    assert text.startswith("✗")
+    assert "failed" in text
 
 
 def test_progress_is_printed_now_and_then_without_a_terminal(monkeypatch):
@@ -73,6 +75,9 @@ def test_the_summary_names_tasks_verdicts_and_reasons():
         },
     )
     rows = {line.split()[1]: line for line in stream.getvalue().splitlines() if "0.750" in line}
-    assert "passed" in rows["docs"] and "0.900" in rows["docs"] and "0.800" in rows["docs"]
-    assert "failed" in rows["age"] and "0.700" in rows["age"]
+    assert "passed" in rows["docs"]
+    assert "0.900" in rows["docs"]
+    assert "0.800" in rows["docs"]
+    assert "failed" in rows["age"]
+    assert "0.700" in rows["age"]
     assert "not blessed: age: auc is 0.600, at least 0.8 needed" in stream.getvalue()

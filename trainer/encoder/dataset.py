@@ -121,13 +121,12 @@ def training_batches(
     Users are kept in memory between epochs if their files are small.
 
     Example:
-
-    >>> spec = tft.TFTransformOutput(uri).transformed_feature_spec()
-    >>> batches = training_batches(
-    ...     'Split-train/*', spec, EncoderConfig(), max_behaviors=50, training=True
-    ... )
-    >>> next(iter(batches))['history'].shape
-    TensorShape([256, 50, 20])
+        >>> spec = tft.TFTransformOutput(uri).transformed_feature_spec()
+        >>> batches = training_batches(
+        ...     'Split-train/*', spec, EncoderConfig(), max_behaviors=50, training=True
+        ... )
+        >>> next(iter(batches))['history'].shape
+        TensorShape([256, 50, 20])
 
     Args:
         file_pattern: String or list of strings, patterns of gzipped TFRecord files.

@@ -13,8 +13,7 @@ class FusedAdam(keras.optimizers.Adam):
     already and keep Keras's.
 
     Example:
-
-    >>> model.compile(FusedAdam(0.001))
+        >>> model.compile(FusedAdam(0.001))
 
     Args:
         *args: As `keras.optimizers.Adam`'s.
@@ -30,6 +29,7 @@ class FusedAdam(keras.optimizers.Adam):
             raise ValueError("`FusedAdam` has no `amsgrad`; use `keras.optimizers.Adam`.")
 
     def update_step(self, gradient, variable, learning_rate):
+        """See base class."""
         if keras.backend.backend() != "tensorflow":
             super().update_step(gradient, variable, learning_rate)
             return

@@ -48,8 +48,8 @@ def read_dictionary(user_words: bytes | None = None) -> Dictionary:
         ValueError: If the user's words are not UTF-8.
 
     Example:
-      >>> read_dictionary().frequencies["北京"]
-      34488
+        >>> read_dictionary().frequencies["北京"]
+        34488
     """
     tokenizer = jieba.Tokenizer()
     with tokenizer.get_dict_file() as file:
