@@ -69,7 +69,9 @@ class Cluster:
         import kfp_server_api
 
         # The client itself would try for half a minute, and fill the screen with tracebacks.
-        kfp_server_api.HealthzServiceApi(self._api()).get_healthz()
+        health = kfp_server_api.HealthzServiceApi(self._api())
+        # Renamed between the two releases of KFP that TFX 1.16 and 1.21 take.
+        (getattr(health, "get_healthz", None) or health.healthz_service_get_healthz)()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return kfp.Client(

@@ -221,7 +221,8 @@ def test_an_outage_while_waiting_is_survived(server, pipeline, capsys, troubles,
     assert submit(Cluster(server.url), pipeline, given={}, wait=True, poll_seconds=0.01) == 0
     assert not server.troubles
     _, outage, *states = capsys.readouterr().out.splitlines()
-    assert outage.startswith(f"waiting  {server.url}") and word in outage
+    assert outage.startswith(f"waiting  {server.url}")
+    assert word in outage
     assert outage.endswith("The run goes on; asking again.")
     assert states == ["state    RUNNING", "state    SUCCEEDED"]
 

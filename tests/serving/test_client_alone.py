@@ -141,7 +141,7 @@ def test_installed_client_answers_as_the_projects(environment, shared_server):
         import serving.client
         from serving.client import AsyncUserEncoderClient, ModelNotFoundError, UserEncoderClient
 
-        target, histories = sys.argv[1], {ascii(_HISTORIES)}
+        target, histories = sys.argv[1], {_HISTORIES!a}
 
         async def run():
             async with AsyncUserEncoderClient(target, "letters") as client:
@@ -189,7 +189,8 @@ def test_installed_client_answers_as_the_projects(environment, shared_server):
 
     assert pathlib.Path(alone["file"]).is_relative_to(environment.python.parents[1])
     assert not {"tensorflow", "keras", "tfx", "trainer", "pipeline"} & set(alone["modules"])
-    assert vectors.shape == (5, 3) and vectors[4].tolist() == [70, 140, 1]
+    assert vectors.shape == (5, 3)
+    assert vectors[4].tolist() == [70, 140, 1]
     assert alone["vectors"] == [str(vectors.dtype), vectors.tolist()]
     assert alone["later_vectors"] == [str(later_vectors.dtype), later_vectors.tolist()]
     assert alone["predictions"] == {task: each.tolist() for task, each in predictions.items()}
