@@ -6,8 +6,8 @@ import json
 import warnings
 
 from contract.errors import UsageError
-from pipeline.config import PipelineConfig
-from serving.quiet import load_config, quiet_tensorflow
+from pipeline.config import PipelineConfig, load_config
+from serving.quiet import quiet_tensorflow
 
 
 def load(
