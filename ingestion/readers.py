@@ -9,6 +9,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ from apache_beam.io.filesystems import FileSystems
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
 
-Record = tuple[int, tuple | BadValue]
+Record = tuple[int, tuple[Any, ...] | BadValue]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # One stray quote makes the csv module collect all that follows into one field, up to this length.
@@ -54,7 +55,8 @@ def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iter
 
 
 def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
-    unseen, keys, objects = set(columns), set(), 0
+    unseen, objects = set(columns), 0
+    keys: set[str] = set()
     for line, raw in _lines(file):
         if raw.isspace():
             continue
@@ -117,9 +119,9 @@ class _DecodedLines:
 
     def __init__(self, file: InputFile):
         self._lines = _lines(file)
-        self.problem = None
+        self.problem: BadValue | None = None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
@@ -173,13 +175,14 @@ def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Ite
             ) from error
 
 
-def _to_python(column: pa.Array) -> list:
+def _to_python(column: pa.Array) -> list[Any]:
     """Returns a column's values, points in time as Unix seconds."""
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         zone = getattr(column.type, "tz", None)
         microseconds = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
-        return pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6).to_pylist()
-    return column.to_pylist()
+        column = pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6)
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def _check_columns(
