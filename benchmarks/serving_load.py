@@ -130,7 +130,8 @@ def many_clients(server: Server):
                     durations.append(time.perf_counter() - start)
 
         async def run():
-            durations, start = [], time.perf_counter()
+            durations: list[float] = []
+            start = time.perf_counter()
             await asyncio.gather(
                 *(client(number, start + seconds, durations) for number in range(_CLIENTS))
             )
