@@ -32,9 +32,11 @@ $(TESTS): $(INSTALLED)
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"
 
-lint: $(INSTALLED)  ## check style and formatting
+lint: $(INSTALLED)  ## check style, formatting, types and who imports whom
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
 
 format: $(INSTALLED)  ## format the code
 	.venv/bin/ruff check --fix .

@@ -63,7 +63,7 @@ class Server:
             text=True,
             cwd=_ROOT,
         )
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             if line.startswith("REST"):
                 self.rest = line.split()[1].removeprefix("http://").split("/")[0]
             if line.startswith("gRPC"):
@@ -96,7 +96,7 @@ def users(count: int, behaviors: int) -> list[list[str]]:
 
 def timed(call, histories: list, seconds: float) -> list[float]:
     """Seconds of each call, one after the other, for at most so long."""
-    durations = []
+    durations: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
@@ -130,7 +130,8 @@ def many_clients(server: Server):
                     durations.append(time.perf_counter() - start)
 
         async def run():
-            durations, start = [], time.perf_counter()
+            durations: list[float] = []
+            start = time.perf_counter()
             await asyncio.gather(
                 *(client(number, start + seconds, durations) for number in range(_CLIENTS))
             )
@@ -216,8 +217,8 @@ def main() -> None:
             f"grpc, {_CLIENTS} clients, batching": (many_clients(batching), None),
             f"grpc, {_CLIENTS} clients, no batching": (many_clients(plain), None),
         }
-        rates = {name: [] for name in variants}
-        durations = {name: [] for name in variants}
+        rates: dict[str, list[float]] = {name: [] for name in variants}
+        durations: dict[str, list[float]] = {name: [] for name in variants}
         for round_ in range(args.rounds + 1):
             for name, (measure, call) in variants.items():
                 times, rate = measure(call, histories, args.seconds)

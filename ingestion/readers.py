@@ -10,6 +10,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,7 @@ from apache_beam.io.filesystems import FileSystems
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
 
-Record = tuple[int, tuple | BadValue]
+Record = tuple[int, tuple[Any, ...] | BadValue]
 
 LINE_BYTES = 16 * 2**20
 """A line, or a CSV record of several lines, may be so long, with its end; the rest is skipped."""
@@ -59,7 +60,8 @@ def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iter
 
 
 def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
-    unseen, keys, objects = set(columns), set(), 0
+    unseen, objects = set(columns), 0
+    keys: set[str] = set()
     for line, raw in _lines(file):
         if raw is None:
             yield line, BadValue("line_too_long", detail=_TOO_LONG)
@@ -136,14 +138,15 @@ class _DecodedLines:
     def __init__(self, file: InputFile):
         self._lines = _lines(file)
         self.line = 0
-        self.begin_record()
+        self.problem: BadValue | None = None
+        self._record_bytes = 0
 
     def begin_record(self) -> None:
         """Forgets the record before."""
         self.problem = None
         self._record_bytes = 0
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
@@ -211,13 +214,14 @@ def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Ite
             ) from error
 
 
-def _to_python(column: pa.Array) -> list:
+def _to_python(column: pa.Array) -> list[Any]:
     """Returns a column's values, points in time as Unix seconds."""
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         zone = getattr(column.type, "tz", None)
         microseconds = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
-        return pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6).to_pylist()
-    return column.to_pylist()
+        column = pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6)
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def _check_columns(

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from contract.errors import UsageError
@@ -40,7 +41,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-_INLINE = {"inline": True}
+_INLINE: JsonDict = {"inline": True}
 """Marks a section whose keys stand, in YAML, in the section around it."""
 
 
@@ -262,7 +263,7 @@ def _make_paths_absolute(
     content: dict[str, Any], paths: Iterable[tuple[str, ...]], folder: str
 ) -> None:
     for *sections, key in paths:
-        section = content
+        section: Any = content
         for name in sections:
             section = section.get(name) if isinstance(section, dict) else None
         path = section.get(key) if isinstance(section, dict) else None

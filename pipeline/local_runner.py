@@ -88,7 +88,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     deployment = runner_utils.extract_local_deployment_config(ir)
     store = mlmd.MetadataStore(connection)
     served_before = newest_version(output.serving_dir)
-    results = {}
+    results: dict[str, Result] = {}
     for index, node in enumerate(ir.nodes):
         node = node.pipeline_node
         name = node.node_info.id

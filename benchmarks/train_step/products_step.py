@@ -25,7 +25,7 @@ def main(name: str, precision: str, steps: int) -> None:
         (behaviors, DIMENSION, DIMENSION, 4),
         (DIMENSION, behaviors, DIMENSION, 2),
     ]
-    seconds = sum(times * _best(*sizes, precision, steps) for *sizes, times in products)
+    seconds = sum(times * _best(m, k, n, precision, steps) for m, k, n, times in products)
     report(users=BATCH / seconds)
 
 

@@ -156,8 +156,8 @@ class Runner:
         outputs = launcher.lay_out_outputs(step, self._run_root, work_folder)
         executor_input = {"inputs": inputs, "outputs": outputs}
         key = fingerprint(step, executor_input)
-        caches = self._cache is not None and step.task.get("cachingOptions", {}).get("enableCache")
-        if caches and (result := self._cache.get(key)):
+        cache = self._cache if step.task.get("cachingOptions", {}).get("enableCache") else None
+        if cache is not None and (result := cache.get(key)):
             return CACHED, result
         result = launcher.execute(
             step,
@@ -168,6 +168,6 @@ class Runner:
             environment=self._environment,
             processes=self._processes,
         )
-        if caches:
-            self._cache.put(key, result)
+        if cache is not None:
+            cache.put(key, result)
         return RAN, result

@@ -70,14 +70,16 @@ class EncodeBucket(beam.DoFn):
         number, spilled = bucket
         path = part_file(self._output, number)
         temporary = f"{os.path.dirname(path)}/.{uuid.uuid4().hex}"
-        writer, users = None, 0
-        with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-            for table in self._tables(read_users(spilled)):
-                writer = writer or pq.ParquetWriter(file, table.schema)
+        tables, users = self._tables(read_users(spilled)), 0
+        first = next(tables)
+        with (
+            FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file,
+            pq.ParquetWriter(file, first.schema) as writer,
+        ):
+            for table in itertools.chain([first], tables):
                 writer.write_table(table)
                 users += table.num_rows
                 _progress.info("part %d: %s users encoded", number, f"{users:,}")
-            writer.close()
         FileSystems.rename([temporary], [path])
         yield users
 

@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _HOOK = pathlib.Path(__file__).name
 
 
-class ClientFiles(BuildHookInterface):  # type: ignore[misc]  # Linted without hatchling: Any.
+class ClientFiles(BuildHookInterface):
     """Adds the modules of `serving.client` and `contract`, with their markers of types."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

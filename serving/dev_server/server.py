@@ -155,7 +155,7 @@ class DevServer:
             await asyncio.sleep(self._options.poll_seconds)
             try:
                 modified = _modified(self._config_file)
-                if modified != seen:
+                if self._config_file is not None and modified != seen:
                     seen = modified
                     (model,) = self._config.model_config_list.config
                     await self.core.reload(

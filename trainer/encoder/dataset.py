@@ -153,7 +153,7 @@ def training_batches(
         users = users.filter(lambda _, user: user[0].nrows() + user[1].nrows() > 1)
         draws = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=training)
         users = tf.data.Dataset.zip(users, draws).map(
-            lambda user, draw: (user[0], _cut_anew(*user[1], draw)),
+            lambda user, draw: (user[0], _cut_anew(user[1][0], user[1][1], draw)),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
 

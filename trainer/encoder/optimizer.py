@@ -1,6 +1,7 @@
 """Adam in one pass over memory."""
 
 import inspect
+from typing import Any
 
 import keras
 
@@ -19,7 +20,7 @@ _USED = (
 """What `FusedAdam` takes from Keras's Adam, some of it private, and Keras's own update as well."""
 
 
-def check_adam(adam: type) -> None:
+def check_adam(adam: Any) -> None:
     """Checks that Keras's Adam is made as `FusedAdam` knows it.
 
     Args:
