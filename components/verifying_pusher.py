@@ -6,14 +6,12 @@ folder then has it served (see `serving.releases`), and old versions are deleted
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
 import uuid
 from typing import Any, ClassVar
 
-import tensorflow as tf
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
 from tfx.dsl.components.base import base_component, executor_spec
@@ -31,8 +29,8 @@ from contract.errors import UserError
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
-from serving.releases.releases import Releases
-from serving.releases.versions import newest_version, version_path
+from serving.releases.publish import is_model, publish
+from serving.releases.versions import newest_version
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
 
@@ -87,7 +85,7 @@ class Executor(pusher_executor.Executor):
         pushed.set_string_custom_property(MODEL_DIGEST_PROPERTY, digest)
         base = exec_properties[SERVING_DIR]
         newest = newest_version(base)
-        if newest and _is_model(newest, digest):
+        if newest and is_model(newest, digest):
             self._MarkPushed(pushed, newest, os.path.basename(newest))
             return
         custom_config = json.loads(
@@ -106,7 +104,7 @@ class Executor(pusher_executor.Executor):
         try:
             staged = self._copy(input_dict, output_dict, exec_properties, staging)
             card = _card(input_dict, base, staged, digest, custom_config)
-            path = _publish(staged, base, card, newest, custom_config.get("keep_versions"))
+            path = publish(staged, base, card, newest, custom_config.get("keep_versions"))
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         self._MarkPushed(pushed, path, os.path.basename(path))
@@ -138,14 +136,6 @@ class Executor(pusher_executor.Executor):
         return pushed.get_string_custom_property("pushed_destination")
 
 
-def _is_model(path: str, digest: str) -> bool:
-    """Whether a version is the model of a digest; one that is deleted meanwhile is not."""
-    try:
-        return model_digest(path) == digest
-    except (FileNotFoundError, tf.errors.NotFoundError):
-        return False
-
-
 def _card(
     input_dict: dict[str, list[types.Artifact]],
     base: str,
@@ -172,50 +162,6 @@ def _card(
             for key, (artifact,) in input_dict.items()
         },
     )
-
-
-def _publish(
-    staged: str, base: str, card: dict[str, Any], newest_before: str | None, keep: int | None
-) -> str:
-    """Makes a copied model a version that is served, and deletes old ones.
-
-    Args:
-        staged: The copy, on the disk of `base`.
-        base: Folder of versions.
-        card: Its model card; the number in it is the lowest that the version may get.
-        newest_before: The newest version when it was last compared with this model.
-        keep: How many versions stay; without: all.
-
-    Returns:
-        Path of the version: the newest that another process pushed meanwhile, if that is the same
-        model.
-    """
-    releases = Releases(base)
-    # Only here is the newest version sure to stay the newest.
-    with releases.lock():
-        newest = newest_version(base)
-        if newest and newest != newest_before and _is_model(newest, card["digest"]):
-            return newest
-        version = card["version"]
-        if newest:
-            # A clock that was set back, or two pushes in a second.
-            version = max(version, int(os.path.basename(newest)) + 1)
-        while True:
-            write_model_card({**card, "version": version}, staged)
-            path = version_path(base, version)
-            try:
-                os.rename(staged, path)
-                break
-            except OSError as error:
-                # A folder that is no complete version has the number; or, where the file system
-                # has no locks, another push was quicker.
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-                version += 1
-        releases.serve(version)
-        if keep:
-            releases.prune(keep)
-    return path
 
 
 class _Spec(types.ComponentSpec):

@@ -181,7 +181,7 @@ def test_a_push_that_fails_leaves_nothing(push, monkeypatch):
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("components.verifying_pusher.write_model_card", fail)
+        patch.setattr("serving.releases.publish.write_model_card", fail)
         with pytest.raises(OSError, match="disk full"):
             push()
     assert push.versions == []
