@@ -155,7 +155,7 @@ releases = Releases(sys.argv[1])
 lost = 0
 print("ready", flush=True)
 sys.stdin.readline()
-for number in [1, 2] * 50:
+for number in [1, 2] * 30:
     releases.serve(number)
     moved = releases.move_label("stable", number)
     version = next(each for each in releases.versions() if each.number == number)
@@ -235,7 +235,7 @@ def test_two_threads_lose_nothing_of_each_other(tmp_path):
     first, second = (Releases(str(path)) for path in _models(tmp_path, ["shop", "news"]))
 
     def change(releases):
-        for number in [1, 2] * 25:
+        for number in [1, 2] * 10:
             releases.serve(number)
             assert releases.move_label("stable", number)
             assert releases.prune(2) == []
