@@ -12,6 +12,7 @@ _INTERNAL = {
     "StatusError": "of the development server; what is shown is the status of an answer",
     "StepError": "of one step run locally; what is shown is the `Outcome`",
     "Terminated": "ends a command as Ctrl-C does",
+    "_LineTooLong": "of one CSV record; what is shown is its `BadValue`",
 }
 """Exceptions that are caught by the project itself, and what becomes of them."""
 
