@@ -35,9 +35,11 @@ $(TESTS): $(INSTALLED)
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"
 
-lint: $(INSTALLED)  ## check style and formatting
+lint: $(INSTALLED)  ## check style, formatting, types and who imports whom
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 format: $(INSTALLED)  ## format the code
 	$(VENV)/bin/ruff check --fix .

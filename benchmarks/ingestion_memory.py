@@ -26,6 +26,7 @@ _STEPS = {
 
 
 def main() -> None:
+    """Runs the command line: measures every size and step, or runs one step itself."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -44,6 +44,7 @@ _SPREAD = np.log(10) / _QUANTILE
 
 
 def main() -> None:
+    """Runs the command line: trains on batches at random and sorted, and prints both rates."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

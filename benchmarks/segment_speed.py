@@ -27,6 +27,7 @@ _SUFFIXES = ("", "s", "ed", "ing", "ly", "ational", "iveness", "y", "ies", "er",
 
 
 def main() -> None:
+    """Runs the command line: compares the segmenters, or the stemmers."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -54,14 +54,16 @@ class Server:
 
     def __init__(self, model_dir: str, *arguments: str):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serving", "serve", model_dir, "--port=0", "--rest-api-port=0"]
-            + list(arguments),
+            [
+                *(sys.executable, "-m", "serving", "serve", model_dir),
+                *("--port=0", "--rest-api-port=0", *arguments),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=_ROOT,
         )
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             if line.startswith("REST"):
                 self.rest = line.split()[1].removeprefix("http://").split("/")[0]
             if line.startswith("gRPC"):
@@ -94,7 +96,7 @@ def users(count: int, behaviors: int) -> list[list[str]]:
 
 def timed(call, histories: list, seconds: float) -> list[float]:
     """Seconds of each call, one after the other, for at most so long."""
-    durations = []
+    durations: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
@@ -104,11 +106,13 @@ def timed(call, histories: list, seconds: float) -> list[float]:
 
 
 def one_by_one(call, histories, seconds):
+    """Asks for one user a call; returns the calls' durations and the users a second."""
     durations = timed(call, [[history] for history in histories], seconds)
     return durations, len(durations) / sum(durations)
 
 
 def batches(call, histories, seconds):
+    """Asks for all users in one call; returns the calls' durations and the users a second."""
     # One call has several batches, so that the client may have several in flight.
     durations = timed(call, [histories], seconds)
     return durations, len(histories) * len(durations) / sum(durations)
@@ -126,7 +130,8 @@ def many_clients(server: Server):
                     durations.append(time.perf_counter() - start)
 
         async def run():
-            durations, start = [], time.perf_counter()
+            durations: list[float] = []
+            start = time.perf_counter()
             await asyncio.gather(
                 *(client(number, start + seconds, durations) for number in range(_CLIENTS))
             )
@@ -212,8 +217,8 @@ def main() -> None:
             f"grpc, {_CLIENTS} clients, batching": (many_clients(batching), None),
             f"grpc, {_CLIENTS} clients, no batching": (many_clients(plain), None),
         }
-        rates = {name: [] for name in variants}
-        durations = {name: [] for name in variants}
+        rates: dict[str, list[float]] = {name: [] for name in variants}
+        durations: dict[str, list[float]] = {name: [] for name in variants}
         for round_ in range(args.rounds + 1):
             for name, (measure, call) in variants.items():
                 times, rate = measure(call, histories, args.seconds)

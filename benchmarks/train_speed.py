@@ -33,6 +33,7 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
+    """Runs the command line: measures every program and prints the best rates."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
@@ -55,13 +55,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 class _Spec(types.ComponentSpec):
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, Any]] = {
         "input_base": component_spec.ExecutionParameter(type=str),
         "events": component_spec.ExecutionParameter(type=str),
         "config": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {PUSHED_MODEL: component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
-    OUTPUTS = {VECTORS: component_spec.ChannelParameter(type=standard_artifacts.InferenceResult)}
+    INPUTS: ClassVar[dict[str, Any]] = {
+        PUSHED_MODEL: component_spec.ChannelParameter(type=standard_artifacts.PushedModel)
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        VECTORS: component_spec.ChannelParameter(type=standard_artifacts.InferenceResult)
+    }
 
 
 class BulkEncoder(base_beam_component.BaseBeamComponent):

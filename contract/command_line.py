@@ -64,7 +64,8 @@ class CommandLine:
         """
         args = self._parser.parse_args(arguments)
         try:
-            return args.run(args)
+            run: Command = args.run
+            return run(args)
         except UserError as error:
             return fail(error)
         except KeyboardInterrupt:

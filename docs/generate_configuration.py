@@ -162,7 +162,9 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         count = f"list of {schema['maxItems']}: " if "maxItems" in schema else "list of "
         return count + _allowed(items)
     if kind == "object":
-        inner = schema.get("additionalProperties") or [*schema["patternProperties"].values()][0]
+        inner = schema.get("additionalProperties") or next(
+            iter(schema["patternProperties"].values())
+        )
         return f"mapping to {_allowed(inner)}"
     pattern = f", matching `{schema['pattern']}`" if "pattern" in schema else ""
     return _TYPES[kind] + _bounds(schema) + pattern

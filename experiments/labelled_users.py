@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -45,7 +45,7 @@ class PreparedData(NamedTuple):
     """
 
     tasks: dict[str, int]
-    transform_output: object
+    transform_output: Any
     train_files: list[str]
     validation_files: list[str]
     train: LabelledUsers
@@ -141,7 +141,8 @@ def _read(folder: str, tasks: dict[str, int], layer) -> LabelledUsers:
         spec[task] = tf.io.FixedLenFeature([], tf.int64)
         spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
     files = sorted(glob.glob(os.path.join(folder, "*")))
-    word_ids, columns = [], {name: [] for name in spec if name != BEHAVIORS}
+    word_ids = []
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in spec if name != BEHAVIORS}
     for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH):
         features = tf.io.parse_example(serialized, spec)
         word_ids += layer({HISTORY: features[BEHAVIORS]})[HISTORY].to_list()

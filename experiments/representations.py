@@ -143,13 +143,15 @@ def _with_heads(fit_vectors):
         from trainer.heads.training import fit_heads
 
         vectors = fit_vectors(data, seed, folder)
+        train, validation = (
+            (np.asarray(vectors(users.word_ids), "float32"), users.labels)
+            for users in (data.train, data.validation)
+        )
         fitted = fit_heads(
             heads.model_copy(update={"seed": seed}),
             data.tasks,
-            *(
-                (np.asarray(vectors(users.word_ids), "float32"), users.labels)
-                for users in (data.train, data.validation)
-            ),
+            train,
+            validation,
             log_dir=os.path.join(folder, "heads"),
         )
         evaluated = np.asarray(vectors(data.evaluation.word_ids), "float32")

@@ -41,7 +41,7 @@ class Window(_Frozen):
     end: Moment = Field(description="First moment after the window, written like `start`.")
 
     @pydantic.model_validator(mode="after")
-    def _check_order(self):
+    def _check_order(self) -> "Window":
         if self.start >= self.end:
             raise ValueError(f"the window {self} is empty: `start` must lie before `end`")
         return self
@@ -59,7 +59,7 @@ class WindowsDivision(_Frozen):
     inference: Window = Field(description="Behaviours that labelled users are represented from.")
 
     @pydantic.model_validator(mode="after")
-    def _check_order(self):
+    def _check_order(self) -> "WindowsDivision":
         if self.target.start < self.history.end:
             raise ValueError(
                 f"the target window {self.target} must begin when the history window "
@@ -104,7 +104,7 @@ class Task(_Frozen):
 
     @pydantic.field_validator("classes")
     @classmethod
-    def _check_distinct(cls, classes):
+    def _check_distinct(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(classes)) < len(classes):
             raise ValueError(f"the classes must differ, not {', '.join(classes)}")
         return classes
@@ -132,7 +132,7 @@ class IngestionConfig(_Frozen):
 
     @pydantic.field_validator("activity_boundaries")
     @classmethod
-    def _check_increasing(cls, boundaries):
+    def _check_increasing(cls, boundaries: tuple[int, int, int]) -> tuple[int, int, int]:
         if boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries):
             raise ValueError(f"must be positive and strictly increasing, not {boundaries}")
         return boundaries

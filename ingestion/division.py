@@ -8,6 +8,7 @@ import math
 import zlib
 
 import numpy as np
+import numpy.typing as npt
 
 from contract.splits import EVAL, TRAIN, VALIDATION
 from ingestion.config import (
@@ -30,7 +31,7 @@ def split_of(user_id: str) -> str:
 
 
 def history_and_target(
-    timestamps: np.ndarray, user_id: str, division: Division
+    timestamps: npt.NDArray[np.float64], user_id: str, division: Division
 ) -> tuple[slice, slice]:
     """Divides the behaviours of a user.
 
@@ -54,7 +55,7 @@ def history_and_target(
     return slice(0, cut), slice(cut, n)
 
 
-def inference(timestamps: np.ndarray, division: Division) -> slice:
+def inference(timestamps: npt.NDArray[np.float64], division: Division) -> slice:
     """Returns the behaviours that a labelled user is represented from.
 
     Args:
@@ -73,9 +74,10 @@ def most_recent(part: slice, limit: int) -> slice:
 
 def length(part: slice) -> int:
     """Returns the number of behaviours in a part."""
-    return part.stop - part.start
+    number: int = part.stop - part.start
+    return number
 
 
-def _within(timestamps: np.ndarray, window: Window) -> slice:
+def _within(timestamps: npt.NDArray[np.float64], window: Window) -> slice:
     start, stop = np.searchsorted(timestamps, [window.start, window.end])
     return slice(int(start), int(stop))

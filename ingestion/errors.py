@@ -6,6 +6,7 @@ REMEDIES = {
     "invalid_json": "Write one JSON object a line.",
     "not_an_object": 'Write one JSON object a line, as {"user_id": ..., "timestamp": ...}.',
     "invalid_utf8": "Re-encode the file as UTF-8.",
+    "line_too_long": "Write one record a line: of a JSON array, `jq -c '.[]'` makes lines.",
     "malformed_csv": "Quote fields that hold commas, quotes or line breaks, and double the quotes.",
     "missing_user_id": "Give every line a user id, or remove the line.",
     "bad_user_id": "Write user ids as strings or integers.",
@@ -24,7 +25,7 @@ class DataError(UserError):
     """The data cannot be used: the message says what, where and what to do about it."""
 
 
-class BadValue(ValueError):
+class BadValue(ValueError):  # noqa: N818 - readers yield it too, in place of the values
     """One record cannot be used.
 
     Args:

@@ -120,4 +120,5 @@ def _bytes(texts: Iterable[str]) -> tf.train.Feature:
 
 def _serialize(features: dict[str, tf.train.Feature]) -> bytes:
     example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString(deterministic=True)
+    serialized: bytes = example.SerializeToString(deterministic=True)
+    return serialized

@@ -59,7 +59,7 @@ def match_files(patterns: dict[str, str]) -> list[InputFile]:
     Raises:
         DataError: Nothing matches, a file is empty or its extension is not supported.
     """
-    files = []
+    files: list[InputFile] = []
     for kind, pattern in patterns.items():
         found = FileSystems.match([pattern])[0].metadata_list
         found = sorted((m for m in found if not _hidden(m.path)), key=lambda m: m.path)

@@ -42,7 +42,7 @@ class GatherByUser(beam.PTransform):
         super().__init__()
         self._read_file = _ReadFile(columns, tasks, num_buckets, folder)
 
-    def expand(self, files: beam.PCollection):
+    def expand(self, files: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         """Reads the files.
 
         Args:

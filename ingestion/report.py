@@ -49,12 +49,12 @@ def log(statistics: Statistics) -> None:
     for task, splits in statistics.classes.items():
         for split, classes in splits.items():
             _logger.info("%s, %s: %s", task, split, _counts(classes))
-    bad = statistics.events.bad_records + statistics.labels.bad_records
+    bad_lines = statistics.events.bad_records + statistics.labels.bad_records
     _progress.info(
         "%s events of %s users%s",
         f"{statistics.events.records:,}",
         f"{statistics.users:,}",
-        f", {bad:,} bad lines skipped" if bad else "",
+        f", {bad_lines:,} bad lines skipped" if bad_lines else "",
     )
 
 
@@ -140,9 +140,10 @@ def _check_users(statistics: Statistics, config: IngestionConfig) -> None:
     message = f"No user is left of {statistics.users:,}: {_counts(statistics.skipped_users)}."
     if isinstance(config.division, WindowsDivision):
         windows = config.division
+        moments = (statistics.earliest, statistics.latest)
+        span = " to ".join(format_moment(each) for each in moments if each is not None)
         message += (
-            f" The events range from {format_moment(statistics.earliest)} to "
-            f"{format_moment(statistics.latest)}; the windows are history {windows.history}, "
+            f" The events range from {span}; the windows are history {windows.history}, "
             f"target {windows.target}, inference {windows.inference}. Move the windows in "
             "`data.division`."
         )
@@ -168,7 +169,7 @@ def _check_classes(statistics: Statistics, name: str, task: Task) -> None:
             "when to stop. Label more users, or take the task out of the configuration."
         )
     for split in (TRAIN, EVAL):
-        labelled = statistics.classes.get(name, {}).get(split, {})
+        labelled: Mapping[str, int] = statistics.classes.get(name, {}).get(split, {})
         counts = {c: labelled.get(c, 0) for c in task.classes}
         absent = [c for c, count in counts.items() if not count]
         if absent:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.io.filesystem import CompressionTypes
@@ -51,7 +52,7 @@ class UserRecords:
     """
 
     user_id: str
-    timestamps: np.ndarray
+    timestamps: npt.NDArray[np.float64]
     texts: pa.LargeStringArray
     labels: list[tuple[int, int, str]]
 
@@ -106,7 +107,7 @@ class SpillWriter:
         return {bucket: (self._path, batches) for bucket, batches in self._batches.items()}
 
     def _clear(self) -> None:
-        self._rows = []
+        self._rows: list[tuple[str, int, float, int, int, str]] = []
         self._characters = 0
 
     def _flush(self) -> None:
@@ -144,7 +145,7 @@ def read_users(spilled: Iterable[Batches]) -> Iterator[UserRecords]:
     Yields:
         The users, by id.
     """
-    batches = []
+    batches: list[pa.RecordBatch] = []
     for path, numbers in spilled:
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
             reader = pa.ipc.open_file(source)

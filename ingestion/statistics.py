@@ -1,13 +1,15 @@
 """What was counted while logs became examples. Counts of parts of the data can be merged."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import pydantic
 
 from ingestion.errors import BadValue, describe
 
 _KEPT_BAD_RECORDS = 5
+_T = TypeVar("_T", float, str)
 
 
 class BadRecord(pydantic.BaseModel, frozen=True):
@@ -126,5 +128,6 @@ class Statistics(pydantic.BaseModel):
         self.shards = sorted([*self.shards, *other.shards], key=lambda s: (s.split, s.bucket))
 
 
-def _extreme(choose, *values):
-    return choose((value for value in values if value is not None), default=None)
+def _extreme(choose: Callable[..., Any], *values: _T | None) -> _T | None:
+    extreme: _T | None = choose((each for each in values if each is not None), default=None)
+    return extreme

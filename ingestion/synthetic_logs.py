@@ -18,9 +18,10 @@ import re
 import shutil
 import tempfile
 from bisect import bisect
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from contract.features import USER_ID
 
@@ -125,24 +126,30 @@ _CHATTER_TEMPLATES = (
 )
 
 
+# Slot of a template -> the words that may fill it.
+_Lexicon: TypeAlias = dict[str, tuple[str, ...]]
+# A text with %s for its slots, and the slots.
+_Template: TypeAlias = tuple[str, str]
+
+
 class _User(NamedTuple):
     """Hidden state: shares of interest per topic at the year's start and end, and the profile."""
 
-    start: list
-    end: list
+    start: list[float]
+    end: list[float]
     age: int
     parent: bool
     region: str
 
 
-def _add_s(word):
+def _add_s(word: str) -> str:
     """Adds the s of a plural or of the third person: box -> boxes, berry -> berries."""
     if re.search("(s|x|z|ch|sh)$", word):
         return word + "es"
     return re.sub("([^aeiou])y$", r"\1ie", word) + "s"
 
 
-def _verb_forms(verb):
+def _verb_forms(verb: str) -> tuple[str, str, str, str]:
     """Inflects a verb: base, third person, present participle, past tense."""
     base, _, past = verb.partition("/")
     # Short stems double their last letter (run -> running), and a silent e goes (hike -> hiking).
@@ -151,7 +158,7 @@ def _verb_forms(verb):
     return base, _add_s(base), stem + "ing", past or re.sub("([^aeiou])y$", r"\1i", stem) + "ed"
 
 
-def _lexicon(vocabulary):
+def _lexicon(vocabulary: str) -> _Lexicon:
     """Maps each slot of the templates to the inflected words that may fill it."""
     verbs, nouns = vocabulary.split(" | ")
     lexicon = dict(zip("VZGD", zip(*map(_verb_forms, verbs.split()), strict=True), strict=True))
@@ -161,7 +168,7 @@ def _lexicon(vocabulary):
     return lexicon
 
 
-def _compile(templates):
+def _compile(templates: str) -> list[_Template]:
     """Turns each 'how to {V} {N}' into ('how to %s %s', 'VN'), which fills faster."""
     return [
         (re.sub(r"\{.\}", "%s", template), "".join(re.findall(r"\{(.)\}", template)))
@@ -169,7 +176,7 @@ def _compile(templates):
     ]
 
 
-def _style_words(age, parent, region):
+def _style_words(age: int, parent: bool, region: str) -> list[str]:
     """Lists the style words for a profile, each repeated in proportion to its weight."""
     own = (AGE_RANGES[age], "parent" if parent else "childless", region)
     words = []
@@ -178,7 +185,7 @@ def _style_words(age, parent, region):
     return words
 
 
-def _hidden_user(rng):
+def _hidden_user(rng: random.Random) -> _User:
     """Draws the hidden state of one user."""
     kept, fresh = _TOPIC_MEMORY, math.sqrt(1 - _TOPIC_MEMORY**2)
     start, end = [], []
@@ -198,9 +205,9 @@ def _hidden_user(rng):
     )
 
 
-def _labels(rng, user, missing):
+def _labels(rng: random.Random, user: _User, missing: float) -> list[int | str]:
     """Draws the noisy labels of a user, in the order of TASKS; a missing one is ''."""
-    values = []
+    values: list[int | str] = []
     for topic in ("outdoor", "cooking"):
         share = user.end[list(_TOPICS).index(topic)]
         values.append(int(share * math.exp(rng.gauss(0, _LIKES_NOISE)) > _LIKES_SHARE))
@@ -210,7 +217,14 @@ def _labels(rng, user, missing):
     return ["" if rng.random() < missing else value for value in values]
 
 
-def _behaviors(rng, user, count, lexicons, templates, styles):
+def _behaviors(
+    rng: random.Random,
+    user: _User,
+    count: int,
+    lexicons: Sequence[_Lexicon],
+    templates: tuple[list[_Template], list[_Template]],
+    styles: Sequence[str],
+) -> Iterator[tuple[int, str]]:
     """Yields (timestamp, text) for the events of a user, in no order.
 
     Args:
@@ -228,7 +242,7 @@ def _behaviors(rng, user, count, lexicons, templates, styles):
     start, end = list(accumulate(user.start)), list(accumulate(user.end))
     topics, chatter = len(start), lexicons[-1]
 
-    def phrase(year):
+    def phrase(year: float) -> str:
         if uniform() < _CHATTER_SHARE:
             lexicon, choices = chatter, templates[1]
         else:  # linear drift: a mixture of the two interests, weighted by the time of the year
@@ -265,24 +279,31 @@ def _behaviors(rng, user, count, lexicons, templates, styles):
         yield START + int(year * DAYS) * 86400 + second, text
 
 
-def _check(users, mean_behaviors, seed, labelled, missing):
+def _check(users: int, mean_behaviors: float, seed: int, labelled: float, missing: float) -> None:
     """Raises ValueError if an argument of generate is not allowed."""
     for name, value, limit in (("users", users, MAX_USERS), ("seed", seed, math.inf)):
         least = 1 if name == "users" else 0
         is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not is_int or not least <= value <= limit:
             raise ValueError(f"{name} must be an integer from {least} to {limit}, got {value!r}")
-    for name, value, least, limit in (
+    for name, number, least, limit in (
         ("mean_behaviors", mean_behaviors, MIN_BEHAVIORS + 1, 1_000_000),
         ("labelled", labelled, 0, 1),
         ("missing", missing, 0, 1),
     ):
-        is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not is_real or not least <= value <= limit:
-            raise ValueError(f"{name} must be a number from {least} to {limit}, got {value!r}")
+        is_real = isinstance(number, numbers.Real) and not isinstance(number, bool)
+        if not is_real or not least <= number <= limit:
+            raise ValueError(f"{name} must be a number from {least} to {limit}, got {number!r}")
 
 
-def generate(folder, users=2000, mean_behaviors=25, seed=0, labelled=0.85, missing=0.05):
+def generate(
+    folder: str | os.PathLike[str],
+    users: int = 2000,
+    mean_behaviors: float = 25,
+    seed: int = 0,
+    labelled: float = 0.85,
+    missing: float = 0.05,
+) -> tuple[Path, Path]:
     """Writes synthetic behaviour logs and labels.
 
     Writes `events.jsonl.gz`, one JSON object a line with `user_id` (string), `timestamp` (int, Unix
@@ -324,8 +345,8 @@ def generate(folder, users=2000, mean_behaviors=25, seed=0, labelled=0.85, missi
     # Log-normal activity with the wanted mean; its median is lower by the second term.
     log_median = math.log(mean_behaviors - MIN_BEHAVIORS) - _ACTIVITY_SPREAD**2 / 2
 
-    with tempfile.TemporaryDirectory(prefix=".synthetic_logs-", dir=folder) as temporary:
-        temporary = Path(temporary)
+    with tempfile.TemporaryDirectory(prefix=".synthetic_logs-", dir=folder) as name:
+        temporary = Path(name)
         part_paths = [temporary / f"part-{i:02}" for i in range(_PARTS)]
         with contextlib.ExitStack() as stack:
             parts = [stack.enter_context(open(p, "w", encoding="ascii")) for p in part_paths]

@@ -133,12 +133,18 @@ def _parse_iso_8601(text: str) -> float:
     if not match:
         raise BadValue("bad_timestamp", text)
     *clock, fraction, _, sign, hours, minutes = match.groups()
+    year, month, day, hour, minute, second = (int(part or 0) for part in clock)
     offset = datetime.timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
     try:
         moment = datetime.datetime(
-            *(int(part or 0) for part in clock),
-            microsecond=int((fraction or "0").ljust(6, "0")[:6]),
-            tzinfo=datetime.timezone(-offset if sign == "-" else offset),
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            int((fraction or "0").ljust(6, "0")[:6]),
+            datetime.timezone(-offset if sign == "-" else offset),
         )
     except ValueError as error:
         raise BadValue("bad_timestamp", text) from error

@@ -70,10 +70,10 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
         UsageError: If the section `kubeflow` lacks something, or a path cannot be opened there.
     """
     kubeflow = config.kubeflow
-    _check(config, target)
+    pipeline_root = _checked_root(config, target)
     paths = Paths(config, target)
     backend = KubeflowBackend(
-        pipeline_root=kubeflow.pipeline_root.rstrip("/"),
+        pipeline_root=pipeline_root.rstrip("/"),
         serving_dir=paths.serving_dir(),
         paths=paths,
     )
@@ -108,7 +108,8 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
     return Compiled(job, platform)
 
 
-def _check(config: PipelineConfig, target: str) -> None:
+def _checked_root(config: PipelineConfig, target: str) -> str:
+    """Returns the pipeline root, if nothing that Kubeflow needs is missing or wrong."""
     kubeflow = config.kubeflow
     if "_" in config.name:
         raise UsageError(f"name: {config.name}: Kubeflow allows no underscores; use hyphens.")
@@ -121,6 +122,7 @@ def _check(config: PipelineConfig, target: str) -> None:
             f"kubeflow.pipeline_root: {kubeflow.pipeline_root} must begin with "
             f"{' or '.join(_SCHEMES[target])}"
         )
+    return kubeflow.pipeline_root
 
 
 def _mend_task(name: str, task: dict[str, Any]) -> None:

@@ -60,7 +60,8 @@ def localize(executor_input: dict[str, Any], root: str) -> dict[str, str]:
                 artifact["uri"] = path
                 scheme, _, rest = uri.partition("://")
                 bucket = f"{scheme}://{rest.partition('/')[0]}"
-                buckets[local_path(bucket, root)] = bucket
+                if folder := local_path(bucket, root):
+                    buckets[folder] = bucket
     return buckets
 
 

@@ -66,7 +66,7 @@ def _imports(source: bytes, module: str, is_package: bool) -> list[str]:
             base = node.module or ""
             if node.level:
                 parts = package.split(".")
-                base = ".".join(filter(None, parts[: len(parts) - node.level + 1] + [base]))
+                base = ".".join(filter(None, [*parts[: len(parts) - node.level + 1], base]))
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     # Importing a.b.c runs a and a.b too.
     return [

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from contract.errors import UsageError
@@ -40,7 +41,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-_INLINE = {"inline": True}
+_INLINE: JsonDict = {"inline": True}
 """Marks a section whose keys stand, in YAML, in the section around it."""
 
 
@@ -216,7 +217,7 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_UniqueKeyLoader)
+            content = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -262,7 +263,7 @@ def _make_paths_absolute(
     content: dict[str, Any], paths: Iterable[tuple[str, ...]], folder: str
 ) -> None:
     for *sections, key in paths:
-        section = content
+        section: Any = content
         for name in sections:
             section = section.get(name) if isinstance(section, dict) else None
         path = section.get(key) if isinstance(section, dict) else None
@@ -292,7 +293,7 @@ def _location(parts: tuple[int | str, ...], content: Any) -> list[str]:
     location = []
     for part in parts:
         is_key = isinstance(content, Mapping) and part in content
-        if is_key or isinstance(content, list) and isinstance(part, int):
+        if is_key or (isinstance(content, list) and isinstance(part, int)):
             content = content[part]
         elif part != parts[-1] or not isinstance(content, Mapping):
             continue

@@ -51,9 +51,11 @@ class Reporter(logging.Handler):
         self._stream = stream
 
     def event(self, kind: str, **fields: Any) -> None:
+        """Writes one event, a JSON object of its `kind` and `fields`, as a line."""
         print(json.dumps({"event": kind, **fields}), file=self._stream, flush=True)
 
     def emit(self, record: logging.LogRecord) -> None:
+        """See base class."""
         self.event("progress", text=record.getMessage())
 
 
@@ -86,7 +88,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     deployment = runner_utils.extract_local_deployment_config(ir)
     store = mlmd.MetadataStore(connection)
     served_before = newest_version(output.serving_dir)
-    results = {}
+    results: dict[str, Result] = {}
     for index, node in enumerate(ir.nodes):
         node = node.pipeline_node
         name = node.node_info.id
@@ -220,6 +222,7 @@ def _explain(error: BaseException) -> str:
 
 
 def main() -> None:
+    """Runs the pipeline in this process, as its command line says; events go to a pipe."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="validated configuration, JSON")
     parser.add_argument("--output", required=True)

@@ -13,6 +13,7 @@ from benchmarks.train_step.shapes import BATCH, DIMENSION, HOPS, SHAPES, best_se
 
 
 def main(name: str, precision: str, steps: int) -> None:
+    """Times the step's matrix products alone, and reports the users a second."""
     shape = SHAPES[name]
     # Each product: rows, inner size, columns, how often it occurs in a step.
     rows, vocabulary = BATCH * HOPS, shape.vocabulary_size
@@ -24,7 +25,7 @@ def main(name: str, precision: str, steps: int) -> None:
         (behaviors, DIMENSION, DIMENSION, 4),
         (DIMENSION, behaviors, DIMENSION, 2),
     ]
-    seconds = sum(times * _best(*sizes, precision, steps) for *sizes, times in products)
+    seconds = sum(times * _best(m, k, n, precision, steps) for m, k, n, times in products)
     report(users=BATCH / seconds)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as all of PyTorch's users call it
 from torch import nn
 
 from benchmarks.train_step.shapes import (
@@ -23,6 +23,8 @@ from benchmarks.train_step.shapes import (
 
 
 class Sumn(nn.Module):
+    """Encoder and output layer; words are embedded in bags, hops attend one after the other."""
+
     def __init__(self, vocabulary_size: int):
         super().__init__()
         d = DIMENSION
@@ -35,6 +37,10 @@ class Sumn(nn.Module):
         self.output = nn.Linear(d, vocabulary_size, bias=False)
 
     def forward(self, words, lengths):
+        """Maps words, int [users, behaviors, words], to logits, float [users, hops, vocabulary].
+
+        `lengths`, int [users], counts the behaviours that are not padding.
+        """
         users, behaviors, length = words.shape
         embedded = self.embedding(words.view(-1, length)).view(users, behaviors, -1)
         keys, values = self.keys(embedded), self.values(embedded)
@@ -51,6 +57,7 @@ class Sumn(nn.Module):
 
 
 def main(name: str, precision: str, steps: int) -> None:
+    """Times PyTorch's training step on a shape, and reports the users a second."""
     shape = SHAPES[name]
     torch.manual_seed(0)
     model = Sumn(shape.vocabulary_size)

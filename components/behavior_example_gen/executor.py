@@ -32,7 +32,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     shuffle.
     """
 
-    def Do(
+    def Do(  # noqa: N802 - TFX's name
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

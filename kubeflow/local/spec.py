@@ -118,7 +118,7 @@ def load(path: str) -> PipelineFile:
     steps = {name: _step(name, task, spec, mounts, path) for name, task in tasks.items()}
     for step in steps.values():
         if missing := step.upstream - steps.keys():
-            raise UsageError(f"{path}: {step.name} depends on {missing.pop()}, which is missing.")
+            raise UsageError(f"{path}: {step.name} depends on {min(missing)}, which is missing.")
     try:
         order = tuple(
             graphlib.TopologicalSorter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import uuid
@@ -51,6 +52,7 @@ class EncodeBucket(beam.DoFn):
         self._shared = Shared()
 
     def setup(self):
+        """See base class."""
         # One model for all threads of a worker.
         self._model = self._shared.acquire(
             lambda: SavedModelSession(self._model_path, self._config.threads), self._model_path
@@ -68,14 +70,16 @@ class EncodeBucket(beam.DoFn):
         number, spilled = bucket
         path = part_file(self._output, number)
         temporary = f"{os.path.dirname(path)}/.{uuid.uuid4().hex}"
-        writer, users = None, 0
-        with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-            for table in self._tables(read_users(spilled)):
-                writer = writer or pq.ParquetWriter(file, table.schema)
+        tables, users = self._tables(read_users(spilled)), 0
+        first = next(tables)
+        with (
+            FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file,
+            pq.ParquetWriter(file, first.schema) as writer,
+        ):
+            for table in itertools.chain([first], tables):
                 writer.write_table(table)
                 users += table.num_rows
                 _progress.info("part %d: %s users encoded", number, f"{users:,}")
-            writer.close()
         FileSystems.rename([temporary], [path])
         yield users
 
@@ -135,5 +139,5 @@ def _histories(user: UserRecords, config: EncodingConfig) -> list[list[str]]:
     edges = [0, *changes.tolist(), len(periods)]
     return [
         user.texts[max(start, stop - limit) : stop].to_pylist()
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in itertools.pairwise(edges)
     ]

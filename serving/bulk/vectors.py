@@ -40,9 +40,8 @@ def read_vectors(path: str, rows: int = 65_536) -> Iterator[tuple[list[str], np.
     """Reads user vectors piece by piece.
 
     Example:
-
-    >>> for user_ids, vectors in read_vectors("vectors.parquet"):
-    ...     index.add(vectors)
+        >>> for user_ids, vectors in read_vectors("vectors.parquet"):
+        ...     index.add(vectors)
 
     Args:
         path: What `python -m serving encode` wrote.

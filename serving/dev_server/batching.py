@@ -119,7 +119,8 @@ class Batcher:
 
     def _take(self, key: tuple) -> list[_Task]:
         """Takes the oldest tasks of a queue that fit into a batch and that somebody waits for."""
-        queue, tasks, rows = self._queues[key], [], 0
+        queue, rows = self._queues[key], 0
+        tasks: list[_Task] = []
         while queue and (not tasks or rows + queue[0].rows <= self._options.max_batch_size):
             task = queue.popleft()
             self._add_queued(-max(task.rows, 1))

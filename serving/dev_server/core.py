@@ -107,8 +107,8 @@ class ServerCore:
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")
         with self.use(request.model_spec) as version:
-            name, inputs, outputs = version.model.parse(request)
-            arrays = await self._batcher.run(version.model, name, inputs, outputs)
+            name, inputs, outputs = version.loaded.parse(request)
+            arrays = await self._batcher.run(version.loaded, name, inputs, outputs)
             response.model_spec.name = request.model_spec.name
             response.model_spec.version.value = version.number
             response.model_spec.signature_name = name
@@ -132,11 +132,11 @@ class ServerCore:
         """
         with self.use(spec) as version:
             name = spec.signature_name or SERVING_DEFAULT
-            signature = version.model.signature(name)
+            signature = version.loaded.signature(name)
             inputs = json_tensors.inputs_of(document, signature.inputs)
-            version.model.check(name, inputs)
+            version.loaded.check(name, inputs)
             return await self._batcher.run(
-                version.model, name, inputs, tuple(sorted(signature.outputs))
+                version.loaded, name, inputs, tuple(sorted(signature.outputs))
             )
 
     def metadata(self, request, response) -> None:
@@ -156,7 +156,7 @@ class ServerCore:
                 raise invalid_argument(f"Metadata field {field} is not supported")
         with self.use(request.model_spec) as version:
             signatures = get_model_metadata_pb2.SignatureDefMap()
-            for name, signature in version.model.signatures.items():
+            for name, signature in version.loaded.signatures.items():
                 signatures.signature_def[name].CopyFrom(signature)
             response.model_spec.name = request.model_spec.name
             response.model_spec.version.value = version.number

@@ -34,24 +34,29 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self._core = core
 
     async def Predict(self, request, context):  # noqa: N802 - the protocol's name
+        """Answers with the outputs of a signature."""
         response = predict_pb2.PredictResponse()
         async with _answer(self._core, "Predict", request, context):
             await self._core.predict(request, response)
         return response
 
     async def GetModelMetadata(self, request, context):  # noqa: N802
+        """Answers with the model's signatures."""
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         async with _answer(self._core, "GetModelMetadata", request, context):
             self._core.metadata(request, response)
         return response
 
     async def Classify(self, request, context):  # noqa: N802
+        """Fails: the model has no such signature."""
         await self._not_built("Classify", request, context)
 
     async def Regress(self, request, context):  # noqa: N802
+        """Fails: the model has no such signature."""
         await self._not_built("Regress", request, context)
 
     async def MultiInference(self, request, context):  # noqa: N802
+        """Fails: the model has no such signature."""
         await self._not_built("MultiInference", request, context)
 
     async def _not_built(self, method, request, context):
@@ -70,12 +75,14 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self._core = core
 
     async def GetModelStatus(self, request, context):  # noqa: N802
+        """Answers with the states of a model's versions."""
         response = get_model_status_pb2.GetModelStatusResponse()
         async with _answer(self._core, "GetModelStatus", request, context):
             self._core.status(request, response)
         return response
 
     async def HandleReloadConfigRequest(self, request, context):  # noqa: N802
+        """Serves the models of a new configuration, once they are loaded."""
         async with _answer(self._core, "HandleReloadConfigRequest", request, context):
             await self._core.reload(request.config)
         return model_management_pb2.ReloadConfigResponse()

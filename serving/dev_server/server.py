@@ -1,4 +1,4 @@
-"""The local server: start, poll, drain."""
+"""The development server: start, poll, drain."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def model_config(path: str, name: str, base_path: str) -> model_server_config_pb
     return config
 
 
-class LocalServer:
+class DevServer:
     """A model server in this process, for development and tests; TF Serving is for production.
 
-    >>> server = LocalServer(single_model_config("demo", "runs/demo/serving/demo"))
+    >>> server = DevServer(single_model_config("demo", "runs/demo/serving/demo"))
     >>> async with server:
     ...     await server.wait()
 
@@ -86,7 +86,7 @@ class LocalServer:
         self._config_file = config_file
         self._stopping = asyncio.Event()
 
-    async def __aenter__(self) -> LocalServer:
+    async def __aenter__(self) -> DevServer:
         options = self._options
         self.core = ServerCore(options, Metrics())
         self._grpc = grpc.aio.server(
@@ -155,7 +155,7 @@ class LocalServer:
             await asyncio.sleep(self._options.poll_seconds)
             try:
                 modified = _modified(self._config_file)
-                if modified != seen:
+                if self._config_file is not None and modified != seen:
                     seen = modified
                     (model,) = self._config.model_config_list.config
                     await self.core.reload(
@@ -180,7 +180,7 @@ def _modified(path: str | None) -> int | None:
 
 
 def _tls(options: ServerOptions):
-    """gRPC's credentials and HTTP's context; None without TLS."""
+    """Credentials for gRPC and a context for HTTP; None without TLS."""
     if options.tls_key is None or options.tls_certificate is None:
         return None, None
     with open(options.tls_key, "rb") as key, open(options.tls_certificate, "rb") as certificate:

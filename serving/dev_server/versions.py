@@ -8,6 +8,7 @@ import dataclasses
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from typing import TypeAlias
 
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
@@ -21,7 +22,9 @@ from serving.releases.versions import complete_versions, version_path
 _log = logging.getLogger(__name__)
 
 _State = get_model_status_pb2.ModelVersionStatus.State
-Policy = file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+_Policy: TypeAlias = (
+    file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+)
 _KEPT_ENDED = 20
 
 
@@ -44,6 +47,13 @@ class Version:
     error: StatusError | None = None
     attempts: int = 0
     users: int = 0
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """The model; to be asked for only while the version is in use or available."""
+        if self.model is None:
+            raise RuntimeError(f"Version {self.number} is not loaded.")
+        return self.model
 
 
 class ModelVersions:
@@ -167,7 +177,7 @@ class ModelVersions:
     def _aspired(self) -> list[int]:
         """The complete versions on disk that the policy wants, oldest first."""
         numbers = complete_versions(self._config.base_path)
-        policy: Policy = self._config.model_version_policy
+        policy: _Policy = self._config.model_version_policy
         if policy.HasField("specific"):
             return [number for number in numbers if number in policy.specific.versions]
         if policy.HasField("all"):
@@ -208,7 +218,7 @@ class ModelVersions:
             version.state = _State.UNLOADING
             while version.users:
                 await asyncio.sleep(0.01)
-            model, version.model = version.model, None
+            model, version.model = version.loaded, None
             await asyncio.get_running_loop().run_in_executor(self._loader, model.close)
             version.state = _State.END
             self._metrics.versions.remove(self.name, str(version.number))

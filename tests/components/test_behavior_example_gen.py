@@ -27,8 +27,10 @@ def test_input_splits():
 
     component = BehaviorExampleGen("/data", "logs/*", IngestionConfig(), "labels.csv", TASKS)
     splits = component.spec.exec_properties["input_config"]
-    assert '"name": "events"' in splits and '"pattern": "logs/*"' in splits
-    assert '"name": "labels"' in splits and '"pattern": "labels.csv"' in splits
+    assert '"name": "events"' in splits
+    assert '"pattern": "logs/*"' in splits
+    assert '"name": "labels"' in splits
+    assert '"pattern": "labels.csv"' in splits
 
 
 @pytest.mark.parametrize(("labels", "tasks"), [("labels.csv", None), (None, TASKS)])

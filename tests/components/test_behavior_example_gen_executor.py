@@ -165,7 +165,7 @@ def test_only_the_most_recent_behaviors_are_kept(ingest, write, events):
 
 
 def test_users_without_an_example_are_counted(ingest, write, events):
-    write("a.jsonl", events(60) + [{"user_id": "once", "timestamp": 1, "text": "x"}])
+    write("a.jsonl", [*events(60), {"user_id": "once", "timestamp": 1, "text": "x"}])
     run = ingest("a.jsonl")
     assert "once" not in all_users(run)
     assert run.report["skipped_users"] == {"fewer than two behaviors": 1}
@@ -194,8 +194,10 @@ def test_labelled_examples(ingest, write, events, tmp_path):
         "region": [1],
         "region_weight": [1.0],
     }
-    assert users["u10"]["likes"] == [0] and users["u10"]["likes_weight"] == [0.0]
-    assert users["u10"]["region"] == [1] and users["u10"]["region_weight"] == [1.0]
+    assert users["u10"]["likes"] == [0]
+    assert users["u10"]["likes_weight"] == [0.0]
+    assert users["u10"]["region"] == [1]
+    assert users["u10"]["region_weight"] == [1.0]
     assert run.report["labelled_users"] == 61
     assert run.report["labels_without_events"] == 1
     assert run.report["skipped_users"] == {"no label row": 2, "every label missing": 1}
@@ -213,7 +215,8 @@ def test_labels_from_jsonl_may_lack_keys(ingest, write, events):
     write("a.jsonl", events(60))
     users = all_users(ingest("a.jsonl", labels="labels.jsonl", tasks=TASKS))
     assert users["u0"]["region_weight"] == [0.0]
-    assert users["u1"]["likes"] == [1] and users["u1"]["region_weight"] == [1.0]
+    assert users["u1"]["likes"] == [1]
+    assert users["u1"]["region_weight"] == [1.0]
 
 
 def test_every_kind_of_bad_event_is_named(ingest, write, events):
@@ -238,7 +241,8 @@ def test_every_kind_of_bad_event_is_named(ingest, write, events):
     message = str(caught.value)
     assert "11 of 251 lines of events are bad" in message
     assert "b.jsonl:1: invalid json: '{'. Write one JSON object a line." in message
-    assert "b.jsonl:5: missing timestamp" in message and "b.jsonl:6" not in message
+    assert "b.jsonl:5: missing timestamp" in message
+    assert "b.jsonl:6" not in message
     run = ingest("*.jsonl", IngestionConfig(max_bad_fraction=0.05), output="tolerant")
     assert run.report["events"]["records"] == 251
     assert run.report["events"]["bad"] == {reason: 1 for _, reason in bad}
@@ -307,7 +311,7 @@ def test_truncated_gzip(ingest, write, events, tmp_path):
 def test_missing_task_column(ingest, write, events):
     write("a.jsonl", events(60))
     write("labels.csv", "user_id,likes\nu1,1\n")
-    with pytest.raises(DataError, match="has no column region; it has: user_id, likes. Name the"):
+    with pytest.raises(DataError, match=r"has no column region; it has: user_id, likes\. Name"):
         ingest("a.jsonl", labels="labels.csv", tasks=TASKS)
 
 

@@ -1,5 +1,6 @@
 """The documentation: short where it must be, current, and without a link into nothing."""
 
+import itertools
 import pathlib
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ def _anchors(page):
     blocks = _PARSER.parse(page.read_text(encoding="utf-8"))
     titles = [
         "".join(part.content for part in following.children)
-        for block, following in zip(blocks, blocks[1:], strict=False)
+        for block, following in itertools.pairwise(blocks)
         if block.type == "heading_open"
     ]
     return {
@@ -49,7 +50,7 @@ def _broken_links(page):
             continue  # Nothing outside of the repository is asked.
         path, _, anchor = target.partition("#")
         file = (page.parent / path) if path else page
-        if not file.is_file() or anchor and anchor not in _anchors(file):
+        if not file.is_file() or (anchor and anchor not in _anchors(file)):
             broken.append(target)
     return broken
 

@@ -35,7 +35,7 @@ def test_fields_override_their_preset():
 
 
 @pytest.mark.parametrize(
-    "field, value",
+    ("field", "value"),
     [
         ("aggregator", "sum"),
         ("dimension", 0),

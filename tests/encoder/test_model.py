@@ -23,7 +23,7 @@ def batch(users=6, seed=0):
 
 
 @pytest.mark.parametrize(
-    "aggregator, hops", [("multi_hop", 3), ("mean", 1), ("max", 1), ("transformer", 1)]
+    ("aggregator", "hops"), [("multi_hop", 3), ("mean", 1), ("max", 1), ("transformer", 1)]
 )
 def test_encoder_gives_a_vector_per_hop(aggregator, hops):
     encoder = build_encoder(EncoderConfig(dimension=8, hops=3, aggregator=aggregator), WORDS)

@@ -73,7 +73,7 @@ def test_stops_early(fit, caplog):
     assert min(losses(caplog)[-2:]) >= min(losses(caplog)[:-2])
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -85,11 +85,11 @@ def test_killed_training_resumes_with_its_best_weights(fit, monkeypatch, caplog,
     def kill(self, epoch, logs=None):
         on_epoch_end(self, epoch, logs)
         if epoch == 3:
-            raise Killed
+            raise KilledError
 
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks.TensorBoard, "on_epoch_end", kill)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             fit()
     # What is known to be the best cannot be beaten: its weights must survive the restart.
     path = tmp_path / "backup" / "early_stopping.npz"

@@ -210,7 +210,8 @@ def test_transform(run, tmp_path):
     assets = "transform_fn/assets"
     graphs = outputs["transform_graph"], run.artifact("Transform", "transform_graph").uri
     names = [sorted(os.listdir(f"{graph}/{assets}")) for graph in graphs]
-    assert names[0] == names[1] and names[0]
+    assert names[0] == names[1]
+    assert names[0]
     for name in names[0]:
         found, expected = (pathlib.Path(graph, assets, name).read_bytes() for graph in graphs)
         assert found == expected, name

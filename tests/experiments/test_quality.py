@@ -63,7 +63,7 @@ def test_tasks_come_from_the_labels(tmp_path):
 
 
 def test_a_folder_without_events_is_named(tmp_path, capsys):
-    with pytest.raises(ConfigError, match="has none of events.jsonl.gz"):
+    with pytest.raises(ConfigError, match=r"has none of events\.jsonl\.gz"):
         configuration(str(tmp_path))
     assert main([str(tmp_path)]) == 2
     assert "has none of events.jsonl.gz" in capsys.readouterr().err

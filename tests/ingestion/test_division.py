@@ -70,7 +70,9 @@ def test_random_cut_is_drawn_once_for_a_user():
     def cut(user, seed=0, n=9):
         cuts = RandomCutDivision(method="random_cut", seed=seed)
         history, target = division.history_and_target(np.arange(n, dtype=float), user, cuts)
-        assert history.start == 0 and history.stop == target.start and target.stop == n
+        assert history.start == 0
+        assert history.stop == target.start
+        assert target.stop == n
         return history.stop
 
     users = [f"user {i}" for i in range(400)]

@@ -74,10 +74,12 @@ def test_merging_adds_up():
         ("b", 7),
         ("b", 8),
     ]
-    assert total.events.records == 200 and total.events.bad == {"missing_text": 6}
+    assert total.events.records == 200
+    assert total.events.bad == {"missing_text": 6}
     assert (total.users, total.truncated_users) == (4, 2)
     assert (total.earliest, total.latest, total.sample_user) == (1, 2, "y")
-    assert total.skipped_users == {"every label missing": 6} and total.examples == {"eval": 2}
+    assert total.skipped_users == {"every label missing": 6}
+    assert total.examples == {"eval": 2}
     assert total.classes == {"likes": {"eval": {"1": 2}}}
     assert [shard.path for shard in total.shards] == ["a", "b"]
     assert Statistics.model_validate_json(total.model_dump_json()) == total

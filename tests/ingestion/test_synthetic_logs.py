@@ -220,7 +220,7 @@ def test_rejects_bad_arguments(tmp_path, name, value):
 
 def test_rejects_a_file_as_folder(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="^folder must be a folder"):
+    with pytest.raises(ValueError, match=r"^folder must be a folder"):
         synthetic_logs.generate(tmp_path / "file")
 
 

@@ -66,7 +66,7 @@ def test_bad_timestamps(value, reason):
 
 
 def test_milliseconds_name_their_remedy():
-    with pytest.raises(BadValue, match="1706702400000. It looks like milliseconds: divide it by"):
+    with pytest.raises(BadValue, match=r"1706702400000\. It looks like milliseconds: divide it"):
         values.parse_timestamp(1706702400000)
 
 

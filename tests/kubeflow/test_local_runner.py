@@ -288,7 +288,7 @@ def test_what_only_a_cluster_can_run_is_refused(shell):
             write(text=item)
 
     shell.compile(pipeline)
-    with pytest.raises(UsageError, match="for-loop-[12] is no container"):
+    with pytest.raises(UsageError, match=r"for-loop-[12] is no container"):
         spec.load(str(shell.file))
 
 

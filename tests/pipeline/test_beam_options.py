@@ -78,9 +78,11 @@ def test_the_key_of_the_cache_has_no_beam_options(config):
             Compiler().compile(_pipeline(config(**beam)))
         )
         spec = runner_utils.extract_executor_spec(deployment, "Transform")
-        assert isinstance(spec, BeamExecutableSpec) and spec.beam_pipeline_args
+        assert isinstance(spec, BeamExecutableSpec)
+        assert spec.beam_pipeline_args
         keys.append(_without_beam_args(spec).SerializeToString(deterministic=True))
-    assert keys[0] == keys[1] and b"tfx.components.transform.executor" in keys[0]
+    assert keys[0] == keys[1]
+    assert b"tfx.components.transform.executor" in keys[0]
 
 
 @pytest.mark.parametrize("name", _NAMES)

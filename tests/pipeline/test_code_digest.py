@@ -42,7 +42,7 @@ def test_an_edit_elsewhere_does_not(project):
 
 
 def test_unknown_modules_are_refused(project):
-    with pytest.raises(ValueError, match="trainer.nope is no module of"):
+    with pytest.raises(ValueError, match=r"trainer\.nope is no module of"):
         code_digest("trainer.nope")
 
 

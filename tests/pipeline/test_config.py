@@ -52,7 +52,8 @@ def test_the_keys_of_ingestion_stand_in_the_section_data(tmp_path):
     assert config.data.ingestion.max_bad_fraction == 0.5
     assert config.data.ingestion.columns.text == "query"
     dumped = config.model_dump(mode="json")["data"]
-    assert dumped["max_bad_fraction"] == 0.5 and "ingestion" not in dumped
+    assert dumped["max_bad_fraction"] == 0.5
+    assert "ingestion" not in dumped
 
 
 def test_relative_paths_of_dictionaries_count_from_the_file(tmp_path):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 @pytest.mark.parametrize(
-    "text, fingerprint64, fingerprint32",
+    ("text", "fingerprint64", "fingerprint32"),
     [
         ("", 11160318154034397263, 3696677242),
         ("a", 12917804110809363939, 1016544589),

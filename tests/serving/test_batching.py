@@ -68,8 +68,10 @@ def test_without_batching_every_request_is_run_alone():
 def test_one_bad_request_does_not_fail_its_neighbours():
     model = _Model()
     results = _run(model, _batcher(), [1], [2], [13], [4])
-    assert results[:2] == [[2], [4]] and results[3] == [8]
-    assert isinstance(results[2], StatusError) and results[2].message == "13"
+    assert results[:2] == [[2], [4]]
+    assert results[3] == [8]
+    assert isinstance(results[2], StatusError)
+    assert results[2].message == "13"
     assert model.runs == [[1], [2, 13, 4], [2], [13], [4]]
 
 

@@ -97,9 +97,11 @@ def test_one_vector_a_week_is_pooled(encode):
     encode(period_days=7)
     rows = _rows(encode.output)
     # Week 0: two texts of 3 bytes; week 1: one text of 4 bytes.
-    assert rows["a"]["vector"] == [1.5, 3.5, 1] and rows["a"]["periods"] == 2
+    assert rows["a"]["vector"] == [1.5, 3.5, 1]
+    assert rows["a"]["periods"] == 2
     assert rows["a"]["behaviors"] == 3
-    assert rows["c"]["vector"] == [1, 30, 1] and rows["c"]["periods"] == 1
+    assert rows["c"]["vector"] == [1, 30, 1]
+    assert rows["c"]["periods"] == 1
 
 
 def test_only_the_most_recent_behaviours_are_read(encode):

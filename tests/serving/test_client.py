@@ -1,4 +1,4 @@
-"""The clients, against the local server and against servers that misbehave."""
+"""The clients, against the development server and against servers that misbehave."""
 
 import asyncio
 import concurrent.futures
@@ -101,7 +101,8 @@ class _NamingChannel:
 
 def test_encode(client):
     vectors = client.encode(_HISTORIES)
-    assert vectors.dtype == np.float32 and vectors.flags.writeable
+    assert vectors.dtype == np.float32
+    assert vectors.flags.writeable
     np.testing.assert_array_equal(vectors, _VECTORS)
 
 
@@ -183,7 +184,7 @@ def test_what_the_server_does_not_have(shared_server, choice, error, message):
 
 
 def test_unknown_task(client):
-    with pytest.raises(InvalidRequestError, match="output tensor alias not found.*hobby"):
+    with pytest.raises(InvalidRequestError, match=r"output tensor alias not found.*hobby"):
         client.predict(_HISTORIES, ["hobby"])
 
 
@@ -390,7 +391,8 @@ def test_metadata_travels_with_every_call(scripted):
     ) as client:
         client.encode([["x"]], metadata=[("x-request-id", "17")])
     _, metadata = handler.calls[0]
-    assert metadata["x-api-key"] == "secret" and metadata["x-request-id"] == "17"
+    assert metadata["x-api-key"] == "secret"
+    assert metadata["x-request-id"] == "17"
 
 
 def test_only_what_is_asked_for_travels(scripted):

@@ -82,7 +82,8 @@ def test_batching_parameters():
     )
     # TF Serving's own conditions.
     sizes = list(parameters.allowed_batch_sizes)
-    assert sizes == sorted(set(sizes)) and sizes[-1] == parameters.max_batch_size.value
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] == parameters.max_batch_size.value
     # Every shape that is run was warmed up, and no text is appended to a history.
     assert tuple(sizes) == ALLOWED_BATCH_SIZES
     assert not parameters.pad_variable_length_inputs

@@ -1,4 +1,4 @@
-"""The local server: the same answers and errors as TF Serving, by gRPC and REST."""
+"""The development server: the same answers and errors as TF Serving, by gRPC and REST."""
 
 import base64
 import json
@@ -175,7 +175,8 @@ def test_what_is_not_built_is_unimplemented(predictions):
         (predictions.MultiInference, inference_pb2.MultiInferenceRequest()),
     ):
         code, details = _code(method, request)
-        assert code == "UNIMPLEMENTED" and "call Predict" in details
+        assert code == "UNIMPLEMENTED"
+        assert "call Predict" in details
 
 
 def test_metadata(predictions):
@@ -311,7 +312,8 @@ def test_rest_metadata_and_status(shared_server):
 def test_rest_errors(shared_server, path, body, status, message):
     actual, answer = _rest(shared_server, f"/v1/models/{path}", body)
     assert actual == status
-    assert set(answer) == {"error"} and message in answer["error"]
+    assert set(answer) == {"error"}
+    assert message in answer["error"]
 
 
 def test_metrics(shared_server, predictions):
@@ -410,7 +412,8 @@ def test_a_broken_version_leaves_the_old_one(start_server, model_dir, exported):
         server.call(_polls(server, 3))
         broken, good = models.GetModelStatus(status).model_version_status
         assert (broken.version, broken.state) == (3, 50)
-        assert broken.status.error_code != 0 and broken.status.error_message
+        assert broken.status.error_code != 0
+        assert broken.status.error_message
         assert (good.version, good.state) == (1, 30)
         assert _scale(stub) == 1
         with urllib.request.urlopen(f"{server.url}/monitoring/prometheus/metrics") as response:

@@ -37,9 +37,11 @@ def _example(texts):
 def test_names_and_types(signatures):
     assert set(signatures) == {"serving_default", "encode"}
     _, inputs = signatures["serving_default"].structured_input_signature
-    assert inputs["examples"].dtype == tf.string and inputs["examples"].shape.rank == 1
+    assert inputs["examples"].dtype == tf.string
+    assert inputs["examples"].shape.rank == 1
     _, inputs = signatures["encode"].structured_input_signature
-    assert inputs["behaviors"].dtype == tf.string and inputs["behaviors"].shape.rank == 2
+    assert inputs["behaviors"].dtype == tf.string
+    assert inputs["behaviors"].shape.rank == 2
 
 
 def test_both_signatures_agree(signatures):

@@ -235,7 +235,7 @@ def test_a_changed_user_dictionary_is_another_trie(tmp_path):
 def test_a_user_dictionary_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "words.txt"
     path.write_bytes("云计算".encode("gbk"))
-    with pytest.raises(ValueError, match="words.txt is not UTF-8"):
+    with pytest.raises(ValueError, match=r"words\.txt is not UTF-8"):
         write_trie(str(path))
 
 

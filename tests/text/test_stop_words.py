@@ -15,7 +15,7 @@ def test_stop_words_are_left_out():
 def test_a_file_without_words_is_refused(tmp_path):
     path = tmp_path / "stop.txt"
     path.write_text("\n \n")
-    with pytest.raises(ValueError, match="stop.txt has no words"):
+    with pytest.raises(ValueError, match=r"stop\.txt has no words"):
         read_stop_words(str(path))
 
 
@@ -28,5 +28,5 @@ def test_the_file_has_one_word_a_line(tmp_path):
 def test_a_file_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "stop.txt"
     path.write_bytes("的".encode("gbk"))
-    with pytest.raises(ValueError, match="stop.txt are not UTF-8"):
+    with pytest.raises(ValueError, match=r"stop\.txt are not UTF-8"):
         read_stop_words(str(path))

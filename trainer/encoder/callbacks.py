@@ -20,11 +20,10 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     backup, and is deleted along with it when training ends.
 
     Example:
-
-    >>> model.fit(batches, validation_data=validation, callbacks=[
-    ...     ResumableEarlyStopping('backup', monitor='val_loss', patience=3),
-    ...     keras.callbacks.BackupAndRestore('backup'),
-    ... ])
+        >>> model.fit(batches, validation_data=validation, callbacks=[
+        ...     ResumableEarlyStopping('backup', monitor='val_loss', patience=3),
+        ...     keras.callbacks.BackupAndRestore('backup'),
+        ... ])
 
     Args:
         backup_dir: String, the directory that `BackupAndRestore` is given.
@@ -37,6 +36,7 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         self._path = os.path.join(backup_dir, "early_stopping.npz")
 
     def on_train_begin(self, logs=None):
+        """See base class."""
         super().on_train_begin(logs)
         if not os.path.exists(self._path):
             return
@@ -48,6 +48,7 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         )
 
     def on_epoch_end(self, epoch, logs=None):
+        """See base class."""
         super().on_epoch_end(epoch, logs)
         numbers = {
             "best": float(self.best),
@@ -67,22 +68,24 @@ class ProgressLog(keras.callbacks.Callback):
     """Logs a line per epoch to the logger `progress`, and now and then one within an epoch.
 
     Example:
-
-    >>> model.fit(batches, epochs=15, callbacks=[ProgressLog()])
-    progress: epoch 1/15 batch 410 loss 4.5127
-    progress: epoch 1/15 loss 4.3861 val_loss 4.2170
+        >>> model.fit(batches, epochs=15, callbacks=[ProgressLog()])
+        progress: epoch 1/15 batch 410 loss 4.5127
+        progress: epoch 1/15 loss 4.3861 val_loss 4.2170
     """
 
     def on_epoch_begin(self, epoch, logs=None):
+        """See base class."""
         self._epoch = f"epoch {epoch + 1}/{self.params['epochs']}"
         self._logged = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
+        """See base class."""
         if time.monotonic() - self._logged > _SECONDS_BETWEEN_LINES:
             self._logged = time.monotonic()
             self._log(f"{self._epoch} batch {batch + 1}", logs)
 
     def on_epoch_end(self, epoch, logs=None):
+        """See base class."""
         self._log(self._epoch, logs)
 
     @staticmethod

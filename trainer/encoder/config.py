@@ -13,11 +13,10 @@ class EncoderConfig(pydantic.BaseModel):
     in YAML, `encoder: {preset: small, max_epochs: 4}`.
 
     Example:
-
-    >>> EncoderConfig(hops=3).dimension
-    256
-    >>> EncoderConfig.model_validate({'preset': 'small', 'hops': 3}).initial_embeddings
-    'word2vec+lsa'
+        >>> EncoderConfig(hops=3).dimension
+        256
+        >>> EncoderConfig.model_validate({'preset': 'small', 'hops': 3}).initial_embeddings
+        'word2vec+lsa'
 
     Raises:
         pydantic.ValidationError: If a field is unknown or out of bounds, or the preset is not one

@@ -121,13 +121,12 @@ def training_batches(
     Users are kept in memory between epochs if their files are small.
 
     Example:
-
-    >>> spec = tft.TFTransformOutput(uri).transformed_feature_spec()
-    >>> batches = training_batches(
-    ...     'Split-train/*', spec, EncoderConfig(), max_behaviors=50, training=True
-    ... )
-    >>> next(iter(batches))['history'].shape
-    TensorShape([256, 50, 20])
+        >>> spec = tft.TFTransformOutput(uri).transformed_feature_spec()
+        >>> batches = training_batches(
+        ...     'Split-train/*', spec, EncoderConfig(), max_behaviors=50, training=True
+        ... )
+        >>> next(iter(batches))['history'].shape
+        TensorShape([256, 50, 20])
 
     Args:
         file_pattern: String or list of strings, patterns of gzipped TFRecord files.
@@ -154,7 +153,7 @@ def training_batches(
         users = users.filter(lambda _, user: user[0].nrows() + user[1].nrows() > 1)
         draws = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=training)
         users = tf.data.Dataset.zip(users, draws).map(
-            lambda user, draw: (user[0], _cut_anew(*user[1], draw)),
+            lambda user, draw: (user[0], _cut_anew(user[1][0], user[1][1], draw)),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
 

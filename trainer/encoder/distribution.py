@@ -23,9 +23,8 @@ def all_replicas_sum(x):
     """Sums a tensor over the replicas of the strategy in use; without one it is `x` itself.
 
     Example:
-
-    >>> strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
-    >>> strategy.run(lambda: all_replicas_sum(tf.constant(1.0)))  # 2.0 on each
+        >>> strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
+        >>> strategy.run(lambda: all_replicas_sum(tf.constant(1.0)))  # 2.0 on each
 
     Args:
         x: Tensor.

@@ -25,15 +25,14 @@ def behavioral_consistency_loss(hidden, output_embeddings, target_ids, target_we
     has a loss of 0.
 
     Example:
-
-    >>> loss = behavioral_consistency_loss(
-    ...     hidden=np.zeros((1, 5, 8)),
-    ...     output_embeddings=np.zeros((4, 8)),
-    ...     target_ids=np.array([[2, 3, 0]]),
-    ...     target_weights=np.log1p([[1, 1, 0]]),
-    ... )
-    >>> loss  # Every hop predicts 1/4 where the target has 1/2: 5 * log(2).
-    3.4657
+        >>> loss = behavioral_consistency_loss(
+        ...     hidden=np.zeros((1, 5, 8)),
+        ...     output_embeddings=np.zeros((4, 8)),
+        ...     target_ids=np.array([[2, 3, 0]]),
+        ...     target_weights=np.log1p([[1, 1, 0]]),
+        ... )
+        >>> loss  # Every hop predicts 1/4 where the target has 1/2: 5 * log(2).
+        3.4657
 
     Args:
         hidden: Float tensor of shape `[batch, hops, dimension]`, `f(u)` of every hop.

@@ -16,10 +16,9 @@ def build_encoder(config: EncoderConfig, vocabulary_size: int) -> keras.Model:
     The user vector is the last hop, `encoder(word_ids)[:, -1]`.
 
     Example:
-
-    >>> encoder = build_encoder(EncoderConfig(dimension=8, hops=5), vocabulary_size=4)
-    >>> encoder(np.array([[[1, 2, 0], [3, 0, 0]]])).shape
-    (1, 5, 8)
+        >>> encoder = build_encoder(EncoderConfig(dimension=8, hops=5), vocabulary_size=4)
+        >>> encoder(np.array([[[1, 2, 0], [3, 0, 0]]])).shape
+        (1, 5, 8)
 
     Args:
         config: The encoder's configuration.
@@ -50,12 +49,11 @@ class BehavioralConsistencyModel(keras.Model):
     have a target. Under a `tf.distribute` strategy the average is over the users of all replicas.
 
     Example:
-
-    >>> encoder = build_encoder(EncoderConfig(), vocabulary_size=20_000)
-    >>> model = BehavioralConsistencyModel(encoder, targets=20_000)
-    >>> model.compile(optimizer=keras.optimizers.Adam(0.001))
-    >>> model.fit(batches)
-    >>> user_vectors = encoder.predict(histories)[:, -1]
+        >>> encoder = build_encoder(EncoderConfig(), vocabulary_size=20_000)
+        >>> model = BehavioralConsistencyModel(encoder, targets=20_000)
+        >>> model.compile(optimizer=keras.optimizers.Adam(0.001))
+        >>> model.fit(batches)
+        >>> user_vectors = encoder.predict(histories)[:, -1]
 
     Args:
         encoder: A `keras.Model` as `build_encoder` makes it.
@@ -108,12 +106,14 @@ class BehavioralConsistencyModel(keras.Model):
         self.built = True
 
     def call(self, inputs, training=False):
+        """Returns what output embeddings are multiplied with, float [batch, hops, dimension]."""
         hops = self.encoder(inputs[HISTORY], training=training)
         if self.supervised_hops == "last":
             hops = hops[:, -1:]
         return self.dropout(self.projection(hops), training=training)
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
+        """Returns the mean loss of the users who have a target, a scalar."""
         target_ids, embeddings = x["target_ids"], self.output_embeddings
         has_target = ops.any(ops.not_equal(target_ids, 0), axis=1)
         users = all_replicas_sum(ops.sum(ops.cast(has_target, "float32")))
@@ -139,6 +139,7 @@ class BehavioralConsistencyModel(keras.Model):
             self.output_embeddings.assign(0.05 * vectors)
 
     def get_config(self):
+        """See base class."""
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
@@ -150,6 +151,7 @@ class BehavioralConsistencyModel(keras.Model):
 
     @classmethod
     def from_config(cls, config):
+        """See base class."""
         config = dict(config)
         config["encoder"] = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**config)

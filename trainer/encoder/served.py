@@ -25,6 +25,7 @@ class ServedEncoder(ServedModel):
         self.encoder = encoder
 
     def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See base class."""
         texts = tf.RaggedTensor.from_tensor(behaviors, padding="").to_sparse()
         word_ids = self.transform_layer({HISTORY: texts})[HISTORY]
         hops = self.encoder(word_ids.to_tensor(), training=False)

@@ -33,11 +33,10 @@ def fit_encoder(
     Every visible GPU takes its share of each batch; the loss is that of one device.
 
     Example:
-
-    >>> encoder = fit_encoder(
-    ...     config, vocabulary_size, train, validation, log_dir='logs', backup_dir='backup'
-    ... )
-    >>> user_vectors = encoder.predict(histories)[:, -1]
+        >>> encoder = fit_encoder(
+        ...     config, vocabulary_size, train, validation, log_dir='logs', backup_dir='backup'
+        ... )
+        >>> user_vectors = encoder.predict(histories)[:, -1]
 
     Args:
         config: The encoder's configuration.
@@ -97,9 +96,8 @@ def build_training_model(
     """Builds and compiles the model that trains an encoder.
 
     Example:
-
-    >>> model = build_training_model(EncoderConfig(), vocabulary_size=20_000)
-    >>> model.fit(batches)
+        >>> model = build_training_model(EncoderConfig(), vocabulary_size=20_000)
+        >>> model.fit(batches)
 
     Args:
         config: The encoder's configuration.

@@ -18,9 +18,9 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
     said by few counts for more; the square, for so a word counts where TF-IDF vectors are compared.
 
     Example:
-
-    >>> initial_word_vectors('word2vec', [[1, 2, 3], [2, 3]], vocabulary_size=4, dimension=8).shape
-    (4, 8)
+        >>> users = [[1, 2, 3], [2, 3]]
+        >>> initial_word_vectors('word2vec', users, vocabulary_size=4, dimension=8).shape
+        (4, 8)
 
     Args:
         kind: `'word2vec'`, `'lsa'` or `'word2vec+lsa'`.
@@ -62,9 +62,8 @@ def train_word_vectors(
     from them can choose its own scale. Words that do not occur get noise of a tenth of that.
 
     Example:
-
-    >>> train_word_vectors([[1, 2, 3], [2, 3]], vocabulary_size=4, dimension=8).shape
-    (4, 8)
+        >>> train_word_vectors([[1, 2, 3], [2, 3]], vocabulary_size=4, dimension=8).shape
+        (4, 8)
 
     Args:
         sentences: List of lists of integers, word ids of `1..vocabulary_size`.
@@ -108,10 +107,9 @@ def latent_semantic_vectors(counts, dimension: int, seed: int = 0) -> np.ndarray
     of that matrix in the `dimension` directions that keep most of it.
 
     Example:
-
-    >>> counts = word_counts([[1, 2, 3], [2, 3]], vocabulary_size=4)
-    >>> latent_semantic_vectors(counts, dimension=2).shape
-    (4, 2)
+        >>> counts = word_counts([[1, 2, 3], [2, 3]], vocabulary_size=4)
+        >>> latent_semantic_vectors(counts, dimension=2).shape
+        (4, 2)
 
     Args:
         counts: Sparse matrix of shape `[users, vocabulary_size]`, as `word_counts` returns it.

@@ -23,10 +23,12 @@ class ServedModel(tf.Module, abc.ABC):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=BEHAVIORS)])
     def encode(self, behaviors):
+        """The signature `contract.signatures.ENCODE`."""
         return self.outputs(behaviors)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)])
     def encode_examples(self, examples):
+        """The signature `contract.signatures.SERVING_DEFAULT`."""
         features = tf.io.parse_example(examples, {BEHAVIORS: tf.io.VarLenFeature(tf.string)})
         return self.outputs(tf.sparse.to_dense(features[BEHAVIORS], default_value=""))
 

@@ -24,6 +24,7 @@ class ServedHeads(ServedModel):
         self.heads = heads
 
     def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See base class."""
         vector = self.encoder.encode(behaviors)[USER_VECTOR]
         return {
             USER_VECTOR: vector,

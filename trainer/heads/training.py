@@ -41,7 +41,8 @@ def encode_users(
         spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
     files = tf.io.gfile.glob(list(file_patterns))
     dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(batch_size)
-    vectors, rows = [], {name: [] for name in spec if name != BEHAVIORS}
+    vectors = []
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in spec if name != BEHAVIORS}
     for serialized in dataset.prefetch(tf.data.AUTOTUNE):
         features = tf.io.parse_example(serialized, spec)
         texts = tf.sparse.to_dense(features[BEHAVIORS], default_value="")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-AUTO = "95%"
+AUTO: Final = "95%"
 """Stands for the 95 % quantile of the training data, the paper's choice for |S| and |x|."""
 
 _Length = Literal["95%"] | Annotated[int, Field(ge=1)]

@@ -22,8 +22,8 @@ def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor
         string [n]; valid UTF-8.
 
     Example:
-      >>> normalize(tf.constant(["ＷＩＦＩ　６"]), half_width=True, lower_case=True).numpy()
-      array([b'wifi 6'], dtype=object)
+        >>> normalize(tf.constant(["ＷＩＦＩ　６"]), half_width=True, lower_case=True).numpy()
+        array([b'wifi 6'], dtype=object)
     """
     texts = tf.strings.unicode_transcode(
         texts,

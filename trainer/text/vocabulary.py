@@ -44,7 +44,7 @@ class WordIds:
             output_asset_default_values=[f"word{_SEPARATOR}0".encode()],
             name="word_ids",
         )
-        self._table = None
+        self._table: tf.lookup.StaticHashTable | None = None
 
     def __call__(self, words: tf.Tensor) -> tf.Tensor:
         """String [n] to int64 [n]: 1..vocabulary_size, or 0 for a word that is not known."""

@@ -1,5 +1,10 @@
 """Layers of the encoder, and the registry of its aggregators."""
 
+from collections.abc import Callable
+
+import keras
+
+from trainer.encoder.config import EncoderConfig
 from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
 from trainer.encoder.layers.multi_hop import MultiHopAggregation
 from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
@@ -9,7 +14,7 @@ from trainer.encoder.layers.transformer import TransformerAggregation
 # An aggregator is a layer that maps behaviours [batch, behaviors, dimension] and their mask to
 # hops [batch, hops, dimension], the last of which is the user vector. The registry maps
 # `EncoderConfig.aggregator` to a function from the configuration to the layer.
-AGGREGATORS = {
+AGGREGATORS: dict[str, Callable[[EncoderConfig], keras.layers.Layer]] = {
     "multi_hop": lambda config: MultiHopAggregation(
         config.hops,
         scale=config.scale_attention,

@@ -20,13 +20,12 @@ class BehaviorEmbedding(keras.layers.Layer):
     mask says so.
 
     Example:
-
-    >>> layer = BehaviorEmbedding(vocabulary_size=4, dimension=8)
-    >>> embeddings, mask = layer(np.array([[[1, 2, 0], [0, 0, 0]]]))
-    >>> embeddings.shape
-    (1, 2, 8)
-    >>> mask
-    [[True, False]]
+        >>> layer = BehaviorEmbedding(vocabulary_size=4, dimension=8)
+        >>> embeddings, mask = layer(np.array([[[1, 2, 0], [0, 0, 0]]]))
+        >>> embeddings.shape
+        (1, 2, 8)
+        >>> mask
+        [[True, False]]
 
     Args:
         vocabulary_size: Integer, the number of words, without padding.
@@ -63,6 +62,7 @@ class BehaviorEmbedding(keras.layers.Layer):
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
     def build(self, input_shape):
+        """See base class."""
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.vocabulary_size, self.dimension),
@@ -72,6 +72,7 @@ class BehaviorEmbedding(keras.layers.Layer):
         )
 
     def call(self, word_ids):
+        """Returns embeddings and mask; the class says of which shapes."""
         users, behaviors, words = ops.shape(word_ids)
         is_word = ops.not_equal(word_ids, 0)
         counts = ops.sum(ops.cast(is_word, "float32"), axis=2, keepdims=True)
@@ -85,6 +86,7 @@ class BehaviorEmbedding(keras.layers.Layer):
         return ops.cast(means, self.compute_dtype), ops.any(is_word, axis=2)
 
     def compute_output_spec(self, word_ids):
+        """See base class."""
         # The two outputs differ in dtype, which `compute_output_shape` cannot express.
         behaviors = tuple(word_ids.shape[:2])
         return (
@@ -93,6 +95,7 @@ class BehaviorEmbedding(keras.layers.Layer):
         )
 
     def get_config(self):
+        """See base class."""
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,

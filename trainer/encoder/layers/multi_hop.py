@@ -26,19 +26,17 @@ class MultiHopAggregation(keras.layers.Layer):
     To a user without behaviours attention adds nothing: every hop is `LN(m(0))`.
 
     Example:
-
-    >>> layer = MultiHopAggregation(hops=5)
-    >>> hops = layer(np.random.normal(size=(2, 3, 8)), mask=np.ones((2, 3), bool))
-    >>> hops.shape
-    (2, 5, 8)
-    >>> user_vectors = hops[:, -1]
+        >>> layer = MultiHopAggregation(hops=5)
+        >>> hops = layer(np.random.normal(size=(2, 3, 8)), mask=np.ones((2, 3), bool))
+        >>> hops.shape
+        (2, 5, 8)
+        >>> user_vectors = hops[:, -1]
 
     Args:
         hops: Integer, the number of hops `N`.
         scale: Boolean, whether to divide the logits by `sqrt(dimension)`. Layer normalisation
             makes keys and queries as long as `sqrt(dimension)`; unscaled logits then differ by
             dozens at the start of training, and attention picks one behaviour instead of mixing.
-
         start_as_mean: Boolean, whether a user vector starts as the normalised mean of the user's
             behaviours: `W_V` starts from the identity, and the gain of the keys' normalisation
             from 0, so that attention gives all the same share until it has learnt better.
@@ -64,6 +62,7 @@ class MultiHopAggregation(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, behaviors_shape):
+        """See base class."""
         dimension = behaviors_shape[-1]
         # Keras's default epsilon of 1e-3 outweighs the variance that projections of means of
         # small word embeddings start with, and would shrink keys and values to nearly nothing.
@@ -90,6 +89,7 @@ class MultiHopAggregation(keras.layers.Layer):
         )
 
     def call(self, behaviors, mask):
+        """Returns the hops; the class says of which shape."""
         keys = self.key_normalization(self.key_projection(behaviors))
         values = self.value_normalization(self.value_projection(behaviors))
         users = ops.shape(behaviors)[0]
@@ -116,13 +116,15 @@ class MultiHopAggregation(keras.layers.Layer):
         return ops.cast(attention, self.compute_dtype)
 
     def compute_mask(self, behaviors, mask=None):
-        # Every user has every hop.
+        """Returns None: every user has every hop."""
         return None
 
     def compute_output_shape(self, behaviors_shape, mask_shape=None):
+        """See base class."""
         return (behaviors_shape[0], self.hops, behaviors_shape[-1])
 
     def get_config(self):
+        """See base class."""
         return {
             **super().get_config(),
             "hops": self.hops,

@@ -26,10 +26,9 @@ class MeanPooling(_Pooling):
     A user without behaviours is the zero vector.
 
     Example:
-
-    >>> behaviors = np.array([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
-    >>> MeanPooling()(behaviors, mask=np.array([[True, True, False]]))
-    [[[2.0, 3.0]]]
+        >>> behaviors = np.array([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
+        >>> MeanPooling()(behaviors, mask=np.array([[True, True, False]]))
+        [[[2.0, 3.0]]]
 
     Call arguments:
         behaviors: Float tensor of shape `[batch, behaviors, dimension]`.
@@ -40,6 +39,7 @@ class MeanPooling(_Pooling):
     """
 
     def call(self, behaviors, mask):
+        """Returns the user vectors, as one hop; the class says of which shape."""
         weights = ops.cast(mask, self.compute_dtype)
         total = ops.einsum("bn,bnd->bd", weights, behaviors)
         count = ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
@@ -53,10 +53,9 @@ class MaxPooling(_Pooling):
     A user without behaviours is the zero vector.
 
     Example:
-
-    >>> behaviors = np.array([[[1.0, 4.0], [3.0, 2.0], [9.0, 9.0]]])
-    >>> MaxPooling()(behaviors, mask=np.array([[True, True, False]]))
-    [[[3.0, 4.0]]]
+        >>> behaviors = np.array([[[1.0, 4.0], [3.0, 2.0], [9.0, 9.0]]])
+        >>> MaxPooling()(behaviors, mask=np.array([[True, True, False]]))
+        [[[3.0, 4.0]]]
 
     Call arguments:
         behaviors: Float tensor of shape `[batch, behaviors, dimension]`.
@@ -70,6 +69,7 @@ class MaxPooling(_Pooling):
     _LOWEST = -6e4
 
     def call(self, behaviors, mask):
+        """Returns the user vectors, as one hop; the class says of which shape."""
         behaviors = ops.where(ops.expand_dims(mask, axis=-1), behaviors, self._LOWEST)
         largest = ops.max(behaviors, axis=1, keepdims=True, initial=self._LOWEST)
         has_behaviors = ops.reshape(ops.any(mask, axis=1), (-1, 1, 1))

@@ -13,10 +13,9 @@ class RowwiseDense(keras.layers.Dense):
     dimensions 67 MB, and the longer part of a step on a small vocabulary that is not the softmax.
 
     Example:
-
-    >>> layer = RowwiseDense(4, use_bias=False)
-    >>> layer(np.ones((2, 3, 8))).shape
-    (2, 3, 4)
+        >>> layer = RowwiseDense(4, use_bias=False)
+        >>> layer(np.ones((2, 3, 8))).shape
+        (2, 3, 4)
 
     Args:
         units: Integer, the size of the last dimension of what is returned.
@@ -30,6 +29,7 @@ class RowwiseDense(keras.layers.Dense):
     """
 
     def call(self, inputs, training=None):
+        """Returns the products; the class says of which shape."""
         rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
         outputs = super().call(rows, training=training)
         return ops.reshape(outputs, (*ops.shape(inputs)[:-1], self.units))

@@ -17,10 +17,9 @@ class TransformerAggregation(keras.layers.Layer):
     behaviours is the layer normalisation's bias.
 
     Example:
-
-    >>> layer = TransformerAggregation(blocks=2, heads=4)
-    >>> layer(np.random.normal(size=(2, 3, 8)), mask=np.ones((2, 3), bool)).shape
-    (2, 1, 8)
+        >>> layer = TransformerAggregation(blocks=2, heads=4)
+        >>> layer(np.random.normal(size=(2, 3, 8)), mask=np.ones((2, 3), bool)).shape
+        (2, 1, 8)
 
     Args:
         blocks: Integer, the number of blocks.
@@ -49,6 +48,7 @@ class TransformerAggregation(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, behaviors_shape):
+        """See base class."""
         dimension = behaviors_shape[-1]
         if dimension % self.heads:
             raise ValueError(
@@ -76,6 +76,7 @@ class TransformerAggregation(keras.layers.Layer):
         return layer
 
     def call(self, behaviors, mask):
+        """Returns the user vectors, as one hop; the class says of which shape."""
         x = behaviors
         for before_attention, before_network, attention, widening, narrowing in self.block_layers:
             y = before_attention(x)
@@ -87,11 +88,13 @@ class TransformerAggregation(keras.layers.Layer):
         return ops.expand_dims(self.user_normalization(total / count), axis=1)
 
     def compute_mask(self, behaviors, mask=None):
-        # Every user has the one hop.
+        """Returns None: every user has the one hop."""
         return None
 
     def compute_output_shape(self, behaviors_shape, mask_shape=None):
+        """See base class."""
         return (behaviors_shape[0], 1, behaviors_shape[-1])
 
     def get_config(self):
+        """See base class."""
         return {**super().get_config(), "blocks": self.blocks, "heads": self.heads}

@@ -19,12 +19,12 @@ def is_ideograph(codes: tf.Tensor) -> tf.Tensor:
 
 
 def is_digit(codes: tf.Tensor) -> tf.Tensor:
-    """0 to 9."""
+    """Whether it is one of 0 to 9."""
     return (codes >= ord("0")) & (codes <= ord("9"))
 
 
 def is_alphanumeric(codes: tf.Tensor) -> tf.Tensor:
-    """a to z, A to Z and 0 to 9."""
+    """Whether it is one of a to z, A to Z and 0 to 9."""
     return tf.gather(_ascii_table(str.isalnum), tf.minimum(codes, 128))
 
 

@@ -9,7 +9,7 @@ from trainer.text.runs import Runs, following, previous, scattered
 
 
 def latin_word_starts(codes: tf.Tensor, runs: Runs) -> tf.Tensor:
-    """Marks where words begin, as the regular expression `[a-zA-Z0-9]+(\\.[0-9]+)?%?` has them.
+    r"""Marks where words begin, as the regular expression `[a-zA-Z0-9]+(\.[0-9]+)?%?` has them.
 
     What lies between two matches is a word too. Whether a point belongs to a number depends on
     what lies before: 1.2.3 is 1.2, a point, and 3. In a chain of points with nothing but digits

@@ -31,9 +31,9 @@ class Segmenter(tf.Module):
         hmm: Whether unknown words are found by the hidden Markov model.
 
     Example:
-      >>> segmenter = Segmenter(write_trie(None, None), hmm=True)
-      >>> [word.decode() for word in segmenter(tf.constant(["他来到了网易杭研大厦"])).numpy()[0]]
-      ['他', '来到', '了', '网易', '杭研', '大厦']
+        >>> segmenter = Segmenter(write_trie(None, None), hmm=True)
+        >>> [word.decode() for word in segmenter(tf.constant(["他来到了网易杭研大厦"])).numpy()[0]]
+        ['他', '来到', '了', '网易', '杭研', '大厦']
 
     Reference: jieba 0.42.1, `jieba.Tokenizer.cut` and `jieba.finalseg.cut`.
     """
@@ -100,19 +100,20 @@ class Segmenter(tf.Module):
         starts &= ~second_half
         single = starts & inside & (lengths == 1)
         if self._hmm is not None:
-            starts = self._recut(codes, words, Runs.of(single, new_text), starts)
+            starts = self._recut(self._hmm, codes, words, Runs.of(single, new_text), starts)
         else:
             latin = single & characters.is_alphanumeric(codes)
             starts &= ~(latin & previous(latin)) | new_text
         return _gather_words(letters, starts)
 
-    def _recut(self, codes, words, singles: Runs, starts: tf.Tensor) -> tf.Tensor:
+    @staticmethod
+    def _recut(hmm: HiddenMarkovModel, codes, words, singles: Runs, starts: tf.Tensor) -> tf.Tensor:
         """Where words begin, once runs of single characters are cut anew."""
         again = (singles.lengths > 1) & (_entries(words, singles) < FIRST_WORD)
         mask, anew = singles.spread(again), singles.begins
         ideograph = characters.is_ideograph(codes)
         chinese = Runs.of(mask & ideograph, anew)
-        begins = self._hmm.word_starts(codes, chinese)
+        begins = hmm.word_starts(codes, chinese)
         joined = Runs.of(mask & ideograph, begins)
         begins |= joined.spread(_entries(words, joined) == NEVER_JOINED)
         begins |= latin_word_starts(codes, Runs.of(mask & ~ideograph, anew))

@@ -45,7 +45,7 @@ class Rules:
         rows = []
         for pattern, replacement in replacements.items():
             before, _, suffix = pattern.rpartition("|")
-            stays = len(os.path.commonprefix([suffix, replacement]))
+            stays = len(os.path.commonprefix([suffix, replacement]))  # noqa: RUF071 - of letters
             compared = letters.MAX_LETTERS if whole_words else len(before + suffix)
             rows.append(
                 (

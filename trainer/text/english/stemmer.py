@@ -43,8 +43,8 @@ def stem(words: tf.Tensor) -> tf.Tensor:
         string [n]; what `snowballstemmer.stemmer("english").stemWord` gives for each.
 
     Example:
-      >>> stem(tf.constant(["running", "generously", "skies"])).numpy()
-      array([b'run', b'generous', b'sky'], dtype=object)
+        >>> stem(tf.constant(["running", "generously", "skies"])).numpy()
+        array([b'run', b'generous', b'sky'], dtype=object)
     """
     unique, index = tf.unique(words, out_idx=tf.int64)
     return tf.gather(_stem(unique), index)

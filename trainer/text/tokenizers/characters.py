@@ -17,6 +17,7 @@ class CharacterTokenizer(Tokenizer):
     """
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """See base class."""
         return tf.strings.unicode_split(tf.strings.regex_replace(texts, _NO_WORD, ""), "UTF-8")
 
 
@@ -29,6 +30,7 @@ class BigramTokenizer(Tokenizer):
     """
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """See base class."""
         runs = tf.strings.split(tf.strings.regex_replace(texts, _NO_WORD, " "))
         characters = tf.strings.unicode_split(runs.values, "UTF-8")
         bigrams = tf.strings.ngrams(characters, (2,), separator="", preserve_short_sequences=True)

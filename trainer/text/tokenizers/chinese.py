@@ -26,6 +26,7 @@ class ChineseTokenizer(Tokenizer):
         self._segmenter = Segmenter(files, hmm=config.jieba.hmm)
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """See base class."""
         tokens = self._segmenter(texts)
         return keep(tokens, tf.strings.regex_full_match(tokens.values, r".*[\pL\pN].*"))
 
@@ -34,4 +35,5 @@ class MixedTokenizer(ChineseTokenizer):
     """jieba's words, and Snowball's English stems of those in Latin letters."""
 
     def stem(self, tokens: tf.Tensor) -> tf.Tensor:
+        """See base class."""
         return stem(tokens)

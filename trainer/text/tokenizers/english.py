@@ -19,6 +19,7 @@ class EnglishTokenizer(Tokenizer):
     """
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """See base class."""
         texts = tf.strings.regex_replace(texts, "[\u2019\u02bc]", "'")
         texts = tf.strings.regex_replace(texts, r"[^\p{L}\p{M}\p{N}']+", " ")
         # An apostrophe belongs to a word only between two of its letters: it's, o'clock.
@@ -26,4 +27,5 @@ class EnglishTokenizer(Tokenizer):
         return tf.strings.split(texts)
 
     def stem(self, tokens: tf.Tensor) -> tf.Tensor:
+        """See base class."""
         return stem(tokens)

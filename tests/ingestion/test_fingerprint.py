@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from components.data_fingerprint import fingerprint_of
 from ingestion.errors import DataError
+from ingestion.fingerprint import fingerprint_of
 
 
 @pytest.fixture
@@ -50,5 +50,5 @@ def test_other_files_do_not_count(logs):
 
 
 def test_no_file_is_an_error(logs):
-    with pytest.raises(DataError, match="No file matches .*x.csv. Mend kubeflow.events"):
+    with pytest.raises(DataError, match=r"No file matches .*x\.csv\. Mend kubeflow\.events"):
         fingerprint_of([str(logs / "x.csv")])
