@@ -116,24 +116,23 @@ def _has(uv: str, python: str) -> bool:
 
 def _uv() -> str:
     """Path of uv in the pinned version, which is fetched if need be."""
-    pinned = re.search(r"(?m)^uv==(\S+)", (_ROOT / "requirements.txt").read_text())
-    assert pinned
+    (pinned,) = re.findall(r"(?m)^uv==(\S+)", (_ROOT / "requirements.txt").read_text())
     program = _UV / "bin" / "uv"
     if program.exists():
         said = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True).stdout
-        if said.split()[1:2] == [pinned[1]]:
+        if said.split()[1:2] == [pinned]:
             return str(program)
     shutil.rmtree(_UV, ignore_errors=True)
     pip = [sys.executable, "-m", "pip"]
     if not subprocess.run([*pip, "--version"], capture_output=True).returncode:
         # Not into Python's own folders, which Debian forbids.
-        target = ["--quiet", "--disable-pip-version-check", "--target", _UV, f"uv=={pinned[1]}"]
+        target = ["--quiet", "--disable-pip-version-check", "--target", _UV, f"uv=={pinned}"]
         quiet = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
         if subprocess.run([*pip, "install", *target], env=quiet).returncode:
             raise SystemExit("uv, which installs the rest, could not be installed: see above.")
     else:
         try:
-            _fetch_uv(pinned[1], program)
+            _fetch_uv(pinned, program)
         except OSError as error:
             raise SystemExit(
                 f"uv, which installs the rest, could not be downloaded: {error}. Behind a mirror, "
@@ -145,13 +144,15 @@ def _uv() -> str:
 def _fetch_uv(version: str, program: pathlib.Path) -> None:
     """Without pip, which Debian's python3 lacks: the program out of its wheel."""
     index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/uv/"
-    with urllib.request.urlopen(index, timeout=60) as answer:
+    # Whatever the user's own index is.
+    with urllib.request.urlopen(index, timeout=60) as answer:  # noqa: S310
         page = answer.read().decode()
     name = rf"uv-{re.escape(version)}-[^\"#]*manylinux[^\"#]*_{platform.machine()}\.whl"
     found = re.search(rf'href="([^"#]*{name})#sha256=([0-9a-f]{{64}})"', page)
     if not found:
         raise OSError(f"{index} has no uv {version} for Linux on {platform.machine()}")
-    with urllib.request.urlopen(urllib.parse.urljoin(index, found[1]), timeout=60) as answer:
+    wheel_url = urllib.parse.urljoin(index, found[1])
+    with urllib.request.urlopen(wheel_url, timeout=60) as answer:  # noqa: S310
         wheel = answer.read()
     if hashlib.sha256(wheel).hexdigest() != found[2]:
         raise OSError(f"{found[1]} is not what the index says it is")

@@ -1,14 +1,23 @@
 """The image has what the compiled file names. Without Docker: its COPY lines are followed here."""
 
+import dataclasses
 import fnmatch
+import functools
+import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 import yaml
+
+from ingestion import synthetic_logs
+from kubeflow.__main__ import main
+from kubeflow.local import spec
+from kubeflow.local.runner import RAN, Runner
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -174,7 +183,8 @@ def test_cuda_is_what_tensorflow_asks_for():
     lines = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
     pins = [Requirement(line) for line in lines if not line.startswith("#")]
     pinned = {pin.name: pin for pin in pins if not pin.marker or pin.marker.evaluate()}
-    assert asked and {requirement.name for requirement in asked} == set(pinned)
+    assert asked
+    assert {requirement.name for requirement in asked} == set(pinned)
     for requirement in asked:
         (version,) = pinned[requirement.name].specifier
         assert requirement.specifier.contains(version.version), requirement
@@ -186,3 +196,74 @@ def test_the_environment_is_that_of_local_runs():
     text = "\n".join(_stage("cpu"))
     for name, value in CHILD_ENVIRONMENT.items():
         assert f"{name}={value}" in text
+
+
+@pytest.fixture
+def image(monkeypatch):
+    """A folder with the image's files, open to all; processes are started as its user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root starts processes as another user")
+    started = functools.partial(subprocess.Popen, user=10001, group=10001, extra_groups=[])
+    try:
+        started([sys.executable, "-c", ""]).wait()
+    except PermissionError:
+        pytest.skip(f"{sys.executable} is closed to other users")
+    files = _files("cpu")
+    monkeypatch.setattr(subprocess, "Popen", started)
+    before = os.umask(0)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 10001, 10001)
+        for target, source in files.items():
+            path = pathlib.Path(folder + target)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_ROOT / source, path)
+        yield pathlib.Path(folder)
+    os.umask(before)
+
+
+@pytest.mark.slow
+def test_steps_run_there_as_its_user(image):
+    """The first steps of a compiled file, with the image's variables."""
+    synthetic_logs.generate(image / "data", users=100, seed=1)
+    config = {
+        "name": "small",
+        "data": {"events": "/data/events.jsonl.gz", "labels": "/data/labels.csv"},
+        "tasks": {"likes_outdoor": None},
+        "kubeflow": {
+            "image": "registry.example/users:1",
+            "pipeline_root": "s3://bucket/root",
+            "volumes": [
+                {"claim": "logs", "mount_path": "/data"},
+                {"claim": "models", "mount_path": "/models"},
+            ],
+            "serving_dir": "/models/small",
+        },
+    }
+    (image / "config.yaml").write_text(yaml.safe_dump(config))
+    compiled = image / "pipeline.yaml"
+    assert main(["compile", str(image / "config.yaml"), "--output", str(compiled)]) == 0
+    pipeline = spec.load(str(compiled))
+    names = {"DataFingerprint", "UnlabelledExampleGen", "UnlabelledStatisticsGen"}
+    steps = tuple(step for step in pipeline.steps if step.name in names)
+    variables = re.findall(r"([A-Z_]+)=(\S+)", "\n".join(_stage("step")))
+    runner = Runner(
+        dataclasses.replace(pipeline, steps=steps),
+        pipeline.arguments({"data": str(image / "data")}),
+        run_root="s3://bucket/root/1",
+        store=str(image),
+        run_folder=str(image),
+        cache=None,
+        folder=str(image / "app"),
+        environment={
+            **{name: value.replace("/app", f"{image}/app") for name, value in variables},
+            "HOME": str(image),
+        },
+        report=lambda kind, **fields: None,
+    )
+    for name, outcome in runner.run().items():
+        log = pathlib.Path(outcome.log).read_text() if outcome.log else ""
+        assert outcome.state == RAN, f"{name}: {outcome.error}\n{log[-3000:]}"
+    (statistics,) = image.glob(
+        "s3/bucket/root/1/UnlabelledStatisticsGen/*/statistics/Split-train/*"
+    )
+    assert statistics.stat().st_uid == 10001

@@ -13,7 +13,7 @@ _ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    "glibc, python",
+    ("glibc", "python"),
     [((2, 41), "3.13"), ((2, 39), "3.13"), ((2, 36), "3.10"), ((3, 0), "3.13"), ((), "3.10")],
 )
 def test_the_newest_stack_that_runs_here(monkeypatch, glibc, python):
@@ -27,7 +27,7 @@ def test_glibc_is_that_of_getconf():
 
 
 @pytest.mark.parametrize(
-    "glibc, python, message",
+    ("glibc", "python", "message"),
     [
         ((2, 41), "3.14", "PY=3.14: TFX runs on one of 3.10, 3.11, 3.12, 3.13."),
         ((2, 36), "3.13", "TFX 1.21 needs glibc 2.39, here is 2.36. Leave PY out, or PY=3.10."),
