@@ -22,7 +22,8 @@ from serving.client.options import ClientOptions
 class AsyncUserEncoderClient:
     """As `UserEncoderClient`, with coroutines; belongs to the event loop it is made in.
 
-    >>> async with AsyncUserEncoderClient("localhost:8500", model="demo") as client:
+    >>> client = AsyncUserEncoderClient("localhost:8500", model="demo")  # doctest: +SKIP
+    >>> async with client:  # doctest: +SKIP
     ...     vectors = await client.encode([["hiking boots", "trail maps"]])
 
     Args:
