@@ -124,7 +124,7 @@ def submit(
     link = f"{cluster.url}/#/runs/details/{run.run_id}"
     print(f"run      {link}")
     if not wait:
-        return 0
+        return exit_codes.OK
     return _wait(cluster, client, run.run_id, timeout, poll_seconds)
 
 
@@ -177,7 +177,7 @@ def schedule(
             service_account=service_account,
         )
     print(f"schedule {cluster.url}/#/recurringrun/details/{recurring.recurring_run_id}")
-    return 0
+    return exit_codes.OK
 
 
 def _wait(cluster: Cluster, client, run_id: str, timeout: float | None, poll_seconds: float) -> int:
