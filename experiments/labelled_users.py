@@ -127,8 +127,8 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
     return PreparedData(
         tasks,
         transform_output,
-        [os.path.join(transformed, "Split-train", "*")],
-        [os.path.join(transformed, "Split-validation", "*")],
+        [os.path.join(transformed, f"Split-{TRAIN}", "*")],
+        [os.path.join(transformed, f"Split-{VALIDATION}", "*")],
         *splits,
     )
 

@@ -33,6 +33,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from contract import exit_codes
 from contract.splits import EVAL, TRAIN, VALIDATION
 from experiments.bootstrap import resampling_weights, task_auc
 from experiments.labelled_users import LabelledUsers, configuration, prepare
@@ -70,12 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
             areas, seconds = _measure(data, models, heads, args.seeds, folder, console)
     except (ConfigError, DataError, pydantic.ValidationError, yaml.YAMLError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return exit_codes.USAGE
     report = _report(args, data, models, areas, seconds)
     _print(report)
     if args.output:
         pathlib.Path(args.output).write_text(json.dumps(report, indent=2) + "\n")
-    return 0
+    return exit_codes.OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -203,7 +204,7 @@ def _figures(runs: np.ndarray) -> dict:
 def _print(report: dict) -> None:
     tasks = list(next(iter(report["models"].values()))["auc"])
     table = Table(
-        title=f"AUC on {report['users']['eval']} users, mean of {len(report['seeds'])} seeds, "
+        title=f"AUC on {report['users'][EVAL]} users, mean of {len(report['seeds'])} seeds, "
         "95 % bootstrap interval"
     )
     table.add_column("model")

@@ -161,7 +161,7 @@ def submit(
     link = f"{cluster.url}/#/runs/details/{run.run_id}"
     print(f"run      {link}")
     if not wait:
-        return 0
+        return exit_codes.OK
     return _wait(cluster, run.run_id, link, timeout, poll_seconds, outage_seconds)
 
 
@@ -214,7 +214,7 @@ def schedule(
             service_account=service_account,
         )
     print(f"schedule {cluster.url}/#/recurringrun/details/{recurring.recurring_run_id}")
-    return 0
+    return exit_codes.OK
 
 
 def _wait(

@@ -40,7 +40,7 @@ def read_vectors(path: str, rows: int = 65_536) -> Iterator[tuple[list[str], np.
     """Reads user vectors piece by piece.
 
     Example:
-        >>> for user_ids, vectors in read_vectors("vectors.parquet"):
+        >>> for user_ids, vectors in read_vectors("vectors.parquet"):  # doctest: +SKIP
         ...     index.add(vectors)
 
     Args:

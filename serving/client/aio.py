@@ -30,7 +30,8 @@ from serving.client.wire import Message
 class AsyncUserEncoderClient:
     """As `UserEncoderClient`, with coroutines; belongs to the event loop it is made in.
 
-    >>> async with AsyncUserEncoderClient("localhost:8500", model="demo") as client:
+    >>> client = AsyncUserEncoderClient("localhost:8500", model="demo")  # doctest: +SKIP
+    >>> async with client:  # doctest: +SKIP
     ...     vectors = await client.encode([["hiking boots", "trail maps"]])
 
     Args:

@@ -45,7 +45,8 @@ class UserEncoderClient:
 
     May be used by several threads. An example:
 
-    >>> with UserEncoderClient("localhost:8500", model="demo", label="stable") as client:
+    >>> client = UserEncoderClient("localhost:8500", "demo", label="stable")  # doctest: +SKIP
+    >>> with client:  # doctest: +SKIP
     ...     client.wait_until_ready(timeout=60)
     ...     vectors = client.encode([["hiking boots", "trail maps"], ["sour dough"]])
     ...     vectors.shape

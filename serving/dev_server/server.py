@@ -65,8 +65,8 @@ def model_config(path: str, name: str, base_path: str) -> model_server_config_pb
 class DevServer:
     """A model server in this process, for development and tests; TF Serving is for production.
 
-    >>> server = DevServer(single_model_config("demo", "runs/demo/serving/demo"))
-    >>> async with server:
+    >>> config = single_model_config("demo", "runs/demo/serving/demo")  # doctest: +SKIP
+    >>> async with DevServer(config) as server:  # doctest: +SKIP
     ...     await server.wait()
 
     Args:

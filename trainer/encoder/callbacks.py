@@ -20,7 +20,10 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     backup, and is deleted along with it when training ends.
 
     Example:
-        >>> model.fit(batches, validation_data=validation, callbacks=[
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile('adam', 'mse')
+        >>> x = y = np.ones((8, 1))
+        >>> losses = model.fit(x, y, validation_split=0.5, verbose=0, callbacks=[
         ...     ResumableEarlyStopping('backup', monitor='val_loss', patience=3),
         ...     keras.callbacks.BackupAndRestore('backup'),
         ... ])
@@ -68,7 +71,7 @@ class ProgressLog(keras.callbacks.Callback):
     """Logs a line per epoch to the logger `progress`, and now and then one within an epoch.
 
     Example:
-        >>> model.fit(batches, epochs=15, callbacks=[ProgressLog()])
+        >>> model.fit(batches, epochs=15, callbacks=[ProgressLog()])  # doctest: +SKIP
         progress: epoch 1/15 batch 410 loss 4.5127
         progress: epoch 1/15 loss 4.3861 val_loss 4.2170
     """

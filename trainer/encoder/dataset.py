@@ -121,11 +121,11 @@ def training_batches(
     Users are kept in memory between epochs if their files are small.
 
     Example:
-        >>> spec = tft.TFTransformOutput(uri).transformed_feature_spec()
-        >>> batches = training_batches(
+        >>> spec = tft.TFTransformOutput(uri).transformed_feature_spec()  # doctest: +SKIP
+        >>> batches = training_batches(  # doctest: +SKIP
         ...     'Split-train/*', spec, EncoderConfig(), max_behaviors=50, training=True
         ... )
-        >>> next(iter(batches))['history'].shape
+        >>> next(iter(batches))['history'].shape  # doctest: +SKIP
         TensorShape([256, 50, 20])
 
     Args:

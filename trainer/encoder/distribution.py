@@ -23,8 +23,14 @@ def all_replicas_sum(x):
     """Sums a tensor over the replicas of the strategy in use; without one it is `x` itself.
 
     Example:
-        >>> strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
-        >>> strategy.run(lambda: all_replicas_sum(tf.constant(1.0)))  # 2.0 on each
+        >>> float(all_replicas_sum(tf.constant(1.0)))
+        1.0
+        >>> strategy = tf.distribute.MirroredStrategy(['GPU:0', 'GPU:1'])  # doctest: +SKIP
+        >>> strategy.run(lambda: all_replicas_sum(tf.constant(1.0)))  # doctest: +SKIP
+        PerReplica:{
+          0: <tf.Tensor: shape=(), dtype=float32, numpy=2.0>,
+          1: <tf.Tensor: shape=(), dtype=float32, numpy=2.0>
+        }
 
     Args:
         x: Tensor.

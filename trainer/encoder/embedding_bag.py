@@ -12,7 +12,8 @@ def embedding_bag(embeddings, word_ids, weights):
     by the transposed product. Other backends gather and sum, which XLA fuses.
 
     Example:
-        >>> embedding_bag(np.eye(3), np.array([[1, 3, 0]]), np.array([[2.0, 1.0, 9.0]]))
+        >>> bags = embedding_bag(np.eye(3), np.array([[1, 3, 0]]), np.array([[2.0, 1.0, 9.0]]))
+        >>> np.asarray(bags).tolist()
         [[2.0, 0.0, 1.0]]
 
     Args:

@@ -17,7 +17,7 @@ def build_encoder(config: EncoderConfig, vocabulary_size: int) -> keras.Model:
 
     Example:
         >>> encoder = build_encoder(EncoderConfig(dimension=8, hops=5), vocabulary_size=4)
-        >>> encoder(np.array([[[1, 2, 0], [3, 0, 0]]])).shape
+        >>> tuple(encoder(np.array([[[1, 2, 0], [3, 0, 0]]])).shape)
         (1, 5, 8)
 
     Args:
@@ -49,11 +49,18 @@ class BehavioralConsistencyModel(keras.Model):
     have a target. Under a `tf.distribute` strategy the average is over the users of all replicas.
 
     Example:
-        >>> encoder = build_encoder(EncoderConfig(), vocabulary_size=20_000)
-        >>> model = BehavioralConsistencyModel(encoder, targets=20_000)
+        >>> encoder = build_encoder(EncoderConfig(dimension=8), vocabulary_size=4)
+        >>> model = BehavioralConsistencyModel(encoder, targets=4)
         >>> model.compile(optimizer=keras.optimizers.Adam(0.001))
-        >>> model.fit(batches)
-        >>> user_vectors = encoder.predict(histories)[:, -1]
+        >>> users = {
+        ...     'history': np.array([[[1, 2, 0], [3, 0, 0]]]),
+        ...     'target_ids': np.array([[4, 2]]),
+        ...     'target_weights': np.log1p([[2, 1]]),
+        ... }
+        >>> losses = model.fit(tf.data.Dataset.from_tensors(users), verbose=0)
+        >>> user_vectors = encoder.predict(users['history'], verbose=0)[:, -1]
+        >>> user_vectors.shape
+        (1, 8)
 
     Args:
         encoder: A `keras.Model` as `build_encoder` makes it.

@@ -53,6 +53,7 @@ class FusedAdam(keras.optimizers.Adam):
     already and keep Keras's.
 
     Example:
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
         >>> model.compile(FusedAdam(0.001))
 
     Args:

@@ -33,10 +33,15 @@ def fit_encoder(
     Every visible GPU takes its share of each batch; the loss is that of one device.
 
     Example:
-        >>> encoder = fit_encoder(
-        ...     config, vocabulary_size, train, validation, log_dir='logs', backup_dir='backup'
-        ... )
-        >>> user_vectors = encoder.predict(histories)[:, -1]
+        >>> users = {
+        ...     'history': np.array([[[1, 2, 0], [3, 0, 0]]]),
+        ...     'target_ids': np.array([[4, 2]]),
+        ...     'target_weights': np.log1p([[2, 1]]),
+        ... }
+        >>> batches = tf.data.Dataset.from_tensors(users)
+        >>> config = EncoderConfig(dimension=8, max_epochs=2)
+        >>> encoder = fit_encoder(config, 4, batches, batches, log_dir='logs', backup_dir='backup')
+        >>> user_vectors = encoder.predict(users['history'], verbose=0)[:, -1]
 
     Args:
         config: The encoder's configuration.
@@ -97,7 +102,8 @@ def build_training_model(
 
     Example:
         >>> model = build_training_model(EncoderConfig(), vocabulary_size=20_000)
-        >>> model.fit(batches)
+        >>> model.targets
+        20000
 
     Args:
         config: The encoder's configuration.

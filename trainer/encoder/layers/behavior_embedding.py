@@ -22,9 +22,9 @@ class BehaviorEmbedding(keras.layers.Layer):
     Example:
         >>> layer = BehaviorEmbedding(vocabulary_size=4, dimension=8)
         >>> embeddings, mask = layer(np.array([[[1, 2, 0], [0, 0, 0]]]))
-        >>> embeddings.shape
+        >>> tuple(embeddings.shape)
         (1, 2, 8)
-        >>> mask
+        >>> np.asarray(mask).tolist()
         [[True, False]]
 
     Args:

@@ -28,7 +28,7 @@ class MultiHopAggregation(keras.layers.Layer):
     Example:
         >>> layer = MultiHopAggregation(hops=5)
         >>> hops = layer(np.random.normal(size=(2, 3, 8)), mask=np.ones((2, 3), bool))
-        >>> hops.shape
+        >>> tuple(hops.shape)
         (2, 5, 8)
         >>> user_vectors = hops[:, -1]
 

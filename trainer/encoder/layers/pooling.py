@@ -27,7 +27,8 @@ class MeanPooling(_Pooling):
 
     Example:
         >>> behaviors = np.array([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
-        >>> MeanPooling()(behaviors, mask=np.array([[True, True, False]]))
+        >>> users = MeanPooling()(behaviors, mask=np.array([[True, True, False]]))
+        >>> np.asarray(users).tolist()
         [[[2.0, 3.0]]]
 
     Call arguments:
@@ -54,7 +55,8 @@ class MaxPooling(_Pooling):
 
     Example:
         >>> behaviors = np.array([[[1.0, 4.0], [3.0, 2.0], [9.0, 9.0]]])
-        >>> MaxPooling()(behaviors, mask=np.array([[True, True, False]]))
+        >>> users = MaxPooling()(behaviors, mask=np.array([[True, True, False]]))
+        >>> np.asarray(users).tolist()
         [[[3.0, 4.0]]]
 
     Call arguments:

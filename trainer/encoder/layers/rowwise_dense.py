@@ -14,7 +14,7 @@ class RowwiseDense(keras.layers.Dense):
 
     Example:
         >>> layer = RowwiseDense(4, use_bias=False)
-        >>> layer(np.ones((2, 3, 8))).shape
+        >>> tuple(layer(np.ones((2, 3, 8))).shape)
         (2, 3, 4)
 
     Args:

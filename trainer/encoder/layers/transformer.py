@@ -18,7 +18,8 @@ class TransformerAggregation(keras.layers.Layer):
 
     Example:
         >>> layer = TransformerAggregation(blocks=2, heads=4)
-        >>> layer(np.random.normal(size=(2, 3, 8)), mask=np.ones((2, 3), bool)).shape
+        >>> users = layer(np.random.normal(size=(2, 3, 8)), mask=np.ones((2, 3), bool))
+        >>> tuple(users.shape)
         (2, 1, 8)
 
     Args:

@@ -31,8 +31,10 @@ class Segmenter(tf.Module):
         hmm: Whether unknown words are found by the hidden Markov model.
 
     Example:
-        >>> segmenter = Segmenter(write_trie(None, None), hmm=True)
-        >>> [word.decode() for word in segmenter(tf.constant(["他来到了网易杭研大厦"])).numpy()[0]]
+        >>> from trainer.text.chinese.trie import write_trie
+        >>> segmenter = Segmenter(write_trie(), hmm=True)
+        >>> (words,) = segmenter(tf.constant(["他来到了网易杭研大厦"])).to_list()
+        >>> [word.decode() for word in words]
         ['他', '来到', '了', '网易', '杭研', '大厦']
 
     Reference: jieba 0.42.1, `jieba.Tokenizer.cut` and `jieba.finalseg.cut`.

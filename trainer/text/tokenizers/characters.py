@@ -12,6 +12,7 @@ _NO_WORD = r"[^\p{L}\p{N}]+"
 class CharacterTokenizer(Tokenizer):
     """Every letter, ideograph or digit is a token; marks and punctuation are not.
 
+    >>> from trainer.text.config import TextConfig
     >>> CharacterTokenizer(TextConfig()).split(tf.constant(["春曉 a1"])).to_list()[0][0].decode()
     '春'
     """
@@ -24,6 +25,7 @@ class CharacterTokenizer(Tokenizer):
 class BigramTokenizer(Tokenizer):
     """Every two neighbouring letters, ideographs or digits; one that has no neighbour, alone.
 
+    >>> from trainer.text.config import TextConfig
     >>> words = BigramTokenizer(TextConfig()).split(tf.constant(["春眠不 曉"])).to_list()[0]
     >>> [word.decode() for word in words]
     ['春眠', '眠不', '曉']

@@ -11,6 +11,7 @@ from trainer.text.tokenizers.base import Tokenizer
 class EnglishTokenizer(Tokenizer):
     """Runs of letters, digits and inner apostrophes; Snowball's English stems.
 
+    >>> from trainer.text.config import TextConfig
     >>> tokenizer = EnglishTokenizer(TextConfig())
     >>> tokenizer.split(tf.constant(["running shoes, size 9"])).to_list()
     [[b'running', b'shoes', b'size', b'9']]
