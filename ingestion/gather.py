@@ -42,6 +42,8 @@ class GatherByUser(beam.PTransform):
         super().__init__()
         self._read_file = _ReadFile(columns, tasks, num_buckets, folder)
 
+    # Beam warns of an annotation of two outputs, and makes no use of it.
+    @beam.typehints.no_annotations  # type: ignore[untyped-decorator]
     def expand(self, files: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         """Reads the files.
 
