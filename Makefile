@@ -46,7 +46,8 @@ docs: $(INSTALLED)  ## make a site of the documentation, in docs/_build
 	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
 lock: $(INSTALLED)  ## pin every package of requirements.in anew
-	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.10 requirements.in -o requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+	  --override requirements.overrides requirements.in -o requirements.txt
 
 clean:  ## remove the environment and all runs
 	rm -rf .venv runs

@@ -6,17 +6,15 @@ parameter, and what was read from them earlier is used again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from typing import Any, ClassVar
 
-from apache_beam.io.filesystems import FileSystems
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from ingestion.errors import DataError
+from ingestion.fingerprint import fingerprint_of
 
 FINGERPRINT = "fingerprint"
 
@@ -33,7 +31,7 @@ class Executor(base_executor.BaseExecutor):
         """Writes the fingerprint.
 
         Args:
-            input_dict: empty.
+            input_dict: Empty.
             output_dict: `fingerprint`: 64 hexadecimal digits.
             exec_properties: `input_base`: folder; `patterns`: JSON list of paths or patterns in it.
 
@@ -45,33 +43,6 @@ class Executor(base_executor.BaseExecutor):
         patterns = json.loads(exec_properties["patterns"])
         fingerprint = artifact_utils.get_single_instance(output_dict[FINGERPRINT])
         fingerprint.value = fingerprint_of([os.path.join(base, pattern) for pattern in patterns])
-
-
-def fingerprint_of(patterns: list[str]) -> str:
-    """Hashes paths, sizes and times of modification of all files that match.
-
-    Args:
-        patterns: Paths or patterns of any of Beam's file systems.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        DataError: If a pattern matches nothing.
-    """
-    digest = hashlib.sha256()
-    for pattern, result in zip(patterns, FileSystems.match(patterns), strict=True):
-        if not result.metadata_list:
-            raise DataError(
-                f"No file matches {pattern}. Mend kubeflow.events and kubeflow.labels, or the "
-                "run's parameter `data`; look whether the volume is mounted and has the files."
-            )
-        for metadata in sorted(result.metadata_list, key=lambda metadata: metadata.path):
-            digest.update(
-                f"{metadata.path}\0{metadata.size_in_bytes}\0"
-                f"{metadata.last_updated_in_seconds}\n".encode()
-            )
-    return digest.hexdigest()
 
 
 class _Spec(types.ComponentSpec):

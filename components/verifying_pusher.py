@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import uuid
 from typing import Any, ClassVar
 
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
 from tfx.dsl.components.base import base_component, executor_spec
-from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import (
     artifact_utils,
@@ -25,10 +26,11 @@ from tfx.utils import proto_utils
 
 from components.tunable_trainer import hyperparameters_of
 from contract.errors import UserError
+from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
-from serving.releases.releases import Releases
-from serving.releases.versions import newest_version, version_path
+from serving.releases.publish import is_model, publish
+from serving.releases.versions import newest_version
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
 
@@ -62,6 +64,7 @@ class Executor(pusher_executor.Executor):
 
         Raises:
             TamperedModelError: If the model was blessed and is not any more what was blessed.
+            ReleaseError: If another push, label or rollback keeps the lock of `models.config`.
         """
         pushed = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
@@ -82,21 +85,40 @@ class Executor(pusher_executor.Executor):
         pushed.set_string_custom_property(MODEL_DIGEST_PROPERTY, digest)
         base = exec_properties[SERVING_DIR]
         newest = newest_version(base)
-        if newest and model_digest(newest) == digest:
+        if newest and is_model(newest, digest):
             self._MarkPushed(pushed, newest, os.path.basename(newest))
             return
         custom_config = json.loads(
             exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
         )
-        is_local = "://" not in base
-        # TFX copies file by file into the version's folder, where a server might already look.
-        # On this machine the copy is made beside and renamed; object stores cannot rename a
-        # folder at once, there `saved_model.pb` comes last.
-        staging = os.path.join(base, _STAGING) if is_local else base
-        if is_local and fileio.exists(staging):
-            fileio.rmtree(staging)
+        if "://" in base:
+            # Object stores cannot rename a folder at once; there `saved_model.pb` comes last.
+            staged = self._copy(input_dict, output_dict, exec_properties, base)
+            write_model_card(_card(input_dict, base, staged, digest, custom_config), staged)
+            return
+        # TFX copies file by file into the version's folder, where a server might already look. On
+        # this machine the copy is made beside and renamed. No two pushes share its folder, and one
+        # that another push may still be writing to stays.
+        remove_leftovers(base, _STAGING)
+        staging = os.path.join(base, f"{_STAGING}-{uuid.uuid4().hex}")
+        try:
+            staged = self._copy(input_dict, output_dict, exec_properties, staging)
+            card = _card(input_dict, base, staged, digest, custom_config)
+            path = publish(staged, base, card, newest, custom_config.get("keep_versions"))
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        self._MarkPushed(pushed, path, os.path.basename(path))
+
+    def _copy(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+        folder: str,
+    ) -> str:
+        """Lets TFX copy the model into a version of a folder; returns the version's path."""
         destination = pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=staging)
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=folder)
         )
         super().Do(
             input_dict,
@@ -108,39 +130,38 @@ class Executor(pusher_executor.Executor):
                 ),
             },
         )
-        staged = pushed.get_string_custom_property("pushed_destination")
-        version = int(os.path.basename(staged))
-        if is_local and newest:
-            # A clock that was set back, or two pushes in a second.
-            version = max(version, int(os.path.basename(newest)) + 1)
-        configuration = custom_config.get("configuration", {})
-        for section, values in hyperparameters_of(
-            input_dict[standard_component_specs.MODEL_KEY]
-        ).items():
-            configuration.setdefault(section, {}).update(values)
-        card = model_card(
-            name=os.path.basename(base.rstrip("/")),
-            version=version,
-            digest=digest,
-            configuration=configuration,
-            evaluation_uri=artifact_utils.get_single_uri(input_dict[EVALUATION])
-            if EVALUATION in input_dict
-            else "",
-            lineage={
-                key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
-                for key, (artifact,) in input_dict.items()
-            },
+        pushed = artifact_utils.get_single_instance(
+            output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
-        write_model_card(card, staged)
-        if is_local:
-            path = version_path(base, version)
-            os.rename(staged, path)
-            os.rmdir(staging)
-            self._MarkPushed(pushed, path, str(version))
-            releases = Releases(base)
-            releases.serve(version)
-            if keep := custom_config.get("keep_versions"):
-                releases.prune(keep)
+        return pushed.get_string_custom_property("pushed_destination")
+
+
+def _card(
+    input_dict: dict[str, list[types.Artifact]],
+    base: str,
+    staged: str,
+    digest: str,
+    custom_config: dict[str, Any],
+) -> dict[str, Any]:
+    """The model card of a copied version."""
+    configuration = custom_config.get("configuration", {})
+    for section, values in hyperparameters_of(
+        input_dict[standard_component_specs.MODEL_KEY]
+    ).items():
+        configuration.setdefault(section, {}).update(values)
+    return model_card(
+        name=os.path.basename(base.rstrip("/")),
+        version=int(os.path.basename(staged)),
+        digest=digest,
+        configuration=configuration,
+        evaluation_uri=artifact_utils.get_single_uri(input_dict[EVALUATION])
+        if EVALUATION in input_dict
+        else "",
+        lineage={
+            key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
+            for key, (artifact,) in input_dict.items()
+        },
+    )
 
 
 class _Spec(types.ComponentSpec):

@@ -6,6 +6,7 @@ REMEDIES = {
     "invalid_json": "Write one JSON object a line.",
     "not_an_object": 'Write one JSON object a line, as {"user_id": ..., "timestamp": ...}.',
     "invalid_utf8": "Re-encode the file as UTF-8.",
+    "line_too_long": "Write one record a line: of a JSON array, `jq -c '.[]'` makes lines.",
     "malformed_csv": "Quote fields that hold commas, quotes or line breaks, and double the quotes.",
     "missing_user_id": "Give every line a user id, or remove the line.",
     "bad_user_id": "Write user ids as strings or integers.",

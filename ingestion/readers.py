@@ -5,6 +5,7 @@ if the line cannot be read, the `BadValue` that says why.
 """
 
 import csv
+import functools
 import gzip
 import json
 import zlib
@@ -22,6 +23,9 @@ from ingestion.files import InputFile
 
 Record = tuple[int, tuple[Any, ...] | BadValue]
 
+LINE_BYTES = 16 * 2**20
+"""A line, or a CSV record of several lines, may be so long, with its end; the rest is skipped."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # One stray quote makes the csv module collect all that follows into one field, up to this length.
 _CSV_FIELD_CHARACTERS = 2**20
@@ -29,6 +33,7 @@ _CSV_FIELD_CHARACTERS = 2**20
 _PROBED_OBJECTS = 1000
 _PARQUET_ROWS = 4096
 _READ_BUFFER_BYTES = 2**20
+_TOO_LONG = f"more than {LINE_BYTES / 2**20:.0f} MiB"
 
 
 def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
@@ -58,6 +63,9 @@ def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Itera
     unseen, objects = set(columns), 0
     keys: set[str] = set()
     for line, raw in _lines(file):
+        if raw is None:
+            yield line, BadValue("line_too_long", detail=_TOO_LONG)
+            continue
         if raw.isspace():
             continue
         try:
@@ -95,16 +103,17 @@ def _read_csv(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterato
     _check_columns(file, columns, header, remedy)
     places = [header.index(column) for column in columns]
     while True:
-        first = rows.line_num + 1
-        decoded.problem = None
+        first = decoded.line + 1
+        decoded.begin_record()
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
+            reason = "line_too_long" if isinstance(error, _LineTooLong) else "malformed_csv"
             # All lines that the record swallowed are lost, so all of them count.
-            for line in range(first, max(first, rows.line_num) + 1):
-                yield line, BadValue("malformed_csv", detail=str(error))
+            for line in range(first, max(first, decoded.line) + 1):
+                yield line, BadValue(reason, detail=str(error))
             continue
         if decoded.problem:
             yield first, decoded.problem
@@ -114,18 +123,40 @@ def _read_csv(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterato
             yield first, BadValue("malformed_csv", detail=f"{len(row)} fields, not {len(header)}")
 
 
+class _LineTooLong(csv.Error):
+    """Makes the csv module give up the record and begin another with the next line."""
+
+
 class _DecodedLines:
-    """Lines as text for the csv module, which would stop for good where decoding raises."""
+    """Lines as text for the csv module, which would stop for good where decoding raises.
+
+    Attributes:
+        line: Number of the last line.
+        problem: What is wrong with the text of the record, if anything.
+    """
 
     def __init__(self, file: InputFile):
         self._lines = _lines(file)
+        self.line = 0
         self.problem: BadValue | None = None
+        self._record_bytes = 0
+
+    def begin_record(self) -> None:
+        """Forgets the record before."""
+        self.problem = None
+        self._record_bytes = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        _, raw = next(self._lines)
+        self.line, raw = next(self._lines)
+        if raw is None:
+            raise _LineTooLong(_TOO_LONG)
+        # Many quoted fields with line breaks make a record endless, though each of them is short.
+        self._record_bytes += len(raw)
+        if self._record_bytes > LINE_BYTES:
+            raise csv.Error(f"a record of {_TOO_LONG}")
         # The csv module of Python 3.10 refuses NUL, later ones let it pass.
         if b"\0" in raw:
             self.problem = BadValue("malformed_csv", detail="a NUL character")
@@ -137,8 +168,8 @@ class _DecodedLines:
             return raw.decode(errors="replace")
 
 
-def _lines(file: InputFile) -> Iterator[tuple[int, bytes]]:
-    """Yields numbered lines with their ends.
+def _lines(file: InputFile) -> Iterator[tuple[int, bytes | None]]:
+    """Yields numbered lines with their ends; None for one of more than `LINE_BYTES`.
 
     Raises:
         DataError: The gzip stream ends early or is damaged, which Beam's own reader passes over.
@@ -146,9 +177,17 @@ def _lines(file: InputFile) -> Iterator[tuple[int, bytes]]:
     line = 0
     with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stored:
         stream = gzip.GzipFile(fileobj=stored) if file.gzipped else stored
+        # A byte more than allowed tells a line that is too long from one that is just as long.
+        beginnings = iter(functools.partial(stream.readline, LINE_BYTES + 1), b"")
         try:
-            for line, raw in enumerate(stream, 1):
-                yield line, raw.removeprefix(_BYTE_ORDER_MARK) if line == 1 else raw
+            for line, raw in enumerate(beginnings, 1):
+                if len(raw) > LINE_BYTES:
+                    # Of what may be gigabytes only a buffer is held.
+                    while raw and not raw.endswith(b"\n"):
+                        raw = stream.readline(_READ_BUFFER_BYTES)
+                    yield line, None
+                else:
+                    yield line, raw.removeprefix(_BYTE_ORDER_MARK) if line == 1 else raw
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(
                 f"{file.path}: the gzip stream is truncated or damaged after line {line} "

@@ -16,6 +16,15 @@ from contract.errors import UsageError, UserError
 from kubeflow.local import spec
 
 _POLL_SECONDS = 10.0
+_REQUEST_SECONDS = (30.0, 30.0)
+"""A look at a run may take so long to connect, and so long to be answered."""
+
+OUTAGE_SECONDS = 600.0
+"""A run is waited for through outages of the server that are shorter."""
+
+_OUTAGE_STATUSES = {429, *range(500, 600)}
+"""Too many requests, and the server's own troubles."""
+
 _ENDS = {
     "SUCCEEDED": exit_codes.OK,
     "SKIPPED": exit_codes.OK,
@@ -27,6 +36,10 @@ _ENDS = {
 
 class ClusterError(UserError):
     """The cluster refused or cannot be reached; the message says what to do."""
+
+
+class ClusterOutageError(ClusterError):
+    """The server does not answer, or has troubles of its own; it may be well again in a moment."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +69,9 @@ class Cluster:
         import kfp_server_api
 
         # The client itself would try for half a minute, and fill the screen with tracebacks.
-        configuration = kfp_server_api.Configuration(host=self.url)
-        if self.token:
-            configuration.api_key = {"authorization": self.token}
-            configuration.api_key_prefix = {"authorization": "Bearer"}
-        api = kfp_server_api.ApiClient(configuration)
-        kfp_server_api.HealthzServiceApi(api).get_healthz()
+        health = kfp_server_api.HealthzServiceApi(self._api())
+        # Renamed between the two releases of KFP that TFX 1.16 and 1.21 take.
+        (getattr(health, "get_healthz", None) or health.healthz_service_get_healthz)()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return kfp.Client(
@@ -70,6 +80,31 @@ class Cluster:
                 namespace=self.namespace or "kubeflow",
                 existing_token=self.token,
             )
+
+    def look(self, run_id: str):
+        """A run as it is now, a `kfp_server_api.V2beta1Run`.
+
+        Raises:
+            ClusterOutageError: If the server does not answer with the run.
+            Exception: What `_explained` explains.
+        """
+        import kfp_server_api
+
+        # Not `kfp.Client`, which would wait for an answer for ever.
+        runs = kfp_server_api.RunServiceApi(self._api())
+        run = runs.get_run(run_id, _request_timeout=_REQUEST_SECONDS)
+        if run.run_id != run_id:
+            raise ClusterOutageError(f"{self.host} does not answer as Kubeflow Pipelines does.")
+        return run
+
+    def _api(self):
+        import kfp_server_api
+
+        configuration = kfp_server_api.Configuration(host=self.url)
+        if self.token:
+            configuration.api_key = {"authorization": self.token}
+            configuration.api_key_prefix = {"authorization": "Bearer"}
+        return kfp_server_api.ApiClient(configuration)
 
     @property
     def url(self) -> str:
@@ -88,6 +123,7 @@ def submit(
     wait: bool = False,
     timeout: float | None = None,
     poll_seconds: float = _POLL_SECONDS,
+    outage_seconds: float = OUTAGE_SECONDS,
 ) -> int:
     """Starts a run.
 
@@ -101,6 +137,7 @@ def submit(
         wait: Whether to wait for its end.
         timeout: Seconds to wait at most; None: forever.
         poll_seconds: Between two looks at a run that is waited for.
+        outage_seconds: The server may be away for so long while a run is waited for.
 
     Returns:
         The exit code.
@@ -125,7 +162,7 @@ def submit(
     print(f"run      {link}")
     if not wait:
         return exit_codes.OK
-    return _wait(cluster, client, run.run_id, timeout, poll_seconds)
+    return _wait(cluster, run.run_id, link, timeout, poll_seconds, outage_seconds)
 
 
 def schedule(
@@ -180,19 +217,38 @@ def schedule(
     return exit_codes.OK
 
 
-def _wait(cluster: Cluster, client, run_id: str, timeout: float | None, poll_seconds: float) -> int:
-    started = time.monotonic()
-    shown = None
+def _wait(
+    cluster: Cluster,
+    run_id: str,
+    link: str,
+    timeout: float | None,
+    poll_seconds: float,
+    outage_seconds: float,
+) -> int:
+    started = answered = time.monotonic()
+    shown, away = None, False
     while True:
-        with _explained(cluster):
-            run = client.get_run(run_id)
-        if run.state != shown:
-            shown = run.state
-            print(f"state    {shown}", flush=True)
-        if run.state in _ENDS:
-            if message := getattr(run.error, "message", None):
-                print(message, file=sys.stderr)
-            return _ENDS[run.state]
+        try:
+            with _explained(cluster):
+                run = cluster.look(run_id)
+        except ClusterOutageError as error:
+            if not away:
+                away = True
+                print(f"waiting  {error} The run goes on; asking again.", flush=True)
+            if time.monotonic() - answered > outage_seconds:
+                raise ClusterError(
+                    f"{error} It has not answered for {outage_seconds / 60:.0f} minutes. The run "
+                    f"itself goes on; look at it later: {link}"
+                ) from error
+        else:
+            answered, away = time.monotonic(), False
+            if run.state != shown:
+                shown = run.state
+                print(f"state    {shown}", flush=True)
+            if run.state in _ENDS:
+                if message := getattr(run.error, "message", None):
+                    print(message, file=sys.stderr)
+                return _ENDS[run.state]
         if timeout is not None and time.monotonic() - started > timeout:
             raise ClusterError("The run has not ended in time; it goes on. See its link.")
         time.sleep(poll_seconds)
@@ -219,11 +275,12 @@ def _explained(cluster: Cluster) -> Iterator[None]:
                 "right, as in https://KUBEFLOW/pipeline?"
             ) from error
         body = (error.body or b"").decode() if isinstance(error.body, bytes) else error.body
-        raise ClusterError(
+        kind = ClusterOutageError if error.status in _OUTAGE_STATUSES else ClusterError
+        raise kind(
             f"{cluster.host}: {error.status} {error.reason}: {(body or '')[:500]}"
         ) from error
     except urllib3.exceptions.HTTPError as error:
-        raise ClusterError(
+        raise ClusterOutageError(
             f"{cluster.host} cannot be reached: {error}. Is the port forwarded, the VPN up?"
         ) from error
 

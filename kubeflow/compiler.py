@@ -130,7 +130,7 @@ def _mend_task(name: str, task: dict[str, Any]) -> None:
         task["cachingOptions"] = {}
     for parameter in task.get("inputs", {}).get("parameters", {}).values():
         if output := parameter.get("taskOutputParameter"):
-            # TFX 1.16 names a task that the specification does not have.
+            # TFX names a task that the specification does not have.
             output["producerTask"] = output["producerTask"].removesuffix("_task")
 
 

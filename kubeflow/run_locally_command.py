@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -19,7 +18,8 @@ from kubeflow.local.runner import FAILED, RAN, SKIPPED, Outcome, Runner
 from kubeflow.paths import PROJECT_FOLDER
 from pipeline.display import RunDisplay
 from pipeline.output_folder import OutputFolder
-from pipeline.run_command import CHILD_ENVIRONMENT
+from pipeline.processes import sigterm_raises
+from pipeline.run_command import CHILD_ENVIRONMENT, interrupted
 
 _WIDTH = 100
 _LOG_LINES = 15
@@ -70,7 +70,8 @@ def run_locally(
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     try:
-        with folder.open() as run_folder:
+        with sigterm_raises(), folder.open() as claim:
+            run_folder = claim.run_folder
             store = os.path.join(folder.path, "store")
             cache_file = os.path.join(folder.path, "kubeflow_cache.json")
             console.print(
@@ -94,13 +95,13 @@ def run_locally(
                         ),
                     },
                     report=lambda kind, **fields: display.show({"event": kind, **fields}),
+                    inherited=[claim.lock],
                 )
                 outcomes = runner.run(parallel)
             _write_summary(os.path.join(run_folder, "summary.json"), outcomes)
             return _report(console, outcomes, run_folder)
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on where it stopped.", file=sys.stderr)
-        return exit_codes.INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        return interrupted(interrupt, Console(stderr=True))
 
 
 def _write_summary(path: str, outcomes: Mapping[str, Outcome]) -> None:

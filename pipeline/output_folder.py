@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import fcntl
 import json
@@ -14,6 +15,20 @@ from contract.errors import UsageError
 
 class OutputFolderError(UsageError):
     """The output folder cannot be used; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """An output folder while a run has it.
+
+    Attributes:
+        run_folder: A new folder for the log, the configuration and the summary of this run.
+        lock: The file descriptor that holds the claim. A process that inherits it holds the claim
+            as well, for as long as it lives.
+    """
+
+    run_folder: str
+    lock: int
 
 
 class OutputFolder:
@@ -44,37 +59,20 @@ class OutputFolder:
         return os.path.join(self.path, "serving", self._pipeline_name)
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[str]:
+    def open(self) -> Iterator[Claim]:
         """Claims the folder for one run.
 
         Yields:
-            A new folder for the log, the configuration and the summary of this run.
+            The claim. What is raised while it is held is not the folder's fault, and passes.
 
         Raises:
             OutputFolderError: If the folder is another pipeline's, holds something else, is in use
                 by another run, or cannot be written.
         """
-        marker = os.path.join(self.path, "pipeline.json")
-        try:
-            os.makedirs(self.path, exist_ok=True)
-            if os.path.exists(marker):
-                with open(marker, encoding="utf-8") as file:
-                    owner = json.load(file)["pipeline"]
-                if owner != self._pipeline_name:
-                    raise OutputFolderError(
-                        f"{self.path} is the output folder of the pipeline {owner!r}, not of "
-                        f"{self._pipeline_name!r}. Choose another --output."
-                    )
-            elif os.listdir(self.path):
-                raise OutputFolderError(
-                    f"{self.path} is not empty and not the output folder of a pipeline. "
-                    "Choose another --output."
-                )
-            else:
-                with open(marker, "w", encoding="utf-8") as file:
-                    json.dump({"pipeline": self._pipeline_name}, file)
-            started = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S.%f")
-            with open(os.path.join(self.path, ".lock"), "w") as lock:
+        with contextlib.ExitStack() as stack:
+            try:
+                self._mark()
+                lock = stack.enter_context(open(os.path.join(self.path, ".lock"), "w"))
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -82,10 +80,32 @@ class OutputFolder:
                         f"Another run is using {self.path}. Wait for it, or choose another "
                         "--output."
                     ) from None
+                started = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S.%f")
                 run_folder = os.path.join(self.path, "runs", started)
                 os.makedirs(run_folder)
-                yield run_folder
-        except OSError as error:
+            except OSError as error:
+                raise OutputFolderError(
+                    f"{self.path} cannot be used as output folder: {error.strerror}."
+                ) from error
+            yield Claim(run_folder, lock.fileno())
+
+    def _mark(self) -> None:
+        """Writes whose folder it is, or checks what was written."""
+        os.makedirs(self.path, exist_ok=True)
+        marker = os.path.join(self.path, "pipeline.json")
+        if os.path.exists(marker):
+            with open(marker, encoding="utf-8") as file:
+                owner = json.load(file)["pipeline"]
+            if owner != self._pipeline_name:
+                raise OutputFolderError(
+                    f"{self.path} is the output folder of the pipeline {owner!r}, not of "
+                    f"{self._pipeline_name!r}. Choose another --output."
+                )
+        elif os.listdir(self.path):
             raise OutputFolderError(
-                f"{self.path} cannot be used as output folder: {error.strerror}."
-            ) from error
+                f"{self.path} is not empty and not the output folder of a pipeline. "
+                "Choose another --output."
+            )
+        else:
+            with open(marker, "w", encoding="utf-8") as file:
+                json.dump({"pipeline": self._pipeline_name}, file)

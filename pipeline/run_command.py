@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +16,8 @@ from rich.markup import escape
 from contract import exit_codes
 from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.display import RunDisplay, print_summary
-from pipeline.output_folder import OutputFolder
+from pipeline.output_folder import Claim, OutputFolder
+from pipeline.processes import Processes, Terminated, sigterm_raises
 
 _WIDTH = 100
 """Columns of the output where there is no terminal to ask."""
@@ -45,8 +47,27 @@ def run(
     config = load_config(config_file, data_folder)
     check_environment(config)
     folder = OutputFolder(output, config.name)
-    with folder.open() as run_folder:
-        return _run(config, folder, run_folder, use_cache, console, errors)
+    try:
+        with sigterm_raises(), folder.open() as claim:
+            return _run(config, folder, claim, use_cache, console, errors)
+    except KeyboardInterrupt as interrupt:
+        return interrupted(interrupt, errors)
+
+
+def interrupted(interrupt: KeyboardInterrupt, errors: Console) -> int:
+    """Says that a run was ended from outside, and how it goes on.
+
+    Args:
+        interrupt: What ended it.
+        errors: Where to print.
+
+    Returns:
+        The exit code.
+    """
+    terminated = isinstance(interrupt, Terminated)
+    word = "Terminated" if terminated else "Interrupted"
+    errors.print(f"{word}. The same command goes on where it stopped.")
+    return exit_codes.TERMINATED if terminated else exit_codes.INTERRUPTED
 
 
 def check_environment(config: PipelineConfig) -> None:
@@ -76,47 +97,45 @@ def check_environment(config: PipelineConfig) -> None:
 def _run(
     config: PipelineConfig,
     folder: OutputFolder,
-    run_folder: str,
+    claim: Claim,
     use_cache: bool,
     console: Console,
     errors: Console,
 ) -> int:
-    config_file = os.path.join(run_folder, "config.json")
+    config_file = os.path.join(claim.run_folder, "config.json")
     with open(config_file, "w", encoding="utf-8") as file:
         file.write(config.model_dump_json(indent=2))
-    log = os.path.join(run_folder, "run.log")
+    log = os.path.join(claim.run_folder, "run.log")
     console.print(
         f"Pipeline [bold]{config.name}[/], output {escape(folder.path)}",
         soft_wrap=True,
         highlight=False,
     )
     summary = failure = None
-    try:
-        with RunDisplay(console) as display:
-            process, events = _start(config_file, folder, log, use_cache)
-            with process, events:
-                for line in events:
-                    event = json.loads(line)
-                    if event["event"] == "summary":
-                        summary = event
-                    if event["event"] == "failed":
-                        failure = event
-                    display.show(event)
-    except KeyboardInterrupt:
-        errors.print("Interrupted. The same command goes on where it stopped.")
-        return exit_codes.INTERRUPTED
+    # The claim is the child's as well: no other run starts beside it, whatever becomes of this one.
+    with RunDisplay(console) as display, Processes([claim.lock]) as processes:
+        process, events = _start(processes, config_file, folder, log, use_cache)
+        with events:
+            for line in events:
+                event = json.loads(line)
+                if event["event"] == "summary":
+                    summary = event
+                if event["event"] == "failed":
+                    failure = event
+                display.show(event)
+        returncode = processes.wait(process)
 
-    if process.returncode != 0 or summary is None:
+    if returncode != 0 or summary is None:
         if failure:
             errors.print(f"[red]{failure['component']} failed[/]", highlight=False)
             errors.print(failure["error"], soft_wrap=True, highlight=False, markup=False)
         else:
-            errors.print(f"[red]error[/]: {_end_of(process.returncode)}", highlight=False)
+            errors.print(f"[red]error[/]: {_end_of(returncode)}", highlight=False)
         _print_path(errors, "log", log)
         errors.print("After mending the cause, the same command goes on where it stopped.")
         return exit_codes.FAILED
 
-    with open(os.path.join(run_folder, "summary.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(claim.run_folder, "summary.json"), "w", encoding="utf-8") as file:
         json.dump(summary, file, indent=2)
     print_summary(console, summary)
     if summary["pushed"]:
@@ -140,23 +159,29 @@ CHILD_ENVIRONMENT = {
 """Of every process that runs components; the image sets it as well."""
 
 
-def _start(config_file: str, folder: OutputFolder, log: str, use_cache: bool):
+def _start(
+    processes: Processes, config_file: str, folder: OutputFolder, log: str, use_cache: bool
+) -> tuple[subprocess.Popen, TextIO]:
+    """Starts the local runner; its events can be read from the file."""
     read_end, write_end = os.pipe()
+    events = os.fdopen(read_end, encoding="utf-8")
     command = [sys.executable, "-m", "pipeline.local_runner"]
     command += ["--config", config_file, "--output", folder.path, "--events-fd", str(write_end)]
     command += [] if use_cache else ["--no-cache"]
-    with open(log, "wb") as file:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            pass_fds=[write_end],
-            cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-            env={**CHILD_ENVIRONMENT, **os.environ},
-        )
-    os.close(write_end)
-    return process, os.fdopen(read_end, encoding="utf-8")
+    try:
+        with open(log, "wb") as file:
+            process = processes.start(
+                command,
+                inherited=[write_end],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+                env={**CHILD_ENVIRONMENT, **os.environ},
+            )
+    finally:
+        os.close(write_end)
+    return process, events
 
 
 def _print_path(console: Console, name: str, path: str) -> None:

@@ -58,14 +58,14 @@ def serve(args: argparse.Namespace) -> int:
 
 
 async def _serve(name: str, model_dir: str, config_file: str | None, options) -> int:
-    from serving.dev_server.server import LocalServer, model_config, single_model_config
+    from serving.dev_server.server import DevServer, model_config, single_model_config
 
     config = (
         model_config(config_file, name, model_dir)
         if config_file
         else single_model_config(name, model_dir)
     )
-    server = LocalServer(config, options, config_file)
+    server = DevServer(config, options, config_file)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)

@@ -13,6 +13,7 @@ from typing import Any
 from contract.errors import UsageError
 from kubeflow.container_entrypoint import LAUNCHER_ROOT, local_path
 from kubeflow.local.spec import Step
+from pipeline.processes import Processes
 
 _PYTHONS = ("python", "python3")
 
@@ -135,7 +136,7 @@ def execute(
     log: str,
     folder: str,
     environment: Mapping[str, str],
-    processes: set[subprocess.Popen],
+    processes: Processes,
 ) -> dict[str, Any]:
     """Runs the container's command as a process and collects what it wrote.
 
@@ -146,7 +147,7 @@ def execute(
         log: File for what the process prints.
         folder: Working directory, as the image has one.
         environment: Variables of the process.
-        processes: Has the process as long as it runs.
+        processes: Starts it, and ends it if the run is ended.
 
     Returns:
         `artifacts`: name -> RuntimeArtifact as JSON; `parameters`: name -> value.
@@ -173,22 +174,17 @@ def execute(
     own = {each["name"]: each.get("value", "") for each in step.container.get("env", [])}
     with open(log, "wb") as file:
         try:
-            process = subprocess.Popen(
+            process = processes.start(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env={**os.environ, **environment, **own, LAUNCHER_ROOT: store},
-                start_new_session=True,
             )
         except OSError as error:
             raise StepError(f"{command[0]}: {error.strerror}") from error
-        processes.add(process)
-        try:
-            code = process.wait()
-        finally:
-            processes.discard(process)
+        code = processes.wait(process)
     if code:
         raise StepError(f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
     return _collect(step, executor_input)

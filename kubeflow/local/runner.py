@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import os
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubeflow.local import launcher
 from kubeflow.local.cache import Cache, fingerprint
 from kubeflow.local.launcher import StepError
 from kubeflow.local.spec import PipelineFile, Step
+from pipeline.processes import Processes
 
 RAN, CACHED, FAILED, SKIPPED = "ran", "cached", "failed", "skipped"
 
@@ -52,6 +50,7 @@ class Runner:
         folder: Working directory of the steps.
         environment: Variables of the steps.
         report: Is called with `kind` and fields, as `pipeline.display.RunDisplay` shows them.
+        inherited: File descriptors that the steps get, such as that of the run's lock.
     """
 
     def __init__(
@@ -66,6 +65,7 @@ class Runner:
         folder: str,
         environment: Mapping[str, str],
         report: Callable[..., None],
+        inherited: Sequence[int] = (),
     ):
         self._pipeline = pipeline
         self._arguments = arguments
@@ -76,7 +76,7 @@ class Runner:
         self._folder = folder
         self._environment = environment
         self._report = report
-        self._processes: set[subprocess.Popen] = set()
+        self._processes = Processes(inherited)
         self.outcomes: dict[str, Outcome] = {}
 
     def run(self, parallel: int = 1) -> dict[str, Outcome]:
@@ -91,32 +91,29 @@ class Runner:
         waiting = list(self._pipeline.steps)
         numbers = {step.name: number for number, step in enumerate(waiting, 1)}
         running: dict[concurrent.futures.Future, Step] = {}
-        with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
-            try:
-                while waiting or running:
-                    for step in [s for s in waiting if s.upstream <= self.outcomes.keys()]:
-                        if blocked := self._blocked_by(step):
-                            waiting.remove(step)
-                            self._end(step, Outcome(SKIPPED, error=f"{blocked} did not end well"))
-                        elif len(running) < parallel:
-                            waiting.remove(step)
-                            self._report(
-                                "start",
-                                component=step.name,
-                                number=numbers[step.name],
-                                of=len(numbers),
-                            )
-                            running[pool.submit(self._outcome, step)] = step
-                    if not running:
-                        continue
-                    ended, _ = concurrent.futures.wait(
-                        running, return_when=concurrent.futures.FIRST_COMPLETED
-                    )
-                    for future in ended:
-                        self._end(running.pop(future), future.result())
-            except BaseException:
-                self._kill()
-                raise
+        # What is raised here, an interruption for one, ends the steps, whose threads then end.
+        with concurrent.futures.ThreadPoolExecutor(parallel) as pool, self._processes:
+            while waiting or running:
+                for step in [s for s in waiting if s.upstream <= self.outcomes.keys()]:
+                    if blocked := self._blocked_by(step):
+                        waiting.remove(step)
+                        self._end(step, Outcome(SKIPPED, error=f"{blocked} did not end well"))
+                    elif len(running) < parallel:
+                        waiting.remove(step)
+                        self._report(
+                            "start",
+                            component=step.name,
+                            number=numbers[step.name],
+                            of=len(numbers),
+                        )
+                        running[pool.submit(self._outcome, step)] = step
+                if not running:
+                    continue
+                ended, _ = concurrent.futures.wait(
+                    running, return_when=concurrent.futures.FIRST_COMPLETED
+                )
+                for future in ended:
+                    self._end(running.pop(future), future.result())
         return self.outcomes
 
     def _blocked_by(self, step: Step) -> str | None:
@@ -174,8 +171,3 @@ class Runner:
         if cache is not None:
             cache.put(key, result)
         return RAN, result
-
-    def _kill(self) -> None:
-        for process in list(self._processes):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import collections
 import time
+import types
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 import grpc
 import grpc.aio
-import numpy as np
 
-from contract.signatures import SERVING_DEFAULT
+from contract.signatures import USER_VECTOR
 from serving.client import messages, wire
 from serving.client.client import NOT_READY, Metadata
 from serving.client.errors import serving_error
-from serving.client.messages import USER_VECTOR, History, ModelMetadata, ModelVersion, VersionStatus
+from serving.client.messages import (
+    FloatArray,
+    History,
+    ModelMetadata,
+    ModelVersion,
+    VersionStatus,
+)
 from serving.client.options import ClientOptions
+from serving.client.wire import Message
 
 
 class AsyncUserEncoderClient:
@@ -62,7 +70,7 @@ class AsyncUserEncoderClient:
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
-    ) -> np.ndarray:
+    ) -> FloatArray:
         """Users to their vectors; see `UserEncoderClient.encode`."""
         outputs = await self.outputs(histories, [USER_VECTOR], timeout=timeout, metadata=metadata)
         return outputs[USER_VECTOR]
@@ -74,7 +82,7 @@ class AsyncUserEncoderClient:
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, FloatArray]:
         """Users to the probabilities of each task; see `UserEncoderClient.predict`."""
         if tasks is None:
             tasks = (await self.metadata(timeout=timeout, metadata=metadata)).tasks
@@ -87,20 +95,19 @@ class AsyncUserEncoderClient:
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, FloatArray]:
         """Users to any outputs of the model; see `UserEncoderClient.outputs`."""
         messages.check_histories(histories)
         if not names:
             raise ValueError("No output is asked for.")
         if not len(histories):
             model = await self.metadata(timeout=timeout, metadata=metadata)
-            specs = model.outputs[SERVING_DEFAULT]
-            return {name: np.zeros((0, *specs[name].shape[1:]), np.float32) for name in names}
+            return model.of_nobody(names)
         requests = list(
             messages.predict_requests(histories, self._model, names, self._options.batch_size)
         )
         results = messages.Results(requests)
-        pending = range(len(requests))
+        pending: Sequence[int] = range(len(requests))
         while pending:
             async for index, response in self._answers(requests, pending, timeout, metadata):
                 results.add(index, response)
@@ -142,34 +149,55 @@ class AsyncUserEncoderClient:
     async def __aenter__(self) -> AsyncUserEncoderClient:
         return self
 
-    async def __aexit__(self, *error) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
         await self.close()
 
-    def _method(self, path: str, response: type):
+    def _method(self, path: str, response: Any) -> grpc.aio.UnaryUnaryMultiCallable:
         return self._channel.unary_unary(
             path,
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=response.FromString,
         )
 
-    def _start(self, method, request, timeout, metadata) -> grpc.aio.UnaryUnaryCall:
+    def _start(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable,
+        request: Message,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> grpc.aio.UnaryUnaryCall:
         return method(
             request,
             timeout=timeout or self._options.timeout,
             metadata=(*self._metadata, *metadata),
         )
 
-    async def _call(self, method, request, timeout, metadata):
+    async def _call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable,
+        request: Message,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> Message:
         try:
             return await self._start(method, request, timeout, metadata)
         except grpc.RpcError as error:
             raise serving_error(error, self._target, str(self._model)) from error
 
     async def _answers(
-        self, requests, indices: Iterable[int], timeout, metadata
-    ) -> AsyncIterator[tuple[int, wire.PredictResponse]]:
+        self,
+        requests: Sequence[Message],
+        indices: Iterable[int],
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> AsyncIterator[tuple[int, Message]]:
         """Pairs of index and response, in order, with several requests under way."""
-        calls: collections.deque = collections.deque()
+        calls: collections.deque[tuple[int, grpc.aio.UnaryUnaryCall]] = collections.deque()
         try:
             for index in indices:
                 if len(calls) == self._options.in_flight:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import collections
 import time
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import grpc
-import numpy as np
 
-from contract.signatures import SERVING_DEFAULT
+from contract.signatures import USER_VECTOR
 from serving.client import messages, wire
 from serving.client.errors import (
     DeadlineExceededError,
@@ -18,8 +19,15 @@ from serving.client.errors import (
     ServerUnavailableError,
     serving_error,
 )
-from serving.client.messages import USER_VECTOR, History, ModelMetadata, ModelVersion, VersionStatus
+from serving.client.messages import (
+    FloatArray,
+    History,
+    ModelMetadata,
+    ModelVersion,
+    VersionStatus,
+)
 from serving.client.options import ClientOptions
+from serving.client.wire import Message
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -86,7 +94,7 @@ class UserEncoderClient:
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
-    ) -> np.ndarray:
+    ) -> FloatArray:
         """Users to their vectors.
 
         Args:
@@ -110,7 +118,7 @@ class UserEncoderClient:
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, FloatArray]:
         """Users to the probabilities of each task.
 
         Args:
@@ -137,7 +145,7 @@ class UserEncoderClient:
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, FloatArray]:
         """Users to any outputs of the model; only these are computed and sent.
 
         Args:
@@ -157,13 +165,12 @@ class UserEncoderClient:
         if not names:
             raise ValueError("No output is asked for.")
         if not len(histories):
-            specs = self.metadata(timeout=timeout, metadata=metadata).outputs[SERVING_DEFAULT]
-            return {name: np.zeros((0, *specs[name].shape[1:]), np.float32) for name in names}
+            return self.metadata(timeout=timeout, metadata=metadata).of_nobody(names)
         requests = list(
             messages.predict_requests(histories, self._model, names, self._options.batch_size)
         )
         results = messages.Results(requests)
-        pending = range(len(requests))
+        pending: Sequence[int] = range(len(requests))
         while pending:
             for index, response in self._answers(requests, pending, timeout, metadata):
                 results.add(index, response)
@@ -211,17 +218,28 @@ class UserEncoderClient:
     def __enter__(self) -> UserEncoderClient:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
         self.close()
 
-    def _method(self, path: str, response: type):
+    def _method(self, path: str, response: Any) -> grpc.UnaryUnaryMultiCallable:
         return self._channel.unary_unary(
             path,
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=response.FromString,
         )
 
-    def _call(self, method, request, timeout, metadata):
+    def _call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable,
+        request: Message,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> Message:
         try:
             return method(
                 request,
@@ -231,9 +249,15 @@ class UserEncoderClient:
         except grpc.RpcError as error:
             raise serving_error(error, self._target, str(self._model)) from error
 
-    def _answers(self, requests, indices: Iterable[int], timeout, metadata):
+    def _answers(
+        self,
+        requests: Sequence[Message],
+        indices: Iterable[int],
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> Iterator[tuple[int, Message]]:
         """Pairs of index and response, in order, with several requests under way."""
-        calls: collections.deque = collections.deque()
+        calls: collections.deque[tuple[int, grpc.Future]] = collections.deque()
         try:
             for index in indices:
                 if len(calls) == self._options.in_flight:

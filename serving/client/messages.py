@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from contract.features import BEHAVIORS
 from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
 from serving.client import wire
+from serving.client.wire import Message
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 GET_MODEL_METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
@@ -21,6 +23,7 @@ _SIGNATURE = SERVING_DEFAULT
 
 Text = str | bytes
 History = Sequence[Text]
+FloatArray = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +34,7 @@ class ModelVersion:
     version: int | None = None
     label: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("The model's name is empty; TF Serving needs one.")
         if self.version is not None and self.label is not None:
@@ -42,7 +45,7 @@ class ModelVersion:
             return f"{self.name} version {self.version}"
         return self.name if self.label is None else f"{self.name} label {self.label}"
 
-    def fill(self, spec) -> None:
+    def fill(self, spec: Message) -> None:
         """Writes itself into a `ModelSpec`."""
         spec.name = self.name
         if self.version is not None:
@@ -67,6 +70,17 @@ class TensorSpec:
     dtype: int
     shape: tuple[int, ...] | None
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape, where it is known.
+
+        Raises:
+            ValueError: If not even the number of dimensions is known.
+        """
+        if self.shape is None:
+            raise ValueError("The model does not say of how many dimensions this tensor is.")
+        return self.shape
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelMetadata:
@@ -85,18 +99,27 @@ class ModelMetadata:
     @property
     def dimension(self) -> int:
         """Length of a user vector."""
-        return self.outputs[_SIGNATURE][USER_VECTOR].shape[-1]
+        return self.outputs[_SIGNATURE][USER_VECTOR].sizes[-1]
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks that the model predicts."""
         return tuple(sorted(set(self.outputs[_SIGNATURE]) - {USER_VECTOR}))
 
+    def of_nobody(self, names: Sequence[str]) -> dict[str, FloatArray]:
+        """The outputs for no users: arrays without rows, as wide as any other.
+
+        Args:
+            names: Of the outputs.
+        """
+        specs = self.outputs[_SIGNATURE]
+        return {name: np.zeros((0, *specs[name].sizes[1:]), np.float32) for name in names}
+
 
 def predict_requests(
     histories: Sequence[History], model: ModelVersion, outputs: Sequence[str], batch_size: int
-) -> Iterator[wire.PredictRequest]:
-    """Requests for all histories, one a batch.
+) -> Iterator[Message]:
+    """`PredictRequest`s for all histories, one a batch.
 
     Raises:
         TypeError: If a history is not a sequence of texts.
@@ -143,11 +166,12 @@ def _example(history: History, index: int) -> bytes:
         )
     except TypeError as error:
         raise TypeError(f"histories[{index}]: every text must be str or bytes.") from error
-    return example.SerializeToString()
+    serialized: bytes = example.SerializeToString()
+    return serialized
 
 
-def float_array(tensor: wire.TensorProto) -> np.ndarray:
-    """A float tensor as an array of its own, float32.
+def float_array(tensor: Message) -> FloatArray:
+    """A float `TensorProto` as an array of its own, float32.
 
     TF Serving writes numbers either as a list or, with `--enable_serialization_as_tensor_content`,
     as bytes.
@@ -168,15 +192,15 @@ def float_array(tensor: wire.TensorProto) -> np.ndarray:
     return values.reshape(shape)
 
 
-def metadata_request(model: ModelVersion) -> wire.GetModelMetadataRequest:
-    """Asks for the signatures."""
+def metadata_request(model: ModelVersion) -> Message:
+    """The `GetModelMetadataRequest` for the signatures."""
     request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
     model.fill(request.model_spec)
     return request
 
 
-def parse_metadata(response: wire.GetModelMetadataResponse) -> ModelMetadata:
-    """The signatures in a response."""
+def parse_metadata(response: Message) -> ModelMetadata:
+    """The signatures in a `GetModelMetadataResponse`."""
     signatures = wire.SignatureDefMap.FromString(response.metadata["signature_def"].value)
     return ModelMetadata(
         version=response.model_spec.version.value,
@@ -185,7 +209,7 @@ def parse_metadata(response: wire.GetModelMetadataResponse) -> ModelMetadata:
     )
 
 
-def _specs(infos) -> dict[str, TensorSpec]:
+def _specs(infos: Mapping[str, Message]) -> dict[str, TensorSpec]:
     return {
         name: TensorSpec(
             dtype=info.dtype,
@@ -197,15 +221,15 @@ def _specs(infos) -> dict[str, TensorSpec]:
     }
 
 
-def status_request(model: ModelVersion) -> wire.GetModelStatusRequest:
-    """Asks for the states of the model's versions."""
+def status_request(model: ModelVersion) -> Message:
+    """The `GetModelStatusRequest` for the states of the model's versions."""
     request = wire.GetModelStatusRequest()
     model.fill(request.model_spec)
     return request
 
 
-def parse_status(response: wire.GetModelStatusResponse) -> list[VersionStatus]:
-    """The versions in a response, in their order."""
+def parse_status(response: Message) -> list[VersionStatus]:
+    """The versions in a `GetModelStatusResponse`, in their order."""
     states = {
         number: n for n, number in wire.ENUMS["tensorflow.serving.ModelVersionStatus.State"].items()
     }
@@ -229,16 +253,16 @@ class Results:
     version. Their vectors cannot be compared, so what the older one answered is asked again.
 
     Args:
-        requests: One a batch.
+        requests: `PredictRequest`s, one a batch.
     """
 
-    def __init__(self, requests: Sequence[wire.PredictRequest]):
+    def __init__(self, requests: Sequence[Message]):
         self._requests = requests
-        self._answers: list[dict[str, np.ndarray]] = [{}] * len(requests)
+        self._answers: list[dict[str, FloatArray]] = [{}] * len(requests)
         self._versions: list[int] = [0] * len(requests)
 
-    def add(self, index: int, response: wire.PredictResponse) -> None:
-        """Takes the response to the request of this index."""
+    def add(self, index: int, response: Message) -> None:
+        """Takes the `PredictResponse` to the request of this index."""
         self._versions[index] = response.model_spec.version.value
         self._answers[index] = {
             name: float_array(tensor) for name, tensor in response.outputs.items()
@@ -255,7 +279,7 @@ class Results:
             self._requests[index].model_spec.version.value = version
         return stale
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, FloatArray]:
         """Output to its rows, in the order of the histories."""
         return {
             name: np.concatenate([answer[name] for answer in self._answers])

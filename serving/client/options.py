@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 _RETRY_BUFFER_BYTES = 64 << 20
 
@@ -33,7 +34,7 @@ class ClientOptions:
     max_backoff: float = 2.0
     max_message_bytes: int = 64 << 20
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("batch_size", "in_flight", "timeout", "initial_backoff", "max_backoff"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
@@ -51,7 +52,7 @@ class ClientOptions:
             ("grpc.http2.max_pings_without_data", 0),
         ]
         # Where a name stands for several servers, each gets its share.
-        service_config: dict = {"loadBalancingConfig": [{"round_robin": {}}]}
+        service_config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
         if self.max_attempts == 1:
             return [
                 *arguments,

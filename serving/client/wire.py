@@ -12,7 +12,12 @@ Source: `tensorflow_serving/apis/*.proto`, `tensorflow/core/{example,framework,p
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
+
+Message: TypeAlias = Any
+"""A message of a class below. These are made at run time, so no linter knows their fields."""
 
 _LABELS = {"repeated": descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED}
 _OPTIONAL = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
@@ -117,7 +122,9 @@ def _pool() -> descriptor_pool.DescriptorPool:
         pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
     holders: dict[str, descriptor_pb2.FileDescriptorProto | descriptor_pb2.DescriptorProto] = {}
 
-    def holder(full_name):
+    def holder(
+        full_name: str,
+    ) -> descriptor_pb2.FileDescriptorProto | descriptor_pb2.DescriptorProto:
         """What a type of this name is declared in: another message, or its package's file."""
         scope = full_name.rpartition(".")[0]
         if scope in holders:
@@ -158,7 +165,9 @@ def _pool() -> descriptor_pool.DescriptorPool:
     return pool
 
 
-def _add_field(message, full_name, name, number, kind):
+def _add_field(
+    message: descriptor_pb2.DescriptorProto, full_name: str, name: str, number: int, kind: str
+) -> None:
     *prefixes, kind = kind.split()
     field = message.field.add(name=name, number=number, label=_OPTIONAL)
     if "map" in prefixes:
@@ -181,7 +190,7 @@ def _add_field(message, full_name, name, number, kind):
 _POOL = _pool()
 
 
-def _message_class(full_name: str) -> type:
+def _message_class(full_name: str) -> Any:
     descriptor = _POOL.FindMessageTypeByName(full_name)
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)

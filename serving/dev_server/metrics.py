@@ -1,4 +1,4 @@
-"""What the local server tells Prometheus."""
+"""What the development server tells Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local server's settings."""
+"""The development server's settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BatchingOptions(BaseModel):
 
 
 class ServerOptions(BaseModel):
-    """Addresses, limits and periods of the local server."""
+    """Addresses, limits and periods of the development server."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

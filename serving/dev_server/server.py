@@ -1,4 +1,4 @@
-"""The local server: start, poll, drain."""
+"""The development server: start, poll, drain."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def model_config(path: str, name: str, base_path: str) -> model_server_config_pb
     return config
 
 
-class LocalServer:
+class DevServer:
     """A model server in this process, for development and tests; TF Serving is for production.
 
     >>> config = single_model_config("demo", "runs/demo/serving/demo")  # doctest: +SKIP
-    >>> async with LocalServer(config) as server:  # doctest: +SKIP
+    >>> async with DevServer(config) as server:  # doctest: +SKIP
     ...     await server.wait()
 
     Args:
@@ -86,7 +86,7 @@ class LocalServer:
         self._config_file = config_file
         self._stopping = asyncio.Event()
 
-    async def __aenter__(self) -> LocalServer:
+    async def __aenter__(self) -> DevServer:
         options = self._options
         self.core = ServerCore(options, Metrics())
         self._grpc = grpc.aio.server(

@@ -13,19 +13,26 @@ A request without version and label gets the newest version that is served.
 TF Serving checks the labels of a new configuration before it loads anything, and refuses all of
 it if a label points to a version that is not loaded yet. A version must therefore be served
 first, and get a label afterwards; `serve` and `move_label` are these two steps.
+
+Every change is made under one lock, see `serving.releases.lock`. Readers need none: the file is
+replaced as a whole.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import shutil
+import uuid
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from contract.errors import UsageError
+from serving.releases.errors import ReleaseError
+from serving.releases.leftovers import remove_leftovers
+from serving.releases.lock import config_lock
 from serving.releases.versions import complete_versions, version_path
 
 CONFIG_FILE = "models.config"
@@ -34,10 +41,8 @@ STABLE, CANARY, PREVIOUS = "stable", "canary", "previous"
 LABELS = (STABLE, CANARY, PREVIOUS)
 
 _CONTAINER_FOLDER = "/models"
-
-
-class ReleaseError(UsageError):
-    """What was asked cannot be done; the message says what can."""
+_DELETING = ".deleting-"
+_WRITING = f".{CONFIG_FILE}-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,16 +96,26 @@ class Releases:
             for number in self.numbers()
         ]
 
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Returns the lock of all models of the parent folder, for several changes in one.
+
+        The methods that change something take it themselves; whoever has it may call them.
+        """
+        return config_lock(self.config_file)
+
     def serve(self, number: int) -> None:
         """Has a version loaded, beside those with labels; the first one gets the labels as well.
 
         Raises:
-            ReleaseError: If there is no such version.
+            ReleaseError: If there is no such version, or the lock is not to be had.
         """
         self._check(number)
-        _, labels = self._read()
-        labels = labels or {STABLE: number, CANARY: number}
-        self._write({number, *labels.values()}, labels)
+        with self.lock():
+            # It may have been deleted meanwhile.
+            self._check(number)
+            _, labels = self._read()
+            labels = labels or {STABLE: number, CANARY: number}
+            self._write({number, *labels.values()}, labels)
 
     def move_label(self, label: str, number: int) -> bool:
         """Lets a label point to another version.
@@ -114,20 +129,23 @@ class Releases:
             again when the server says that it is available.
 
         Raises:
-            ReleaseError: If there is no such label or version.
+            ReleaseError: If there is no such label or version, or the lock is not to be had.
         """
         if label not in (STABLE, CANARY):
             raise ReleaseError(f"The labels are {STABLE} and {CANARY}, not {label}.")
         self._check(number)
-        served, labels = self._read()
-        if number not in served:
-            self._write({number, *served}, labels)
-            return False
-        if label == STABLE and labels.get(STABLE, number) != number:
-            labels[PREVIOUS] = labels[STABLE]
-        labels[label] = number
-        self._write({max(served), *labels.values()}, labels)
-        return True
+        with self.lock():
+            # It may have been deleted meanwhile.
+            self._check(number)
+            served, labels = self._read()
+            if number not in served:
+                self._write({number, *served}, labels)
+                return False
+            if label == STABLE and labels.get(STABLE, number) != number:
+                labels[PREVIOUS] = labels[STABLE]
+            labels[label] = number
+            self._write({max(served), *labels.values()}, labels)
+            return True
 
     def rollback(self) -> tuple[int, bool]:
         """Undoes the last step: all labels and all requests without one go to an earlier version.
@@ -140,22 +158,23 @@ class Releases:
             roll back again when the server says that it is available.
 
         Raises:
-            ReleaseError: If there is none.
+            ReleaseError: If there is none, or the lock is not to be had.
         """
-        served, labels = self._read()
-        current = labels.get(STABLE, max(self.numbers(), default=0))
-        if max(served, default=0) > current:
-            target = current
-        else:
-            older = [number for number in self.numbers() if number < current]
-            if PREVIOUS not in labels and not older:
-                raise ReleaseError(f"{self._model_dir} has no version before {current}.")
-            target = labels[PREVIOUS] if PREVIOUS in labels else older[-1]
-        if target not in served:
-            self._write({target, *served}, labels)
-            return target, False
-        self._write({target}, {STABLE: target, CANARY: target})
-        return target, True
+        with self.lock():
+            served, labels = self._read()
+            current = labels.get(STABLE, max(self.numbers(), default=0))
+            if max(served, default=0) > current:
+                target = current
+            else:
+                older = [number for number in self.numbers() if number < current]
+                if PREVIOUS not in labels and not older:
+                    raise ReleaseError(f"{self._model_dir} has no version before {current}.")
+                target = labels[PREVIOUS] if PREVIOUS in labels else older[-1]
+            if target not in served:
+                self._write({target, *served}, labels)
+                return target, False
+            self._write({target}, {STABLE: target, CANARY: target})
+            return target, True
 
     def prune(self, keep: int) -> list[int]:
         """Deletes old versions, but none that is served.
@@ -165,15 +184,28 @@ class Releases:
 
         Returns:
             The deleted versions.
+
+        Raises:
+            ReleaseError: If the lock is not to be had.
         """
-        served, _ = self._read()
-        old = [number for number in self.numbers()[:-keep] if number not in served]
-        for number in old:
-            # A server that polls must not find half a version.
-            doomed = os.path.join(self._model_dir, f".deleting-{number}")
-            os.rename(version_path(self._model_dir, number), doomed)
-            shutil.rmtree(doomed)
-        return old
+        with self.lock():
+            self._remove_half_deleted()
+            served, _ = self._read()
+            old = [number for number in self.numbers()[:-keep] if number not in served]
+            for number in old:
+                # A server that polls must not find half a version.
+                doomed = os.path.join(self._model_dir, f"{_DELETING}{number}-{uuid.uuid4().hex}")
+                os.rename(version_path(self._model_dir, number), doomed)
+                shutil.rmtree(doomed)
+            return old
+
+    def _remove_half_deleted(self) -> None:
+        """Ends what a process that died had begun; nobody else deletes while this has the lock."""
+        if not os.path.isdir(self._model_dir):
+            return
+        for name in os.listdir(self._model_dir):
+            if name.startswith(_DELETING):
+                shutil.rmtree(os.path.join(self._model_dir, name), ignore_errors=True)
 
     def _card(self, number: int) -> dict:
         path = os.path.join(version_path(self._model_dir, number), MODEL_CARD)
@@ -227,7 +259,18 @@ class Releases:
         model.model_version_policy.specific.versions[:] = sorted(served)
         model.version_labels.clear()
         model.version_labels.update(labels)
-        temporary = f"{self.config_file}.{os.getpid()}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text_format.MessageToString(config))
-        os.replace(temporary, self.config_file)
+        folder = os.path.dirname(self.config_file)
+        remove_leftovers(folder, _WRITING)
+        # Process ids are the same in different containers. `tempfile` would make a file that only
+        # this user can read, and TF Serving is another.
+        temporary = os.path.join(folder, f"{_WRITING}{uuid.uuid4().hex}")
+        try:
+            with open(temporary, "x", encoding="utf-8") as file:
+                file.write(text_format.MessageToString(config))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.config_file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise

@@ -5,7 +5,8 @@ import json
 import pytest
 from tfx.types import standard_artifacts
 
-from components.baseline_finder import Executor, find_baseline
+from components.baseline_finder import Executor
+from serving.releases.baseline import find_baseline
 from serving.releases.model_digest import model_digest
 
 

@@ -1,8 +1,12 @@
 """The pusher: pushes what was blessed, nothing else, and not twice."""
 
+import concurrent.futures
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 from tfx.types import standard_artifacts
@@ -10,6 +14,23 @@ from tfx.types import standard_artifacts
 from components.tunable_trainer import HYPERPARAMETERS_PROPERTY
 from components.verifying_pusher import Executor, TamperedModelError
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from serving.releases.releases import Releases
+
+_DAY = 24 * 3600
+
+_PUSHING_PROCESS = """
+import json, pathlib, runpy, sys
+
+push = runpy.run_path(sys.argv[1])["_Push"](pathlib.Path(sys.argv[2]))
+for line in sys.stdin:
+    push.serving_dir, content = json.loads(line)
+    (push.saved_model / "saved_model.pb").write_text(content)
+    push.bless()
+    try:
+        print(push().get_string_custom_property("pushed_version"), flush=True)
+    except Exception as error:
+        print(" ".join(repr(error).split()), flush=True)
+"""
 
 
 class _Push:
@@ -99,31 +120,167 @@ def test_versions_appear_at_once_and_complete(push, monkeypatch):
     incomplete, end = [], threading.Event()
 
     def poll():
+        looks = 0
         while not end.is_set():
             for name in push.versions:
                 if name.isdigit():
                     found = set(os.listdir(os.path.join(push.serving_dir, name)))
+                    looks += 1
                     if found != expected:
                         incomplete.append(found)
+        return looks
 
-    poller = threading.Thread(target=poll)
-    poller.start()
-    for number in range(20):
-        (push.saved_model / "saved_model.pb").write_bytes(b"%d" % number)
-        push.bless()
-        push()
-    end.set()
-    poller.join()
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        poller = executor.submit(poll)
+        try:
+            for number in range(20):
+                (push.saved_model / "saved_model.pb").write_bytes(b"%d" % number)
+                push.bless()
+                push()
+        finally:
+            end.set()
+        # Raises what the poller died of.
+        assert poller.result() > 0
     assert incomplete == []
     assert len(push.versions) == 20
 
 
+def _staged(push, name, age):
+    """A half copied model of another push, last written to `age` seconds ago."""
+    folder = os.path.join(push.serving_dir, name, "17", "variables")
+    os.makedirs(folder)
+    for file, seconds in (("first", age + 5 * _DAY), ("last", age)):
+        path = os.path.join(folder, file)
+        with open(path, "w"):
+            os.utime(path, (time.time() - seconds,) * 2)
+    return name
+
+
 def test_what_a_died_push_left_is_removed(push):
     push.bless()
-    leftover = os.path.join(push.serving_dir, ".pushing", "17")
-    os.makedirs(leftover)
+    _staged(push, ".pushing", 2 * _DAY)
+    _staged(push, ".pushing-6f1e", 2 * _DAY)
     push()
     assert all(name.isdigit() for name in push.versions)
+
+
+def test_what_another_push_is_still_copying_stays(push):
+    push.bless()
+    live = {_staged(push, ".pushing", 60), _staged(push, ".pushing-6f1e", 3600)}
+    os.makedirs(os.path.join(push.serving_dir, ".pushing-just-begun"))
+    push()
+    hidden = {name for name in push.versions if not name.isdigit()}
+    assert hidden == live | {".pushing-just-begun"}
+    assert os.listdir(os.path.join(push.serving_dir, ".pushing-6f1e", "17", "variables"))
+
+
+def test_a_push_that_fails_leaves_nothing(push, monkeypatch):
+    push.bless()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("serving.releases.publish.write_model_card", fail)
+        with pytest.raises(OSError, match="disk full"):
+            push()
+    assert push.versions == []
+    push()
+    assert len(push.versions) == 1
+
+
+def test_a_clock_set_back_and_a_number_that_is_taken(push, monkeypatch):
+    numbers = []
+    for content, now in ((b"1", 5000.5), (b"2", 1000.5), (b"3", 1000.5), (b"4", 6000.5)):
+        # A folder without a model, perhaps of a copy by hand.
+        os.makedirs(os.path.join(push.serving_dir, "6000", "variables"), exist_ok=True)
+        (push.saved_model / "saved_model.pb").write_bytes(content)
+        push.bless()
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda now=now: now)
+            pushed = push()
+        numbers.append(pushed.get_string_custom_property("pushed_version"))
+        with open(os.path.join(push.serving_dir, numbers[-1], "model_card.json")) as file:
+            assert str(json.load(file)["version"]) == numbers[-1]
+    assert numbers == ["5000", "5001", "5002", "6001"]
+
+
+class _PushingProcess:
+    """Another process that pushes what it is told to."""
+
+    def __init__(self, folder):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _PUSHING_PROCESS, __file__, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, serving_dir, content):
+        self._process.stdin.write(json.dumps([str(serving_dir), content]) + "\n")
+        self._process.stdin.flush()
+
+    def version(self):
+        """The version that was pushed; the error's text if there is none."""
+        line = self._process.stdout.readline().strip()
+        return int(line) if line.isdigit() else line
+
+    def end(self):
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    """Two processes, that have loaded TFX."""
+    folders = [tmp_path_factory.mktemp("process") for _ in range(2)]
+    processes = [_PushingProcess(folder) for folder in folders]
+    for process, folder in zip(processes, folders, strict=True):
+        process.start(folder / "serving", "first")
+    try:
+        for process in processes:
+            assert isinstance(process.version(), int)
+        yield processes
+    finally:
+        for process in processes:
+            process.end()
+
+
+def _push_at_once(processes, serving_dir, contents):
+    for process, content in zip(processes, contents, strict=True):
+        process.start(serving_dir, content)
+    versions = [process.version() for process in processes]
+    assert [version for version in versions if not isinstance(version, int)] == []
+    return versions
+
+
+@pytest.mark.slow
+def test_two_processes_push_to_one_folder(processes, tmp_path):
+    serving_dir = tmp_path / "serving"
+    releases = Releases(str(serving_dir))
+    pushed = {}
+    for number in range(25):
+        contents = [f"{number} {name}" for name in "ab"]
+        versions = _push_at_once(processes, serving_dir, contents)
+        pushed.update(zip(versions, contents, strict=True))
+        served = [version.number for version in releases.versions() if version.is_served]
+        # The first of all is stable; the newest is tried.
+        assert served == [min(pushed), max(pushed)]
+    assert len(pushed) == 50
+    assert sorted(os.listdir(serving_dir)) == sorted(map(str, pushed))
+    for version in releases.versions():
+        with open(os.path.join(version.path, "saved_model.pb")) as file:
+            assert file.read() == pushed[version.number]
+        assert version.card["version"] == version.number
+        assert version.card["digest"] == model_digest(version.path)
+
+
+@pytest.mark.slow
+def test_two_processes_push_the_same_model_once(processes, tmp_path):
+    serving_dir = tmp_path / "serving"
+    for number in range(25):
+        first, second = _push_at_once(processes, serving_dir, [f"{number}"] * 2)
+        assert first == second
+    assert len(os.listdir(serving_dir)) == 25
 
 
 def test_model_card(push):

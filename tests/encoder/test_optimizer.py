@@ -1,5 +1,8 @@
 """Tests of the optimizer, on whichever backend Keras runs."""
 
+import inspect
+import runpy
+
 import keras
 import numpy as np
 import pytest
@@ -51,3 +54,39 @@ def test_config_round_trip():
 def test_rejects_amsgrad():
     with pytest.raises(ValueError, match="amsgrad"):
         FusedAdam(amsgrad=True)
+
+
+class AdamOfAnotherKeras:
+    """Keeps its state elsewhere."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        power = self.iterations, self.beta_1, self.beta_2, self.epsilon
+        return self._momentums[index], self._second_moments[index], power
+
+
+class AdamWithAnotherSignature(keras.optimizers.Adam):
+    """Takes more than is given."""
+
+    def update_step(self, gradient, variable, learning_rate, scale):
+        index = self._get_variable_index(variable)
+        power = self.iterations, self.beta_1, self.beta_2, self.epsilon
+        return self._momentums[index], self._velocities[index], power
+
+
+@pytest.mark.parametrize(
+    ("adam", "message"),
+    [
+        (AdamOfAnotherKeras, "its update_step is without _velocities"),
+        (AdamWithAnotherSignature, "of self, gradient, variable, learning_rate, scale"),
+    ],
+)
+def test_an_unknown_keras_is_refused_at_import(monkeypatch, adam, message):
+    monkeypatch.setattr(keras.optimizers, "Adam", adam)
+    monkeypatch.setattr(keras, "__version__", "4.0.0")
+    with pytest.raises(
+        ImportError, match=r"FusedAdam does not know the Adam of Keras 4\.0\.0"
+    ) as e:
+        runpy.run_path(inspect.getfile(FusedAdam))
+    assert message in str(e.value)
+    assert "Install Keras 3" in str(e.value)

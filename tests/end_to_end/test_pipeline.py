@@ -101,10 +101,13 @@ def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline, first_r
 
     shutil.rmtree(os.path.dirname(pipeline.served))
     models = pipeline.output / "artifacts" / "HeadsTrainer" / "model"
-    for path in models.glob("*/Format-Serving/saved_model.pb"):
-        with open(path, "ab") as file:
-            file.write(b"\0")
+    graphs = {path: path.read_bytes() for path in models.glob("*/Format-Serving/saved_model.pb")}
+    for path, graph in graphs.items():
+        path.write_bytes(graph + b"\0")
     run = pipeline.run()
+    # protobuf 6 refuses a graph with the byte, and the tests below load these models.
+    for path, graph in graphs.items():
+        path.write_bytes(graph)
     assert run.exit_code == 1
     assert "changed after it was blessed" in run.text
     assert pipeline.versions == []

@@ -22,6 +22,7 @@ import tensorflow as tf
 import tensorflow_data_validation as tfdv
 import tensorflow_model_analysis as tfma
 from apache_beam.options.pipeline_options import PipelineOptions
+from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.orchestration import metadata
 from tfx.types import artifact_utils, standard_artifacts
@@ -112,10 +113,13 @@ class _Run:
 
     def artifact(self, component, key):
         """The first complete output of a component, as TFX knows it."""
-        pattern = f"{self._artifacts}/{component}/{key}/%"
-        found = self._store.get_artifacts(
-            mlmd.ListOptions(filter_query=f"uri LIKE '{pattern}' AND state = LIVE")
-        )
+        folder = f"{self._artifacts}/{component}/{key}/"
+        found = [
+            artifact
+            for artifact in self._store.get_artifacts()
+            if artifact.uri.startswith(folder)
+            and artifact.state == metadata_store_pb2.Artifact.LIVE
+        ]
         first = min(found, key=lambda artifact: artifact.id)
         (kind,) = self._store.get_artifact_types_by_id([first.type_id])
         return artifact_utils.deserialize_artifact(kind, first)

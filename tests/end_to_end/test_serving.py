@@ -1,4 +1,4 @@
-"""Pushed models through the local server: clients, REST, a swap under load, a rollback."""
+"""Pushed models through the development server: clients, REST, a swap under load, a rollback."""
 
 import json
 import pathlib

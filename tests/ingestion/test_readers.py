@@ -1,11 +1,15 @@
 import datetime
 import gzip
 import itertools
+import pathlib
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ingestion import readers
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile, count_buckets, match_files
 from ingestion.readers import read_records
@@ -132,6 +136,112 @@ def test_csv_fields_may_be_long_but_not_endless(write):
         (3, "malformed_csv"),
         (4, "3"),
     ]
+
+
+_ENDLESS = """
+import os, resource, sys
+from ingestion.errors import BadValue
+from ingestion.files import match_files
+from ingestion.readers import read_records
+
+(file,) = match_files({"events": sys.argv[1]})
+with open("/proc/self/statm") as statm:
+    used = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+limit = used + 200 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for line, values in read_records(file, ("user", "when", "what"), ""):
+    print(line, values.reason if isinstance(values, BadValue) else "".join(map(str, values)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "endless", "after"),
+    [
+        ("a.jsonl.gz", b'{"user": "a", "when": 1, "what": "x"}\n{"user": "', b"x", b'"}\n'),
+        ("a.csv.gz", b"user,when,what\na,1,", b"x", b"\n"),
+        ("b.csv.gz", b"user,when,what\na,1,", b"\xc3\xa4", b"\n"),
+    ],
+    ids=["jsonl", "csv", "csv, not ASCII"],
+)
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path, name, before, endless, after):
+    """A gibibyte in one line; the child may take 200 MiB more than it has before it reads."""
+    good = b'{"user": "b", "when": 2, "what": "y"}\n' if "jsonl" in name else b"b,2,y\n"
+    member = gzip.compress(endless * (2**26 // len(endless)), 1)
+    before = before.replace(b"\na,", b"\n" + good + b"a,")
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(before) + member * 16 + gzip.compress(after + good))
+    command = [sys.executable, "-c", _ENDLESS, str(path)]
+    root = pathlib.Path(__file__).parents[2]
+    child = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    first = "1 a1x" if "jsonl" in name else "2 b2y"
+    number = int(first[0]) + 1
+    assert child.stdout.splitlines() == [
+        first,
+        f"{number} line_too_long",
+        f"{number + 1} b2y",
+    ], child.stderr[-2000:]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.csv", "a.csv.gz"])
+def test_the_longest_line_and_one_that_is_longer(write, monkeypatch, name, end):
+    monkeypatch.setattr(readers, "LINE_BYTES", 1000)
+    jsonl = "jsonl" in name
+    header = b"" if jsonl else b"user,when,what\n"
+    beginning, ending = (
+        (b'{"user": "a", "when": 1, "what": "', b'"}' + end) if jsonl else (b"a,1,", end)
+    )
+    short = beginning + b"x" + ending
+    for more, expected in ((0, ("a", 1, "x")), (1, "line_too_long"), (5000, "line_too_long")):
+        text = b"x" * (1000 - len(beginning + ending) + more)
+        content = beginning + text + ending
+        if end:
+            content += short
+        records = read(write(name, header + short.replace(end, b"") + b"\n" + content))
+        lines = [line for line, _ in records]
+        first = 1 if jsonl else 2
+        assert lines == [first, first + 1, *([first + 2] if end else [])]
+        if more:
+            assert records[1][1] == expected
+        else:
+            assert records[1][1][2] == text.decode()
+        if end:
+            assert records[2][1] == records[0][1]
+
+
+def test_a_long_line_says_what_to_do(write):
+    (file,) = match_files({"events": write("a.jsonl", b"[" + b"1," * 2**23 + b"1]\n")})
+    ((line, bad),) = read_records(file, COLUMNS, REMEDY)
+    assert line == 1
+    assert str(bad) == (
+        "line too long: more than 16 MiB. "
+        "Write one record a line: of a JSON array, `jq -c '.[]'` makes lines."
+    )
+
+
+def test_a_csv_header_may_not_be_endless(write):
+    with pytest.raises(DataError, match=r"a\.csv:1: the header is malformed: more than 16 MiB"):
+        read(write("a.csv", b"user," * 2**22))
+
+
+def test_a_long_line_within_quotes_ends_the_record(write, monkeypatch):
+    monkeypatch.setattr(readers, "LINE_BYTES", 1000)
+    content = b'user,when,what\na,1,"x\n' + b"y" * 2000 + b"\na,2,z\n"
+    assert read(write("a.csv", content)) == [
+        (2, "line_too_long"),
+        (3, "line_too_long"),
+        (4, ("a", "2", "z")),
+    ]
+
+
+def test_a_csv_record_of_many_lines_is_not_endless(write, monkeypatch):
+    monkeypatch.setattr(readers, "LINE_BYTES", 40)
+    # Each line closes a field and opens another.
+    content = b'user,when,what\na,1,"\n' + b'","\n' * 20 + b"a,2,z\n"
+    records = read(write("a.csv", content))
+    assert [line for line, _ in records] == list(range(2, 24))
+    assert {values for _, values in records[:-1]} == {"malformed_csv"}
+    assert records[-1] == (23, ("a", "2", "z"))
 
 
 def test_a_key_may_be_left_out_now_and_then(write):

@@ -33,7 +33,7 @@ class Shell:
         edit(documents[0])
         self.file.write_text(yaml.safe_dump_all(documents))
 
-    def run(self, parallel=1, cache=True, **given):
+    def run(self, parallel=1, cache=True, inherited=(), **given):
         """Runs it; returns name -> outcome."""
         self._runs += 1
         run_folder = self._folder / "runs" / str(self._runs)
@@ -51,6 +51,7 @@ class Shell:
             folder=str(self._folder),
             environment={"FROM_HARNESS": "yes"},
             report=lambda kind, **fields: self.events.append((kind, fields)),
+            inherited=inherited,
         )
         return runner.run(parallel)
 

@@ -2,12 +2,15 @@
 
 import http.server
 import json
+import socket
 import threading
+import time
 
 import pytest
 import yaml
 from kfp import compiler, dsl
 
+from kubeflow import cluster_commands
 from kubeflow.__main__ import main
 from kubeflow.cluster_commands import Cluster, ClusterError, submit
 
@@ -23,6 +26,8 @@ class FakeKubeflow:
         requests: (method, path, body) of all requests.
         states: Of the run, one a look at it; the last stays.
         token: That is asked for; None: no authentication.
+        troubles: Of the next looks at the run, one each: a status, `dropped`, `silent`,
+            `HTML` or None.
     """
 
     def __init__(self):
@@ -30,6 +35,7 @@ class FakeKubeflow:
         self.states = ["PENDING", "RUNNING", "SUCCEEDED"]
         self.token = None
         self.experiments = []
+        self.troubles = []
         fake = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -48,13 +54,26 @@ class FakeKubeflow:
                 path = self.path.partition("?")[0]
                 fake.requests.append((method, self.path, body))
                 status, answer = 404, {"message": "not found"}
+                looks = method == "GET" and path.endswith("/runs/r1")
+                trouble = fake.troubles.pop(0) if looks and fake.troubles else None
+                if trouble == "silent":
+                    time.sleep(0.2)
+                    return
+                if trouble == "dropped":
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
                 if fake.token and self.headers.get("Authorization") != f"Bearer {fake.token}":
                     status, answer = 401, {"message": "who are you?"}
-                elif path.startswith("/pipeline" + _API):
+                elif isinstance(trouble, int):
+                    status, answer = trouble, {"message": "no luck"}
+                elif path.startswith("/pipeline" + _API) and not trouble:
                     status, answer = fake.answer(
                         method, path.removeprefix("/pipeline" + _API), body
                     )
                 content = json.dumps(answer).encode()
+                if trouble == "HTML":
+                    status = 200
+                    content = b"<html>Back in a moment.</html>"
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
@@ -63,7 +82,7 @@ class FakeKubeflow:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/pipeline"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self):
         self._server.shutdown()
@@ -180,6 +199,73 @@ def test_waiting_has_an_end(server, pipeline):
     cluster = Cluster(server.url)
     with pytest.raises(ClusterError, match="has not ended in time; it goes on"):
         submit(cluster, pipeline, given={}, wait=True, timeout=0.05, poll_seconds=0.01)
+
+
+_DROPPED = ["dropped"] * 4
+"""One look at the run: the client's library tries three times more."""
+
+
+@pytest.mark.parametrize(
+    ("troubles", "word"),
+    [
+        ([503], "503 Service Unavailable"),
+        ([500, *_DROPPED, 502], "500 Internal Server Error"),
+        ([429], "429 Too Many Requests"),
+        (_DROPPED, "cannot be reached"),
+        (["HTML", "HTML"], "does not answer as Kubeflow Pipelines does"),
+    ],
+)
+def test_an_outage_while_waiting_is_survived(server, pipeline, capsys, troubles, word):
+    server.states = ["RUNNING", "SUCCEEDED"]
+    server.troubles = list(troubles)
+    assert submit(Cluster(server.url), pipeline, given={}, wait=True, poll_seconds=0.01) == 0
+    assert not server.troubles
+    _, outage, *states = capsys.readouterr().out.splitlines()
+    assert outage.startswith(f"waiting  {server.url}")
+    assert word in outage
+    assert outage.endswith("The run goes on; asking again.")
+    assert states == ["state    RUNNING", "state    SUCCEEDED"]
+
+
+def test_every_outage_is_told_once(server, pipeline, capsys):
+    server.states = ["RUNNING", "RUNNING", "SUCCEEDED"]
+    server.troubles = [503, 503, None, 503, 503]
+    assert submit(Cluster(server.url), pipeline, given={}, wait=True, poll_seconds=0.01) == 0
+    words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert words == ["run", "waiting", "state", "waiting", "state"]
+
+
+def test_a_long_outage_is_given_up(server, pipeline):
+    server.troubles = [503] * 10_000
+    started = time.monotonic()
+    expected = r"503 .* It has not answered for 0 minutes. The run itself goes on; look .*/r1$"
+    with pytest.raises(ClusterError, match=expected):
+        submit(
+            Cluster(server.url),
+            pipeline,
+            given={},
+            wait=True,
+            poll_seconds=0.01,
+            outage_seconds=0.3,
+        )
+    assert 0.3 < time.monotonic() - started < 10
+    assert len(server.troubles) < 9_998
+
+
+def test_a_server_that_does_not_answer_at_all(server, pipeline, monkeypatch, capsys):
+    monkeypatch.setattr(cluster_commands, "_REQUEST_SECONDS", (5, 0.05))
+    server.troubles = ["silent"] * 4
+    server.states = ["SUCCEEDED"]
+    assert submit(Cluster(server.url), pipeline, given={}, wait=True, poll_seconds=0.01) == 0
+    assert "Read timed out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_other_errors_while_waiting_end_it_at_once(server, pipeline, status):
+    server.troubles = [status, 503]
+    with pytest.raises(ClusterError, match=f"{status}"):
+        submit(Cluster(server.url), pipeline, given={}, wait=True, poll_seconds=0.01)
+    assert server.troubles == [503]
 
 
 def test_schedule(server, pipeline, capsys):

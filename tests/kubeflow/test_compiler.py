@@ -6,6 +6,7 @@ After a change that is meant:
     git diff tests/kubeflow/golden
 """
 
+import copy
 import json
 import pathlib
 import re
@@ -56,16 +57,24 @@ def one(request, compiled):
     return compiled[request.param]
 
 
-def _normal(text):
+def _normal(compiled):
     """Without what changes with the code or the installed version, not with the pipeline."""
-    text = re.sub(r"(code_digest:\n +runtimeValue:\n +constant: )\S+", r"\1CODE_DIGEST", text)
+    compiled = copy.deepcopy(compiled)
+    for task in compiled.spec["root"]["dag"]["tasks"].values():
+        if options := task.get("inputs", {}).get("parameters", {}).get("stats_options_json"):
+            kept = json.loads(options["runtimeValue"]["constant"])
+            kept.pop("_slice_sqls", None)  # of TFDV 1.16 alone
+            options["runtimeValue"]["constant"] = json.dumps(kept)
+    text = re.sub(
+        r"(code_digest:\n +runtimeValue:\n +constant: )\S+", r"\1CODE_DIGEST", compiled.to_yaml()
+    )
     return re.sub(r"sdkVersion: tfx-\S+", "sdkVersion: tfx-VERSION", text)
 
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_golden(compiled, name, request):
     path = _GOLDEN / f"{name}.yaml"
-    text = _normal(compiled[name].to_yaml())
+    text = _normal(compiled[name])
     if request.config.getoption("--update-golden", default=False):
         path.write_text(text)
     assert text == path.read_text(), (

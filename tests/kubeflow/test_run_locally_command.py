@@ -1,12 +1,22 @@
 """The `run-locally` command as a user runs it, on pipelines of small scripts."""
 
+import concurrent.futures
 import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import yaml
 from kfp import compiler, dsl
 
 from kubeflow.__main__ import main
+from pipeline import processes
+
+_ROOT = pathlib.Path(__file__).parents[2]
 
 _PUSH = """
 import json, os, sys
@@ -113,3 +123,139 @@ def test_compile_errors(tmp_path, capsys):
     path.write_text("name: shop\n")
     assert main(["compile", str(path), "--output", str(tmp_path / "x.yaml")]) == 2
     assert "data: is required" in capsys.readouterr().err
+
+
+class SleepingRun:
+    """A run of two steps that sleep, in a process of its own.
+
+    Attributes:
+        process: The command.
+    """
+
+    def __init__(self, folder, trap):
+        @dsl.container_component
+        def nap(file: str, out: dsl.Output[dsl.Artifact]):
+            script = f"{trap} echo $$ > $0.new && mv $0.new $0; while :; do sleep 0.1; done"
+            return dsl.ContainerSpec("busybox", ["sh", "-c", script], [file])
+
+        @dsl.pipeline(name="naps")
+        def naps(first: str, second: str):
+            nap(file=first)
+            nap(file=second)
+
+        path = folder / "naps.yaml"
+        compiler.Compiler().compile(naps, str(path))
+        files = [folder / "1", folder / "2"]
+        self._arguments = ["run-locally", str(path), "--output", str(folder / "naps")]
+        for name, file in zip(("first", "second"), files, strict=True):
+            self._arguments += ["--set", f"{name}={file}"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kubeflow", *self._arguments, "--parallel", "2"],
+            cwd=_ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert _soon(lambda: all(file.exists() for file in files))
+        self._steps = [int(file.read_text()) for file in files]
+
+    def end(self, number):
+        """Sends a signal to the command; returns its exit code and what it said."""
+        self.process.send_signal(number)
+        _, error = self.process.communicate(timeout=20)
+        return self.process.returncode, error
+
+    def living(self):
+        """How many of the steps live."""
+        return sum(_lives(pid) for pid in self._steps)
+
+    def clean(self):
+        for pid in self._steps:
+            if _lives(pid):
+                os.killpg(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.communicate()
+
+
+def _lives(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def _soon(condition):
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.fixture
+def start_sleeping(tmp_path):
+    """Starts a `SleepingRun`."""
+    runs = []
+
+    def start(trap=""):
+        runs.append(SleepingRun(tmp_path, trap))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.clean()
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGTERM, 143, "Terminated"), (signal.SIGINT, 130, "Interrupted")],
+)
+def test_a_signal_to_the_command_ends_its_steps(start_sleeping, number, code, word):
+    run = start_sleeping()
+    assert run.end(number) == (code, f"{word}. The same command goes on where it stopped.\n")
+    assert run.living() == 0
+
+
+def test_steps_whose_command_was_killed_end_by_themselves(start_sleeping):
+    run = start_sleeping("trap '' TERM;")
+    run.end(signal.SIGKILL)
+    assert _soon(lambda: run.living() == 0)
+
+
+def test_steps_that_do_not_listen_are_killed(shell, monkeypatch):
+    @dsl.container_component
+    def deaf(out: dsl.Output[dsl.Artifact]):
+        script = "trap '' TERM; touch begun; while :; do sleep 0.1; done"
+        return dsl.ContainerSpec("busybox", ["sh", "-c", script])
+
+    def pipeline():
+        deaf()
+
+    def interrupt(*_, **__):
+        assert _soon((shell.file.parent / "begun").exists)
+        raise KeyboardInterrupt
+
+    shell.compile(pipeline)
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(concurrent.futures, "wait", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        shell.run()
+
+
+def test_steps_hold_the_runs_claim(shell):
+    """While a step lives, no other run starts in the folder, even if the command has ended."""
+
+    @dsl.container_component
+    def look(out: dsl.Output[dsl.Artifact]):
+        return dsl.ContainerSpec("busybox", ["sh", "-c", 'ls -l /proc/$$/fd > "$0"'], [out.path])
+
+    def pipeline():
+        look()
+
+    shell.compile(pipeline)
+    with open(shell.file.parent / ".lock", "w") as lock:
+        (outcome,) = shell.run(inherited=[lock.fileno()]).values()
+    uri = outcome.result["artifacts"]["out"]["uri"]
+    seen = (shell.file.parent / "store" / "s3" / uri.removeprefix("s3://")).read_text()
+    assert f"-> {shell.file.parent}/.lock\n" in seen

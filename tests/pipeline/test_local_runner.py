@@ -5,12 +5,18 @@ import io
 import json
 import logging
 
+import grpc
 import pytest
 
+from components.strict_example_validator import AnomaliesError
+from components.verifying_pusher import TamperedModelError
 from ingestion.errors import DataError
 from pipeline.config import PipelineConfig
 from pipeline.local_runner import Reporter, _explain, _metadata_connection
-from pipeline.output_folder import OutputFolder
+from pipeline.output_folder import OutputFolder, OutputFolderError
+from serving.bulk.encoding import EncodingError
+from serving.client.errors import ServingError
+from serving.releases.releases import ReleaseError
 
 _SERVER = {"host": "db", "database": "mlmd", "user": "ann", "password_env": "MLMD_PASSWORD"}
 
@@ -58,6 +64,23 @@ def test_postgresql(tmp_path, monkeypatch):
 )
 def test_errors_are_explained(error, expected):
     assert _explain(error).startswith(expected.replace("\\", ""))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AnomaliesError("Split eval: the column age is missing."),
+        DataError("events.jsonl:7: no text. Write one."),
+        EncodingError("users.jsonl:3: no user id. Give every line one."),
+        OutputFolderError("runs/demo is not empty. Choose another --output."),
+        ReleaseError("There is no version 7. There are 5, 6."),
+        ServingError("The server refuses the request.", grpc.StatusCode.INTERNAL),
+        TamperedModelError("The model was changed after it was blessed."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_messages_for_people_are_shown_alone(error):
+    assert _explain(error) == str(error)
 
 
 def test_progress_reaches_the_user():

@@ -1,6 +1,8 @@
 """The output folder: claimed by one pipeline, used by one run at a time."""
 
+import errno
 import os
+import subprocess
 
 import pytest
 
@@ -12,8 +14,8 @@ def test_every_run_has_a_folder_of_its_own(tmp_path):
     with folder.open() as first:
         pass
     with folder.open() as second:
-        assert os.path.isdir(first)
-        assert first != second
+        assert os.path.isdir(first.run_folder)
+        assert first.run_folder != second.run_folder
 
 
 def test_the_folder_of_another_pipeline_is_refused(tmp_path):
@@ -48,4 +50,33 @@ def test_a_file_is_refused(tmp_path):
         pytest.raises(OutputFolderError, match="cannot be used"),
         OutputFolder(str(tmp_path / "file"), "shop").open(),
     ):
+        pass
+
+
+def test_errors_of_a_run_are_not_the_folders(tmp_path):
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "python9")
+    with pytest.raises(FileNotFoundError) as caught, OutputFolder(str(tmp_path), "shop").open():
+        raise error
+    assert caught.value is error
+
+
+def test_a_folder_that_lies_in_a_file_is_refused(tmp_path):
+    (tmp_path / "runs").write_text("")
+    (tmp_path / "pipeline.json").write_text('{"pipeline": "shop"}')
+    with (
+        pytest.raises(OutputFolderError, match="cannot be used as output folder: Not a directory"),
+        OutputFolder(str(tmp_path), "shop").open(),
+    ):
+        pass
+
+
+def test_the_claim_lasts_as_long_as_a_process_that_inherits_it(tmp_path):
+    folder = OutputFolder(str(tmp_path), "shop")
+    with folder.open() as claim:
+        heir = subprocess.Popen(["sleep", "60"], pass_fds=[claim.lock])
+    with pytest.raises(OutputFolderError, match="Another run is using"), folder.open():
+        pass
+    heir.kill()
+    heir.wait()
+    with folder.open():
         pass

@@ -1,4 +1,4 @@
-"""A small model, and the local server in a thread."""
+"""A small model, and the development server in a thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from contract.signatures import USER_VECTOR
 from serving.dev_server.options import ServerOptions
-from serving.dev_server.server import LocalServer, single_model_config
+from serving.dev_server.server import DevServer, single_model_config
 from trainer.export.signatures import ServedModel
 
 MODEL = "letters"
@@ -40,7 +40,7 @@ class Letters(ServedModel):
 
 
 class RunningServer:
-    """A local server in a thread of its own.
+    """A development server in a thread of its own.
 
     Attributes:
         server: To be touched through `call` only.
@@ -59,7 +59,7 @@ class RunningServer:
     async def _run(self):
         self._loop = asyncio.get_running_loop()
         try:
-            self.server = LocalServer(self._config, self._options, self._config_file)
+            self.server = DevServer(self._config, self._options, self._config_file)
             async with self.server:
                 self.target = f"127.0.0.1:{self.server.port}"
                 self.url = f"http://127.0.0.1:{self.server.rest_api_port}"

@@ -1,4 +1,4 @@
-"""The local server under load and abuse: swap, rollback, drain, limits, memory."""
+"""The development server under load and abuse: swap, rollback, drain, limits, memory."""
 
 import asyncio
 import concurrent.futures

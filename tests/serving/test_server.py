@@ -1,4 +1,4 @@
-"""The local server: the same answers and errors as TF Serving, by gRPC and REST."""
+"""The development server: the same answers and errors as TF Serving, by gRPC and REST."""
 
 import base64
 import json

@@ -8,7 +8,6 @@ import io
 import math
 
 import jieba
-import jieba.finalseg
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +33,27 @@ class Dictionary:
         return math.log(frequency or 1) - math.log(self.total)
 
 
+class _Tokenizer(jieba.Tokenizer):
+    """A tokenizer that keeps its words of frequency 0 to itself.
+
+    jieba keeps them in a variable of its module, common to all tokenizers and threads.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.never_joined: set[str] = set()
+
+    def add_word(self, word: str, freq: str | None = None, tag: str | None = None) -> None:
+        """Adds a word of the user's dictionary, as `load_userdict` calls it."""
+        if freq is None or int(freq) != 0:
+            super().add_word(word, freq, tag)
+            return
+        self.never_joined.add(word)
+        self.FREQ[word] = 0
+        for end in range(1, len(word)):
+            self.FREQ.setdefault(word[:end], 0)
+
+
 def read_dictionary(user_words: bytes | None = None) -> Dictionary:
     """Reads the installed jieba's dictionary and adds the user's words.
 
@@ -51,7 +71,7 @@ def read_dictionary(user_words: bytes | None = None) -> Dictionary:
         >>> read_dictionary().frequencies["北京"]
         34488
     """
-    tokenizer = jieba.Tokenizer()
+    tokenizer = _Tokenizer()
     with tokenizer.get_dict_file() as file:
         content = file.read()
     provenance = {
@@ -62,14 +82,9 @@ def read_dictionary(user_words: bytes | None = None) -> Dictionary:
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(io.BytesIO(content))
     tokenizer.initialized = True
 
-    never_joined: set[str] = set()
     if user_words is not None:
         provenance["user_dictionary_sha256"] = hashlib.sha256(user_words).hexdigest()
-        # jieba keeps these words in a variable of its module, common to all tokenizers.
-        of_others = jieba.finalseg.Force_Split_Words
-        jieba.finalseg.Force_Split_Words = never_joined
-        try:
-            tokenizer.load_userdict(io.BytesIO(user_words))
-        finally:
-            jieba.finalseg.Force_Split_Words = of_others
-    return Dictionary(tokenizer.FREQ, tokenizer.total, frozenset(never_joined), provenance)
+        tokenizer.load_userdict(io.BytesIO(user_words))
+    return Dictionary(
+        tokenizer.FREQ, tokenizer.total, frozenset(tokenizer.never_joined), provenance
+    )

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from components.data_fingerprint import fingerprint_of
 from ingestion.errors import DataError
+from ingestion.fingerprint import fingerprint_of
 
 
 @pytest.fixture
