@@ -1,8 +1,11 @@
 # The two commands that matter: `make demo` and `make test`. Both install what they need.
 .DEFAULT_GOAL := help
 
-PYTHON := .venv/bin/python
-INSTALLED := .venv/.installed
+# Which Python, and so which TFX, suits this machine: 3.13 or 3.10. `make demo PY=3.12` overrides.
+PY := $(shell python3 tools/install.py)
+VENV := .venv-$(PY)
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
 DEMO_DATA := runs/demo-data
 
 # A process for each folder: TensorFlow keeps the memory of every graph that a test has made. Two at
@@ -14,7 +17,7 @@ TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/,$(sort $(dir $(wildcar
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
 
-install: $(INSTALLED)  ## make .venv with the pinned packages
+install: $(INSTALLED)  ## make a virtual environment with the pinned packages, and .venv a link to it
 
 demo: $(DEMO_DATA)/labels.csv  ## generate logs, run the whole pipeline on them, print a summary
 	$(PYTHON) -m pipeline run configs/demo.yaml --output runs/demo
@@ -33,34 +36,33 @@ test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"
 
 lint: $(INSTALLED)  ## check style, formatting, types and who imports whom
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 format: $(INSTALLED)  ## format the code
-	.venv/bin/ruff check --fix .
-	.venv/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
 
 docs: $(INSTALLED)  ## make a site of the documentation, in docs/_build
-	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
+	$(VENV)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
 lock: $(INSTALLED)  ## pin every package of requirements.in anew
-	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
 	  --override requirements.overrides requirements.in -o requirements.txt
+	(echo "# CUDA for the TensorFlow of requirements.txt, of its extra and-cuda. Made by make lock." && \
+	  echo "tensorflow[and-cuda]" | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 \
+	  --no-annotate --no-header --constraint requirements.txt - | grep ^nvidia) \
+	  > kubeflow/requirements-gpu.txt
 
-clean:  ## remove the environment and all runs
-	rm -rf .venv runs
+clean:  ## remove the environments and all runs
+	rm -rf .venv .venv-* .uv runs
 
 $(DEMO_DATA)/labels.csv: | $(INSTALLED)
 	$(PYTHON) -m pipeline generate $(DEMO_DATA)
 
 # Byte code is made here, once: where Python may not write it, every process would compile TensorFlow.
-$(INSTALLED): requirements.txt .python-version
-	@python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' || { \
-	  echo "Python 3.10 is needed (see .python-version); python3 is $$(python3 --version 2>&1)."; exit 1; }
-	rm -rf .venv
-	python3 -m venv .venv
-	$(PYTHON) -m pip install --quiet "$$(grep '^uv==' requirements.txt)"
-	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip sync --quiet --compile-bytecode requirements.txt
-	touch $@
+$(INSTALLED): requirements.txt
+	@python3 tools/install.py $(PY) $(VENV)
+	@touch $@

@@ -23,6 +23,7 @@ class PipelineRuns:
 
     Attributes:
         config: The YAML file's content.
+        events: The event file.
         output: The output folder.
         first_model: A copy of the model that the first run pushed.
     """
@@ -31,10 +32,12 @@ class PipelineRuns:
         self._folder = folder
         self.first_model = str(folder / "first_model")
         self.output = folder / "output"
-        events, labels = synthetic_logs.generate(folder / "data", users=500, seed=1)
+        self.events, labels = folder / "data" / "events.jsonl.gz", folder / "data" / "labels.csv"
+        if not labels.exists():
+            synthetic_logs.generate(folder / "data", users=500, seed=1)
         self.config = {
             "name": "small",
-            "data": {"events": str(events), "labels": str(labels)},
+            "data": {"events": str(self.events), "labels": str(labels)},
             "tasks": {
                 "likes_outdoor": None,
                 "likes_cooking": None,
@@ -124,6 +127,12 @@ class Run:
 @pytest.fixture(scope="package")
 def pipeline(tmp_path_factory):
     return PipelineRuns(tmp_path_factory.mktemp("pipeline"))
+
+
+@pytest.fixture(scope="package")
+def pipeline_in():
+    """Returns a function that makes a pipeline in a folder, or takes the one that is there."""
+    return PipelineRuns
 
 
 @pytest.fixture(scope="package")

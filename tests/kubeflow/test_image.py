@@ -1,14 +1,23 @@
 """The image has what the compiled file names. Without Docker: its COPY lines are followed here."""
 
+import dataclasses
 import fnmatch
+import functools
+import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 import yaml
+
+from ingestion import synthetic_logs
+from kubeflow.__main__ import main
+from kubeflow.local import spec
+from kubeflow.local.runner import RAN, Runner
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -137,10 +146,19 @@ def test_every_module_can_be_imported_there(modules, tmp_path):
 
 
 def test_the_versions_are_pinned():
-    gpu = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
-    for line in gpu:
-        assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[\d.]+", line)
-    assert re.match(r"FROM python:\d+\.\d+\.\d+-\S+ AS base", _stage("base")[0])
+    for file in ("requirements.txt", "kubeflow/requirements-gpu.txt"):
+        for line in (_ROOT / file).read_text().splitlines():
+            pinned = re.fullmatch(r"[a-z0-9-]+(\[.+\])?==[\w.]+( ; .+)?", line)
+            assert pinned or line.lstrip().startswith("#"), line
+
+
+def test_python_is_one_of_the_stacks():
+    from tools import install
+
+    (default,) = re.findall(r"(?m)^ARG PYTHON=(\S+)$", _DOCKERFILE)
+    (older,) = re.findall(r"--build-arg PYTHON=(\S+)", _DOCKERFILE)
+    assert default.split("-")[0] == install._NEW_STACK[0]
+    assert older.split("-")[0] in install._OLD_STACK
 
 
 def test_no_step_runs_as_root():
@@ -150,13 +168,26 @@ def test_no_step_runs_as_root():
 
 
 def test_cuda_is_what_tensorflow_asks_for():
+    """The TensorFlow that is installed; the other one's pins are seen on the other stack."""
     from importlib.metadata import requires
 
-    asked = {
-        line.split(";")[0].replace(" ", "") for line in requires("tensorflow") if "and-cuda" in line
-    }
-    gpu = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
-    assert asked == {line for line in gpu if not line.startswith("#")}
+    from packaging.requirements import Requirement
+
+    asked = [
+        requirement
+        for requirement in map(Requirement, requires("tensorflow"))
+        if requirement.marker
+        and requirement.marker.evaluate({"extra": "and-cuda"})
+        and not requirement.marker.evaluate({"extra": ""})
+    ]
+    lines = (_ROOT / "kubeflow" / "requirements-gpu.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    pinned = {pin.name: pin for pin in pins if not pin.marker or pin.marker.evaluate()}
+    assert asked
+    assert {requirement.name for requirement in asked} == set(pinned)
+    for requirement in asked:
+        (version,) = pinned[requirement.name].specifier
+        assert requirement.specifier.contains(version.version), requirement
 
 
 def test_the_environment_is_that_of_local_runs():
@@ -165,3 +196,74 @@ def test_the_environment_is_that_of_local_runs():
     text = "\n".join(_stage("cpu"))
     for name, value in CHILD_ENVIRONMENT.items():
         assert f"{name}={value}" in text
+
+
+@pytest.fixture
+def image(monkeypatch):
+    """A folder with the image's files, open to all; processes are started as its user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root starts processes as another user")
+    started = functools.partial(subprocess.Popen, user=10001, group=10001, extra_groups=[])
+    try:
+        started([sys.executable, "-c", ""]).wait()
+    except PermissionError:
+        pytest.skip(f"{sys.executable} is closed to other users")
+    files = _files("cpu")
+    monkeypatch.setattr(subprocess, "Popen", started)
+    before = os.umask(0)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 10001, 10001)
+        for target, source in files.items():
+            path = pathlib.Path(folder + target)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_ROOT / source, path)
+        yield pathlib.Path(folder)
+    os.umask(before)
+
+
+@pytest.mark.slow
+def test_steps_run_there_as_its_user(image):
+    """The first steps of a compiled file, with the image's variables."""
+    synthetic_logs.generate(image / "data", users=100, seed=1)
+    config = {
+        "name": "small",
+        "data": {"events": "/data/events.jsonl.gz", "labels": "/data/labels.csv"},
+        "tasks": {"likes_outdoor": None},
+        "kubeflow": {
+            "image": "registry.example/users:1",
+            "pipeline_root": "s3://bucket/root",
+            "volumes": [
+                {"claim": "logs", "mount_path": "/data"},
+                {"claim": "models", "mount_path": "/models"},
+            ],
+            "serving_dir": "/models/small",
+        },
+    }
+    (image / "config.yaml").write_text(yaml.safe_dump(config))
+    compiled = image / "pipeline.yaml"
+    assert main(["compile", str(image / "config.yaml"), "--output", str(compiled)]) == 0
+    pipeline = spec.load(str(compiled))
+    names = {"DataFingerprint", "UnlabelledExampleGen", "UnlabelledStatisticsGen"}
+    steps = tuple(step for step in pipeline.steps if step.name in names)
+    variables = re.findall(r"([A-Z_]+)=(\S+)", "\n".join(_stage("step")))
+    runner = Runner(
+        dataclasses.replace(pipeline, steps=steps),
+        pipeline.arguments({"data": str(image / "data")}),
+        run_root="s3://bucket/root/1",
+        store=str(image),
+        run_folder=str(image),
+        cache=None,
+        folder=str(image / "app"),
+        environment={
+            **{name: value.replace("/app", f"{image}/app") for name, value in variables},
+            "HOME": str(image),
+        },
+        report=lambda kind, **fields: None,
+    )
+    for name, outcome in runner.run().items():
+        log = pathlib.Path(outcome.log).read_text() if outcome.log else ""
+        assert outcome.state == RAN, f"{name}: {outcome.error}\n{log[-3000:]}"
+    (statistics,) = image.glob(
+        "s3/bucket/root/1/UnlabelledStatisticsGen/*/statistics/Split-train/*"
+    )
+    assert statistics.stat().st_uid == 10001
