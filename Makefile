@@ -12,7 +12,7 @@ DEMO_DATA := runs/demo-data
 # a time, the longest first.
 TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/,$(sort $(dir $(wildcard tests/*/test_*.py))))
 
-.PHONY: help install demo test test-fast lint format docs lock clean $(TESTS)
+.PHONY: help install demo test test-fast lint format docs lock licences audit clean $(TESTS)
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -55,6 +55,12 @@ lock: $(INSTALLED)  ## pin every package of requirements.in anew
 	  echo "tensorflow[and-cuda]" | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 \
 	  --no-annotate --no-header --constraint requirements.txt - | grep ^nvidia) \
 	  > kubeflow/requirements-gpu.txt
+
+licences: $(INSTALLED)  ## list the licences of all that is installed
+	@$(PYTHON) tools/licences.py
+
+audit: $(INSTALLED)  ## ask for known vulnerabilities of what is installed
+	@$(PYTHON) tools/audit.py $(VENV)/bin/uv
 
 clean:  ## remove the environments and all runs
 	rm -rf .venv .venv-* .uv runs
