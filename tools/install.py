@@ -8,18 +8,13 @@ uv, pinned with the rest, finds that Python or downloads it, and installs the pa
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 import platform
 import re
 import shutil
-import stat
 import subprocess
 import sys
-import urllib.parse
-import urllib.request
-import zipfile
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _UV = _ROOT / ".uv"
@@ -27,6 +22,8 @@ _OLD_STACK = ("3.10",)
 _NEW_STACK = ("3.13", "3.12", "3.11")
 # Of the new stack's wheels, from their symbols: TFDV's and ML Metadata's.
 _GLIBC = (2, 39)
+_ZIG = "ziglang==0.17.1"
+"""A C++ compiler as a wheel."""
 
 
 def glibc() -> tuple[int, ...]:
@@ -62,11 +59,6 @@ def install(python: str, folder: pathlib.Path) -> None:
             f"PY={python}: TFX 1.21 needs glibc {_GLIBC[0]}.{_GLIBC[1]}, here is {found}. "
             "Leave PY out, or PY=3.10."
         )
-    if python in _OLD_STACK and not shutil.which(os.environ.get("CXX", "g++")):
-        raise SystemExit(
-            f"PY={python}: pyfarmhash has no wheel for it, and g++ is missing: install that "
-            "(Debian: apt-get install g++)."
-        )
     print(f"Installing Python {python}'s packages into {folder.name}: some minutes.", flush=True)
     uv = _uv()
     # pyenv's python3.13 refuses to run unless it is told that this version is meant.
@@ -88,6 +80,8 @@ def install(python: str, folder: pathlib.Path) -> None:
             + (f", or take one that is here: PY={others[0]}" if others else "")
             + f". ({reason[0].strip()})"
         )
+    if python in _OLD_STACK and not shutil.which(os.environ.get("CXX", "c++")):
+        environment |= _compiler(uv, folder)
     sync = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", folder]
     if subprocess.run([*sync, _ROOT / "requirements.txt"], env=environment).returncode:
         raise SystemExit("The packages of requirements.txt could not be installed: see above.")
@@ -123,47 +117,50 @@ def _uv() -> str:
         if said.split()[1:2] == [pinned]:
             return str(program)
     shutil.rmtree(_UV, ignore_errors=True)
-    pip = [sys.executable, "-m", "pip"]
-    if not subprocess.run([*pip, "--version"], capture_output=True).returncode:
-        # Not into Python's own folders, which Debian forbids.
-        target = ["--quiet", "--disable-pip-version-check", "--target", _UV, f"uv=={pinned}"]
-        quiet = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
-        if subprocess.run([*pip, "install", *target], env=quiet).returncode:
-            raise SystemExit("uv, which installs the rest, could not be installed: see above.")
-    else:
-        try:
-            _fetch_uv(pinned, program)
-        except OSError as error:
-            raise SystemExit(
-                f"uv, which installs the rest, could not be downloaded: {error}. Behind a mirror, "
-                "set PIP_INDEX_URL; or install pip (Debian: python3-pip)."
-            ) from error
+    # Not into Python's own folders, which Debian forbids.
+    target = ["--quiet", "--disable-pip-version-check", "--target", _UV, f"uv=={pinned}"]
+    quiet = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
+    if subprocess.run([*_pip(), "install", *target], env=quiet).returncode:
+        raise SystemExit("uv, which installs the rest, could not be installed: see above.")
     return str(program)
 
 
-def _fetch_uv(version: str, program: pathlib.Path) -> None:
-    """Without pip, which Debian's python3 lacks: the program out of its wheel."""
-    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/uv/"
-    # Whatever the user's own index is.
-    with urllib.request.urlopen(index, timeout=60) as answer:  # noqa: S310
-        page = answer.read().decode()
-    name = rf"uv-{re.escape(version)}-[^\"#]*manylinux[^\"#]*_{platform.machine()}\.whl"
-    found = re.search(rf'href="([^"#]*{name})#sha256=([0-9a-f]{{64}})"', page)
-    if not found:
-        raise OSError(f"{index} has no uv {version} for Linux on {platform.machine()}")
-    wheel_url = urllib.parse.urljoin(index, found[1])
-    with urllib.request.urlopen(wheel_url, timeout=60) as answer:  # noqa: S310
-        wheel = answer.read()
-    if hashlib.sha256(wheel).hexdigest() != found[2]:
-        raise OSError(f"{found[1]} is not what the index says it is")
-    program.parent.mkdir(parents=True)
-    archive = program.with_suffix(".whl")
-    archive.write_bytes(wheel)
-    with zipfile.ZipFile(archive) as files:
-        (inside,) = [file for file in files.namelist() if file.endswith("/scripts/uv")]
-        program.write_bytes(files.read(inside))
-    archive.unlink()
-    program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+def _pip() -> list[str]:
+    """The command that runs pip, which Debian's python3 lacks and its archive has as a wheel."""
+    pip = [sys.executable, "-m", "pip"]
+    if not subprocess.run([*pip, "--version"], capture_output=True).returncode:
+        return pip
+    folder = _UV / "pip"
+    folder.mkdir(parents=True)
+    # As it is, and with fresh lists, which root may fetch.
+    for prepare in ("true", "apt-get --quiet=2 update"):
+        script = f"{prepare} && apt-get --quiet=2 download python3-pip-whl && dpkg-deb -x *.deb ."
+        subprocess.run(["/bin/sh", "-c", script], cwd=folder, capture_output=True)
+        for wheel in folder.rglob("pip-*.whl"):
+            return [sys.executable, str(wheel / "pip")]
+    raise SystemExit(
+        "python3 has no pip, and apt-get could not download it: install it (Debian: "
+        "apt-get install python3-pip)."
+    )
+
+
+def _compiler(uv: str, folder: pathlib.Path) -> dict[str, str]:
+    """Brings a C++ compiler, for the one package that has no wheel for Python 3.10: pyfarmhash.
+
+    Returns:
+        The environment variables with which packages are compiled by it.
+    """
+    print("There is no C++ compiler: one is fetched (100 MB), to compile pyfarmhash.", flush=True)
+    zig = _UV / "zig"
+    fetch = [uv, "pip", "install", "--quiet", "--python", folder, "--target", zig, _ZIG]
+    if subprocess.run(fetch).returncode:
+        raise SystemExit("It could not be fetched; install one (Debian: apt-get install g++).")
+    for name in ("cc", "c++"):
+        program = zig / f"zig-{name}"
+        program.write_text(f'#!/bin/sh\nexec "{zig}/ziglang/zig" {name} "$@"\n')
+        program.chmod(0o755)
+    cxx = f"{zig}/zig-c++"
+    return {"CC": f"{zig}/zig-cc", "CXX": cxx, "LDSHARED": f"{cxx} -shared"}
 
 
 if __name__ == "__main__":

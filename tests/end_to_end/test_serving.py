@@ -81,7 +81,7 @@ def _wait_for(client, version):
         time.sleep(0.05)
 
 
-def test_clients_swap_and_rollback(pipeline, first_run):
+def test_clients_swap_and_rollback(pipeline):
     first = _push(pipeline, hidden_units=8)
     model_dir = pipeline.output / "serving" / "small"
     _release(model_dir, "label", f"stable={first}")

@@ -156,6 +156,8 @@ class SleepingRun:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell makes what it runs in the background deaf to Ctrl-C, these tests for one.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert _soon(lambda: all(file.exists() for file in files))
         self._steps = [int(file.read_text()) for file in files]

@@ -1,7 +1,9 @@
-"""The compiled file, run without a cluster. The tests build on one another, in this order."""
+"""The compiled file, run without a cluster: every test goes on where the first run ended."""
 
+import copy
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -48,6 +50,17 @@ class CompiledRuns:
             },
         }
 
+    def keep(self):
+        """Keeps the output folder and the configuration as they are now."""
+        shutil.copytree(self._output, self._folder / "kept")
+        self._kept_config = copy.deepcopy(self.config)
+
+    def restore(self):
+        """Puts back what was kept."""
+        shutil.rmtree(self._output)
+        shutil.copytree(self._folder / "kept", self._output)
+        self.config = copy.deepcopy(self._kept_config)
+
     def run(self, *arguments):
         """Compiles the configuration and runs the file.
 
@@ -73,17 +86,29 @@ class CompiledRuns:
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    return CompiledRuns(tmp_path_factory.mktemp("compiled"))
+def finished(tmp_path_factory):
+    """The runs, and the first one: exit code, what was printed, step -> what became of it."""
+    compiled = CompiledRuns(tmp_path_factory.mktemp("compiled"))
+    first_run = compiled.run()
+    assert first_run[0] == 0, first_run[1]
+    compiled.keep()
+    return compiled, first_run
+
+
+@pytest.fixture
+def compiled(finished):
+    """The runs as the first one left them, whatever other tests did."""
+    compiled, _ = finished
+    compiled.restore()
+    return compiled
 
 
 def _ran(summary):
     return {name for name, step in summary.items() if step["state"] == "ran"}
 
 
-def test_the_compiled_file_reaches_a_pushed_model(compiled):
-    code, text, summary = compiled.run()
-    assert code == 0, text
+def test_the_compiled_file_reaches_a_pushed_model(compiled, finished):
+    _, (_, text, summary) = finished
     assert len(summary) == 15
     assert len(_ran(summary)) == 15
     (version,) = compiled.versions

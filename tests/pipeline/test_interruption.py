@@ -72,6 +72,8 @@ class InterruptedRun:
             text=True,
             # Signals go to the command alone, as those of `kill` and of a service manager do.
             start_new_session=True,
+            # A shell makes what it runs in the background deaf to Ctrl-C, these tests for one.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         pids = folder / "pids"
         assert _soon(pids.exists)

@@ -1,5 +1,6 @@
 """The choice of the Python, and what is said where none can be had. Nothing is installed here."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -59,33 +60,72 @@ def test_a_missing_python_is_named(monkeypatch, tmp_path):
     )
 
 
-def test_uv_comes_out_of_its_wheel_where_pip_is_missing(monkeypatch, tmp_path):
-    """An index of one wheel, read by Python alone; a wheel that was changed is refused."""
-    import hashlib
-    import platform
-    import zipfile
+@pytest.fixture
+def without_pip(monkeypatch, tmp_path):
+    """A python3 without pip, and a folder for programs that stand in for Debian's."""
+    python = tmp_path / "python3"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(install.sys, "executable", str(python))
+    monkeypatch.setattr(install, "_UV", tmp_path / "uv")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
 
-    name = f"uv-9.9.9-py3-none-manylinux_2_17_{platform.machine()}.whl"
-    page = tmp_path / "uv" / "index.html"
-    page.parent.mkdir()
-    with zipfile.ZipFile(page.parent / name, "w") as wheel:
-        wheel.writestr("uv-9.9.9.data/scripts/uv", "#!/bin/sh\necho uv 9.9.9\n")
-    digest = hashlib.sha256((page.parent / name).read_bytes()).hexdigest()
-    page.write_text(f'<a href="{name}#sha256={digest}">{name}</a>')
-    opened = install.urllib.request.urlopen
+    def write(name, script):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
 
-    def open_file(url, timeout):
-        return opened(url + "index.html" if url.endswith("/") else url, timeout=timeout)
+    return write
 
-    monkeypatch.setattr(install.urllib.request, "urlopen", open_file)
-    monkeypatch.setenv("PIP_INDEX_URL", tmp_path.as_uri())
-    program = tmp_path / "bin" / "uv"
-    install._fetch_uv("9.9.9", program)
-    assert subprocess.run([program], capture_output=True, text=True).stdout == "uv 9.9.9\n"
 
-    page.write_text(page.read_text().replace(digest, "0" * 64))
-    with pytest.raises(OSError, match="is not what the index says"):
-        install._fetch_uv("9.9.9", tmp_path / "other" / "uv")
+def test_pip_comes_from_debians_archive_where_python_lacks_it(without_pip, tmp_path):
+    without_pip("apt-get", 'test "$2" = download && touch "$3.deb"')
+    without_pip("dpkg-deb", "mkdir -p usr/share && touch usr/share/pip-23.0.1-py3-none-any.whl")
+    python, pip = install._pip()
+    assert python == str(tmp_path / "python3")
+    assert pip == str(tmp_path / "uv/pip/usr/share/pip-23.0.1-py3-none-any.whl/pip")
+
+
+def test_lists_of_packages_are_fetched_where_there_are_none(without_pip):
+    without_pip("apt-get", "case $2 in update) touch fresh;; *) test -e fresh && touch a.deb; esac")
+    without_pip("dpkg-deb", "touch pip-23.0.1-py3-none-any.whl")
+    assert install._pip()[1].endswith("/pip-23.0.1-py3-none-any.whl/pip")
+
+
+def test_what_to_do_is_said_where_pip_cannot_be_had(without_pip):
+    without_pip("apt-get", "exit 100")
+    with pytest.raises(SystemExit, match=r"install it \(Debian: apt-get install python3-pip\)"):
+        install._pip()
+
+
+@pytest.mark.slow
+def test_a_package_is_compiled_where_there_is_no_compiler(monkeypatch, tmp_path):
+    """The one that has no wheel for Python 3.10, by the compiler that is fetched for it."""
+    uv = _ROOT / ".venv" / "bin" / "uv"
+    python = tmp_path / "venv" / "bin" / "python"
+    made = subprocess.run(
+        [uv, "venv", "--quiet", "--no-project", "--python", sys.executable, python.parents[1]]
+    )
+    assert made.returncode == 0
+    monkeypatch.setattr(install, "_UV", tmp_path / "uv")
+    try:
+        environment = install._compiler(str(uv), python.parents[1])
+    except SystemExit as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no package index: {error}")
+    subprocess.run(
+        [
+            *(uv, "pip", "install", "--quiet", "--no-cache", "--no-binary", "pyfarmhash"),
+            *("--python", python, "pyfarmhash==0.3.2"),
+        ],
+        env={**os.environ, **environment},
+        check=True,
+    )
+    script = "import farmhash; print(farmhash.fingerprint64('user-1'))"
+    said = subprocess.run([python, "-c", script], capture_output=True, text=True).stdout
+    assert said == "4922675799889375116\n"
 
 
 def test_every_python_is_in_the_lock():
