@@ -44,6 +44,7 @@ exit codes:
   1  a step failed; its log's last lines are printed, the same command resumes
   2  the command line, the file or the output folder is wrong
   3  the model was not blessed, and therefore not pushed
+  130, 143  ended by Ctrl-C or SIGTERM; the same command resumes
 """
 
 _SUBMIT_EPILOG = """\

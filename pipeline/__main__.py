@@ -32,6 +32,7 @@ exit codes:
   1  a component failed; the log says why, the same command resumes
   2  the command line, the configuration or the output folder is wrong
   3  the model was not blessed, and therefore not pushed
+  130, 143  ended by Ctrl-C or SIGTERM; the same command resumes
 """
 
 

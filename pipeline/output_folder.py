@@ -94,8 +94,15 @@ class OutputFolder:
         os.makedirs(self.path, exist_ok=True)
         marker = os.path.join(self.path, "pipeline.json")
         if os.path.exists(marker):
-            with open(marker, encoding="utf-8") as file:
-                owner = json.load(file)["pipeline"]
+            try:
+                with open(marker, encoding="utf-8") as file:
+                    owner = json.load(file)["pipeline"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise OutputFolderError(
+                    f"{marker} is damaged, so that nobody knows whose folder this is. Write "
+                    f'{{"pipeline": "{self._pipeline_name}"}} into it if it is this pipeline\'s, or '
+                    "choose another --output."
+                ) from error
             if owner != self._pipeline_name:
                 raise OutputFolderError(
                     f"{self.path} is the output folder of the pipeline {owner!r}, not of "

@@ -28,6 +28,16 @@ def test_the_folder_of_another_pipeline_is_refused(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("content", ["", '{"pipel', "[]", "{}"])
+def test_a_damaged_marker_is_named(tmp_path, content):
+    (tmp_path / "pipeline.json").write_text(content)
+    with (
+        pytest.raises(OutputFolderError, match=r"pipeline\.json is damaged, .* Write"),
+        OutputFolder(str(tmp_path), "shop").open(),
+    ):
+        pass
+
+
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "thesis.doc").write_text("")
     with (
