@@ -100,8 +100,8 @@ class OutputFolder:
             except (ValueError, KeyError, TypeError) as error:
                 raise OutputFolderError(
                     f"{marker} is damaged, so that nobody knows whose folder this is. Write "
-                    f'{{"pipeline": "{self._pipeline_name}"}} into it if it is this pipeline\'s, or '
-                    "choose another --output."
+                    f'{{"pipeline": "{self._pipeline_name}"}} into it if it is that of '
+                    f"{self._pipeline_name!r}, or choose another --output."
                 ) from error
             if owner != self._pipeline_name:
                 raise OutputFolderError(
