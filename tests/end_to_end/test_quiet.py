@@ -17,9 +17,9 @@ _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.st
 
 
 @pytest.fixture(scope="module")
-def model_dir(pipeline, first_run, tmp_path_factory):
+def model_dir(first_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    shutil.copytree(pipeline.first_model, folder / "1")
+    shutil.copytree(first_model, folder / "1")
     return folder
 
 
@@ -36,7 +36,7 @@ def _stderr(*arguments):
     return ended.stderr
 
 
-def test_compile(pipeline, first_run, tmp_path):
+def test_compile(pipeline, tmp_path):
     config = tmp_path / "config.yaml"
     kubeflow = {
         "image": "registry.example/users:1",
