@@ -74,7 +74,5 @@ def test_serve(model_dir):
     _, printed = process.communicate()
     assert printed.splitlines() == [
         "default version 1 is available",
-        "A server for development: TF Serving is for production.",
-        "Draining",
         "default version 1 is unloaded",
     ]
