@@ -92,7 +92,9 @@ class Cluster:
 
         # Not `kfp.Client`, which would wait for an answer for ever.
         runs = kfp_server_api.RunServiceApi(self._api())
-        run = runs.get_run(run_id, _request_timeout=_REQUEST_SECONDS)
+        # Renamed, as the health call above.
+        get_run = getattr(runs, "get_run", None) or runs.run_service_get_run
+        run = get_run(run_id, _request_timeout=_REQUEST_SECONDS)
         if run.run_id != run_id:
             raise ClusterOutageError(f"{self.host} does not answer as Kubeflow Pipelines does.")
         return run
