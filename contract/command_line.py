@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from contract import exit_codes
 from contract.errors import UserError
@@ -67,17 +66,7 @@ class CommandLine:
             run: Command = args.run
             return run(args)
         except UserError as error:
-            return fail(error)
+            print(f"error: {error}", file=sys.stderr)
+            return error.exit_code
         except KeyboardInterrupt:
             return exit_codes.INTERRUPTED
-
-
-def fail(error: UserError) -> int:
-    """Prints an error as all commands do and returns its exit code."""
-    print_error(error)
-    return error.exit_code
-
-
-def print_error(message: Any) -> None:
-    """Prints what went wrong to the standard error stream."""
-    print(f"error: {message}", file=sys.stderr)
