@@ -11,8 +11,9 @@ Three signatures, alike but for how a user arrives:
 - `ENCODE_WITH_TIMESTAMPS` takes `contract.features.TIMESTAMPS`, int64 [batch, n], as well: Unix
   seconds; 0 is an unknown moment, and padding.
 
-Every model has all three; one without the channel of time ignores the moments. All return `USER_VECTOR`, float32 [batch, d], and for every task, under its name, float32
-[batch, classes]: the probabilities.
+Every model has all three; one without the channel of time ignores the moments. All return
+`USER_VECTOR`, float32 [batch, d], and for every task, under its name, float32 [batch, classes]:
+the probabilities.
 """
 
 SERVING_DEFAULT = "serving_default"

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contract.features import BEHAVIORS, TIMESTAMPS, weight_name
+from contract.features import weight_name
 from contract.signatures import USER_VECTOR
 from trainer.heads.config import HeadsConfig
 from trainer.heads.model import MEMBERS, build_head

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from contract.features import HISTORY, TARGET
+from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
 from trainer.text.config import AUTO, TextConfig
 from trainer.text.normalization import normalize
 from trainer.text.ragged import keep
@@ -28,12 +28,15 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     its first |S| (those next to the history).
 
     Args:
-        inputs: `history` and `target`: string SparseTensor [batch, behaviours], oldest first.
+        inputs: `history` and `target`: string SparseTensor [batch, behaviours], oldest first; with
+            the channel of time `history_timestamps` and `target_timestamps`, int64 of that shape.
         custom_config: `text`: a `TextConfig` as a dict.
 
     Returns:
         `history` and `target`: int64 RaggedTensor [batch, (behaviours), (words)] of word ids from
-        1. Each depends on its own input only, so that a served model feeds `history` alone.
+        1. Each depends on its own input only, so that a served model feeds `history` alone. The
+        moments, if they are there, int64 RaggedTensor [batch, (behaviours)]: of all behaviours that
+        came in.
     """
     config = TextConfig.model_validate(custom_config["text"])
     texts_to_words = tft.make_and_track_object(lambda: TextsToWords(config), name="text")
@@ -46,7 +49,16 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
     history = _lookup(word_ids, words[HISTORY], max_words)
     target = _lookup(word_ids, words[TARGET], max_words)
-    return {HISTORY: history[:, -max_behaviors:], TARGET: target[:, :max_behaviors]}
+    moments = {
+        name: tf.RaggedTensor.from_sparse(inputs[name])
+        for name in (HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
+        if name in inputs
+    }
+    return {
+        HISTORY: history[:, -max_behaviors:],
+        TARGET: target[:, :max_behaviors],
+        **moments,
+    }
 
 
 class TextsToWords(tf.Module):
