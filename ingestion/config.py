@@ -8,6 +8,7 @@ import pydantic
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from contract.features import USER_ID
+from ingestion.classes import ClassIndex
 from ingestion.values import normalize_label, parse_timestamp
 
 
@@ -87,27 +88,38 @@ Division = Annotated[
 ]
 
 
-def _normalize_classes(classes: object) -> object:
+def _as_text(classes: object) -> object:
+    """Classes that come as another type than text, as from Python, have the usual spelling."""
     if isinstance(classes, str) or not isinstance(classes, Iterable):
         return classes
-    return tuple(normalize_label(name) for name in classes)
+    return tuple(c.strip() if isinstance(c, str) else normalize_label(c) for c in classes)
+
+
+ClassName = Annotated[str, Field(min_length=1)]
 
 
 class Task(_Frozen):
     """A classification task: a column of the label file."""
 
-    classes: Annotated[tuple[str, ...], BeforeValidator(_normalize_classes)] = Field(
+    column: str | None = Field(
+        None, min_length=1, description="Column of the label file; null: named as the task."
+    )
+    classes: Annotated[tuple[ClassName, ...], BeforeValidator(_as_text)] = Field(
         ("0", "1"),
         min_length=2,
-        description="The values of the label. True and 1.0 in the file count as 1.",
+        description="The values of the label, as they are written. true and 1.0 count as 1, "
+        "false and 0.0 as 0.",
     )
 
     @pydantic.field_validator("classes")
     @classmethod
     def _check_distinct(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(classes)) < len(classes):
-            raise ValueError(f"the classes must differ, not {', '.join(classes)}")
+        ClassIndex(classes)
         return classes
+
+    def column_of(self, name: str) -> str:
+        """The column of the label file, for the task of this name."""
+        return self.column or name
 
 
 Channel = Literal["time"]
