@@ -122,10 +122,19 @@ class Task(_Frozen):
         return self.column or name
 
 
+Channel = Literal["time"]
+"""What of an event, besides its text, the examples carry."""
+
+
 class IngestionConfig(_Frozen):
     """How log and label files become examples."""
 
     columns: Columns = Field(Columns(), description="Names of the columns of the files.")
+    channels: tuple[Channel, ...] = Field(
+        (),
+        description="What the examples carry besides the texts. `time`: the moments of the "
+        "behaviours, for an encoder that uses them; leave it out where they mean nothing.",
+    )
     division: Division = Field(
         FractionDivision(), description="How behaviours are divided into history and target."
     )
@@ -141,6 +150,13 @@ class IngestionConfig(_Frozen):
         (5, 10, 20),
         description="Numbers of behaviours at which the 2nd, 3rd and 4th activity group begin.",
     )
+
+    @pydantic.field_validator("channels")
+    @classmethod
+    def _check_distinct(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+        if len(set(channels)) < len(channels):
+            raise ValueError(f"names a channel twice: {', '.join(channels)}")
+        return channels
 
     @pydantic.field_validator("activity_boundaries")
     @classmethod

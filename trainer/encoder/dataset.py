@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from contract.features import HISTORY, TARGET
+from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
 from trainer.encoder.config import EncoderConfig
 
 # Compressed; unpacked, users take some ten times as much.
@@ -32,16 +33,41 @@ def read_users(file_pattern, feature_spec) -> tf.data.Dataset:
     Raises:
         ValueError: If `feature_spec` lacks `history` or `target`.
     """
-    missing = {HISTORY, TARGET} - set(feature_spec)
+    return _read(file_pattern, feature_spec, HISTORY, TARGET)
+
+
+def user_timestamps(file_pattern, feature_spec) -> list[np.ndarray]:
+    """Reads the moments of every user's behaviours, history and target together.
+
+    Args:
+        file_pattern: String or list of strings, patterns of gzipped TFRecord files.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
+            `history_timestamps` and `target_timestamps` in it are int64 `tf.io.RaggedFeature`s of
+            rank 1, `[behaviors]`.
+
+    Returns:
+        Int64 `[behaviors]` of Unix seconds per user, in the order of `read_users`.
+
+    Raises:
+        ValueError: If `feature_spec` lacks the moments, as without the channel of time.
+    """
+    users = _read(file_pattern, feature_spec, HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
+    joined = users.map(lambda history, target: tf.concat([history, target], axis=0))
+    return list(joined.as_numpy_iterator())
+
+
+def _read(file_pattern, feature_spec, *names: str) -> tf.data.Dataset:
+    """Tuples of these features of every user, in an order that does not change."""
+    missing = set(names) - set(feature_spec)
     if missing:
         raise ValueError(
             f"`feature_spec` lacks {sorted(missing)}. Received: {sorted(feature_spec)}"
         )
-    spec = {name: feature_spec[name] for name in (HISTORY, TARGET)}
+    spec = {name: feature_spec[name] for name in names}
 
     def parse(record):
         features = tf.io.parse_single_example(record, spec)
-        return features[HISTORY], features[TARGET]
+        return tuple(features[name] for name in names)
 
     files = tf.data.Dataset.list_files(file_pattern, shuffle=False)
     records = tf.data.TFRecordDataset(files, compression_type="GZIP")

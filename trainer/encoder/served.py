@@ -24,8 +24,8 @@ class ServedEncoder(ServedModel):
         self.transform_layer = transform_layer
         self.encoder = encoder
 
-    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
-        """See base class."""
+    def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See base class; the moments are ignored."""
         texts = tf.RaggedTensor.from_tensor(behaviors, padding="").to_sparse()
         word_ids = self.transform_layer({HISTORY: texts})[HISTORY]
         hops = self.encoder(word_ids.to_tensor(), training=False)

@@ -23,9 +23,9 @@ class ServedHeads(ServedModel):
         self.encoder = encoder
         self.heads = heads
 
-    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """See base class."""
-        vector = self.encoder.encode(behaviors)[USER_VECTOR]
+        vector = self.encoder.encode_with_timestamps(behaviors, timestamps)[USER_VECTOR]
         return {
             USER_VECTOR: vector,
             **{task: head(vector, training=False) for task, head in self.heads.items()},

@@ -51,8 +51,16 @@ class TextConfig(BaseModel):
         description="File of words to leave out, one a line, as they are before stemming.",
     )
     jieba: JiebaConfig = Field(JiebaConfig(), description="Settings of zh and mixed.")
+    ngrams: Literal[1, 2] = Field(
+        1,
+        description="1: words alone, as in the paper. 2: also phrases of two neighbouring words, "
+        "which compete with the words for vocabulary_size.",
+    )
     vocabulary_size: int = Field(
-        50_000, ge=1, le=10_000_000, description="|V|: the most frequent words (stems) are kept."
+        50_000,
+        ge=1,
+        le=10_000_000,
+        description="|V|: the most frequent words (stems), and phrases, are kept.",
     )
     max_behaviors: _Length = Field(
         AUTO,
@@ -61,8 +69,8 @@ class TextConfig(BaseModel):
     )
     max_words: _Length = Field(
         AUTO,
-        description="|x|: first words that are read per behaviour; a number of at least 1, "
-        'or "95%" for that quantile of the training data.',
+        description="|x|: first words that are read per behaviour, and as many phrases; a number "
+        'of at least 1, or "95%" for that quantile of the training data.',
     )
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
 from trainer.encoder.layers.multi_hop import MultiHopAggregation
 from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
 from trainer.encoder.layers.rowwise_dense import RowwiseDense
+from trainer.encoder.layers.time_features import TimeFeatures
 from trainer.encoder.layers.transformer import TransformerAggregation
 
 # An aggregator is a layer that maps behaviours [batch, behaviors, dimension] and their mask to
@@ -35,5 +36,6 @@ __all__ = [
     "MeanPooling",
     "MultiHopAggregation",
     "RowwiseDense",
+    "TimeFeatures",
     "TransformerAggregation",
 ]
