@@ -68,7 +68,7 @@ def match_files(patterns: Mapping[str, str | Sequence[str]]) -> list[InputFile]:
             or a file is of two kinds.
     """
     files: list[InputFile] = []
-    kinds: dict[object, str] = {}
+    kinds: dict[str, set[object]] = {}
     for kind, given in patterns.items():
         several = [given] if isinstance(given, str) else list(given)
         found = {}
@@ -82,13 +82,17 @@ def match_files(patterns: Mapping[str, str | Sequence[str]]) -> list[InputFile]:
             found |= {file.identity: file for file in matched}
         of_kind = sorted(found.values(), key=lambda file: file.path)
         _check_formats([file.path for file in of_kind])
-        for file in of_kind:
-            other = kinds.setdefault(file.identity, kind)
-            if other != kind:
+        identities = {file.identity for file in of_kind}
+        for other, others in kinds.items():
+            shared = [file.path for file in of_kind if file.identity in others]
+            # Who names the same files twice means it; a folder that holds the labels too is a slip.
+            if shared and identities != others:
                 raise DataError(
-                    f"{file.path} is matched as a file of {other} and of {kind}. Move it out of "
+                    f"{shared[0]} is matched as a file of {other} and of {kind}. Move it out of "
                     f"the folder of the {other}, or write a narrower pattern, as logs/*.jsonl."
                 )
+        kinds[kind] = identities
+        for file in of_kind:
             files.append(
                 InputFile(
                     index=len(files),

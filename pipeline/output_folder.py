@@ -48,8 +48,8 @@ class OutputFolder:
         self.path = os.path.abspath(path)
         if found := sorted(set(self.path) & _PATTERN_CHARACTERS):
             raise OutputFolderError(
-                f"{self.path} cannot be an output folder: TFX takes {' '.join(found)} in a path for "
-                "a pattern and would not find its own files. Choose an --output without."
+                f"{self.path} cannot be an output folder: TFX takes {' '.join(found)} in a "
+                "path for a pattern and would not find its own files. Choose an --output without."
             )
         self._pipeline_name = pipeline_name
 

@@ -86,7 +86,7 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
 
 
 class _Inputs(NamedTuple):
-    """Where the files are: paths or patterns relative to a folder, which may be a parameter of the run."""
+    """Where the files are: paths or patterns, relative to a folder that may be a parameter."""
 
     base: Any
     events: str

@@ -87,9 +87,7 @@ def check_environment(config: PipelineConfig) -> None:
     paths |= {f"text.{key}": path for key, path in config.text.files().items()}
     for key, path in paths.items():
         if "://" not in path and not os.path.isfile(path):
-            raise ConfigError(
-                f"{key}: there is no file {path}. Mend the path in the configuration."
-            )
+            raise ConfigError(f"{key}: no file matches {path}. Mend the path in the configuration.")
     try:
         local_files(config)
     except DataError as error:
