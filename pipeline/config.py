@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -16,13 +15,13 @@ from typing import Annotated, Any, Literal
 import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
-from pydantic.fields import FieldInfo
 
 from contract.errors import UsageError
 from contract.tasks import clashing_tasks
 from ingestion.config import IngestionConfig, Task
+from pipeline.as_written import read_yaml
 from pipeline.kubeflow_config import KubeflowConfig
+from pipeline.sections import INLINE, keys_of, models_in
 from pipeline.steps import BEAM_STEPS, BeamStep
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
@@ -39,10 +38,6 @@ class ConfigError(UsageError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-_INLINE: JsonDict = {"inline": True}
-"""Marks a section whose keys stand, in YAML, in the section around it."""
 
 
 class SchemaFiles(_Section):
@@ -64,7 +59,7 @@ class DataConfig(_Section):
         description="Labels: CSV, JSONL or Parquet, one row a user, one column a task.",
     )
     schemas: SchemaFiles = Field(SchemaFiles(), description="Curated schemas, optional.")
-    ingestion: IngestionConfig = Field(IngestionConfig(), json_schema_extra=_INLINE)
+    ingestion: IngestionConfig = Field(IngestionConfig(), json_schema_extra=INLINE)
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -217,7 +212,7 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+            content = read_yaml(file, PipelineConfig)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -232,21 +227,6 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     except pydantic.ValidationError as error:
         mistakes = "\n".join(f"  {_describe(mistake, content)}" for mistake in error.errors())
         raise ConfigError(f"{path}:\n{mistakes}") from None
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that occurs twice, where YAML would silently keep the last."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} occurs twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 _DATA_PATHS = (("data", "events"), ("data", "labels"))
@@ -316,25 +296,6 @@ def _known_keys(parts: tuple[int | str, ...]) -> list[str]:
         # A part that is neither a key nor a union's tag is a task's name: the model stays.
         models = [m for field in fields for m in models_in(field.annotation)] or tagged or models
     return [key for model in models for key in keys_of(model)]
-
-
-def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The keys that a section may have in YAML, with their fields."""
-    keys: dict[str, FieldInfo] = {}
-    for name, field in model.model_fields.items():
-        if field.json_schema_extra == _INLINE:
-            for section in models_in(field.annotation):
-                keys |= keys_of(section)
-        else:
-            keys[name] = field
-    return keys
-
-
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The configuration sections that a field's type annotation names."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return [annotation] if issubclass(annotation, BaseModel) else []
-    return [model for part in typing.get_args(annotation) for model in models_in(part)]
 
 
 def _keys(model: type[BaseModel]) -> str:

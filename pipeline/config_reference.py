@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from pipeline.config import PipelineConfig, keys_of, models_in
+from pipeline.config import PipelineConfig
+from pipeline.sections import keys_of, models_in
 
 _WIDTH = 96
 

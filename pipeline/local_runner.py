@@ -13,6 +13,7 @@ import errno
 import json
 import logging
 import os
+import re
 import sys
 import time
 from typing import Any, TextIO
@@ -37,6 +38,9 @@ from pipeline.pipeline import EVALUATOR, PUSHER, create_pipeline
 from pipeline.summary import summarize
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.versions import newest_version
+
+_WHILE_RUNNING = " [while running "
+"""Begins what Beam adds to the message of an exception."""
 
 
 class Reporter(logging.Handler):
@@ -216,9 +220,23 @@ def _explain(error: BaseException) -> str:
             "again."
         )
     if isinstance(error, UserError):
-        return str(error)
+        return str(error).partition(_WHILE_RUNNING)[0]
     message = str(error).strip() or repr(error)
+    if said := _said_by_a_worker(message):
+        return said
     return f"{type(error).__name__}: {message[-2000:]}"
+
+
+def _said_by_a_worker(message: str) -> str | None:
+    """The message of a `UserError` of a Beam worker, whose traceback is all that Beam hands on."""
+    kinds = [UserError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    names = "|".join(re.escape(f"{kind.__module__}.{kind.__qualname__}") for kind in kinds)
+    found = re.search(
+        rf"(?:{names}): (.+?)(?:{re.escape(_WHILE_RUNNING)}|\n\n|\Z)", message, re.DOTALL
+    )
+    return found.group(1).strip() if found else None
 
 
 def main() -> None:

@@ -93,6 +93,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     query.add_argument("target", help="host:port of a gRPC server")
     query.add_argument("texts", nargs="+", metavar="text", help="what the user did, oldest first")
+    query.add_argument(
+        "--timestamps",
+        nargs="+",
+        metavar="time",
+        help="when, one for every text: Unix seconds or ISO 8601, 0 where unknown (default: all "
+        "unknown); a model without the channel of time ignores them",
+    )
     query.add_argument("--model", default="default", help="name of the model (default: default)")
     query.add_argument("--version", type=int, help="version (default: the newest)")
     query.add_argument("--label", help="label of a version, such as stable")

@@ -29,6 +29,7 @@ def test_defaults():
     assert defaults.max_bad_fraction == 0.001
     assert defaults.max_behaviors == 2000
     assert defaults.activity_boundaries == (5, 10, 20)
+    assert defaults.channels == ()
 
 
 def test_windows_are_read_from_dates_strings_and_seconds():
@@ -95,3 +96,16 @@ def test_nothing_heavy_is_imported():
     code = f"import sys, ingestion.config\nprint(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_channels():
+    assert load("channels: [time]").channels == ("time",)
+
+
+@pytest.mark.parametrize(
+    ("channels", "message"),
+    [("[price]", "'time'"), ("[time, time]", "names a channel twice: time")],
+)
+def test_bad_channels(channels, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
+        load(f"channels: {channels}")

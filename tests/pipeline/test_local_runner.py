@@ -83,6 +83,21 @@ def test_messages_for_people_are_shown_alone(error):
     assert _explain(error) == str(error)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("Mend it. [while running 'Read/ParDo']"),
+        RuntimeError(
+            "Traceback (most recent call last):\n  ...\n"
+            "ingestion.errors.DataError: Mend it. [while running 'Read/ParDo-ptransform-12']\n"
+        ),
+        RuntimeError("Traceback ...\ningestion.errors.DataError: Mend it."),
+    ],
+)
+def test_of_a_beam_workers_error_its_message_is_shown(error):
+    assert _explain(error) == "Mend it."
+
+
 def test_progress_reaches_the_user():
     stream = io.StringIO()
     reporter = Reporter(stream)

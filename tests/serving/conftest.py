@@ -18,7 +18,7 @@ MODEL = "letters"
 
 
 class Letters(ServedModel):
-    """User vector: number of texts, number of bytes, and `scale`; one task of two classes.
+    """User vector: number of texts, number of bytes, `scale` plus the latest moment; one task.
 
     Args:
         scale: Tells versions apart.
@@ -28,13 +28,14 @@ class Letters(ServedModel):
         super().__init__()
         self.scale = tf.Variable(scale)
 
-    def outputs(self, behaviors):
+    def outputs(self, behaviors, timestamps):
         lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
         texts = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
         size = tf.reduce_sum(lengths, axis=1)
+        latest = tf.reduce_max(tf.pad(timestamps, [[0, 0], [1, 0]]), axis=1)
         short = tf.cast(size < 10, tf.float32)
         return {
-            USER_VECTOR: tf.stack([texts, size, tf.ones_like(size) * self.scale], axis=1),
+            USER_VECTOR: tf.stack([texts, size, self.scale + tf.cast(latest, tf.float32)], axis=1),
             "short": tf.stack([1 - short, short], axis=1),
         }
 

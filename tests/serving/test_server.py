@@ -258,6 +258,31 @@ def test_rest_predict_by_row_and_by_column(shared_server):
     assert [row["user_vector"] for row in answer["predictions"]] == _VECTORS
 
 
+def test_moments_by_grpc_and_rest(shared_server, predictions):
+    inputs = {"behaviors": _TEXTS, "timestamps": np.array([[500, 70], [6, 0]], np.int64)}
+    expected = [[2, 9, 501], [1, 16, 7]]
+    response = predictions.Predict(_request(inputs, "encode_with_timestamps"))
+    np.testing.assert_array_equal(tf.make_ndarray(response.outputs["user_vector"]), expected)
+    columns = {
+        "behaviors": [[text.decode() for text in texts] for texts in _TEXTS],
+        "timestamps": [[500, 70], [6, 0]],
+    }
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for body in ({"inputs": columns}, {"instances": rows}):
+        status, answer = _rest(
+            shared_server,
+            "/v1/models/letters:predict",
+            {"signature_name": "encode_with_timestamps", **body},
+        )
+        assert status == 200
+        vectors = (
+            answer["outputs"]["user_vector"]
+            if "inputs" in body
+            else [row["user_vector"] for row in answer["predictions"]]
+        )
+        assert vectors == expected
+
+
 def test_rest_metadata_and_status(shared_server):
     assert _rest(shared_server, "/v1/models/letters") == (
         200,

@@ -19,8 +19,14 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 
+from contract.errors import UserError
+
 VOCABULARY_ASSET = "vocabulary"
 _SEPARATOR = "\t"
+
+
+class NoWordsError(UserError):
+    """The texts have no words, so that there is nothing to learn from."""
 
 
 class WordIds:
@@ -109,6 +115,13 @@ class _by_frequency:  # noqa: N801 - used as a key function
 
 
 def _write(rows: Iterable[tuple[str, int]], folder: str) -> str:
+    rows = list(rows)
+    if not rows:
+        raise NoWordsError(
+            "The texts of the training users have not a single word, only signs such as emoji or "
+            "punctuation. See that `data.columns.text` names the column of the texts, that "
+            "`text.language` is theirs, and that `text.stop_words` leaves words."
+        )
     # A folder of its own per attempt keeps the asset's name and lets Beam retry.
     path = os.path.join(folder, uuid.uuid4().hex, VOCABULARY_ASSET)
     with FileSystems.create(path, "application/octet-stream") as file:
