@@ -21,3 +21,7 @@ ENCODE = "encode"
 ENCODE_WITH_TIMESTAMPS = "encode_with_timestamps"
 EXAMPLES = "examples"
 USER_VECTOR = "user_vector"
+
+USER_VECTOR_FULL = "user_vector_full"
+"""float32 [batch, k], all channels of a user side by side, of which `USER_VECTOR` holds what
+matters most; an output only of models that were configured so (`encoder.full_vector`)."""

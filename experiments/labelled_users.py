@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from contract.features import BEHAVIORS, HISTORY, weight_name
+from contract.features import BEHAVIORS, HISTORY, TIMESTAMPS, weight_name
 from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.config_template import config_template
@@ -25,11 +25,14 @@ class LabelledUsers(NamedTuple):
 
     Attributes:
         word_ids: Per user, per behaviour, the word ids: what a served encoder reads of the user.
+        timestamps: Per user, the moments of the behaviours, int64 of Unix seconds; empty without
+            the channel of time.
         labels: Task to (class index int64 [users], weight float32 [users]); weight 0 marks a
             missing label.
     """
 
     word_ids: list[list[list[int]]]
+    timestamps: list[list[int]]
     labels: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -136,19 +139,24 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
 def _read(folder: str, tasks: dict[str, int], layer) -> LabelledUsers:
     import tensorflow as tf
 
-    spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
+    inputs = {
+        BEHAVIORS: tf.io.VarLenFeature(tf.string),
+        TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
+    }
+    spec = {}
     for task in tasks:
         spec[task] = tf.io.FixedLenFeature([], tf.int64)
         spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
     files = sorted(glob.glob(os.path.join(folder, "*")))
-    word_ids = []
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in spec if name != BEHAVIORS}
+    word_ids, timestamps = [], []
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in spec}
     for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH):
-        features = tf.io.parse_example(serialized, spec)
+        features = tf.io.parse_example(serialized, inputs | spec)
         word_ids += layer({HISTORY: features[BEHAVIORS]})[HISTORY].to_list()
+        timestamps += features[TIMESTAMPS].to_list()
         for name, values in columns.items():
             values.append(features[name].numpy())
     column = {name: np.concatenate(values) for name, values in columns.items()}
     return LabelledUsers(
-        word_ids, {task: (column[task], column[weight_name(task)]) for task in tasks}
+        word_ids, timestamps, {task: (column[task], column[weight_name(task)]) for task in tasks}
     )

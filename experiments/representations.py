@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.labelled_users import PreparedData
+from contract.signatures import USER_VECTOR
+from experiments.labelled_users import LabelledUsers, PreparedData
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 
@@ -54,7 +55,7 @@ def encoder(**fields):
             log_dir=os.path.join(folder, "logs"),
             backup_dir=os.path.join(folder, "backup"),
         )
-        return lambda word_ids: _encode(trained, word_ids)
+        return lambda users: _encode(trained, users)
 
     return _with_heads(vectors)
 
@@ -68,8 +69,8 @@ def _word2vec(data: PreparedData, seed: int, folder: str):
         _sentences(data), vocabulary_size, EncoderConfig().dimension, seed=seed
     )
 
-    def vectors(word_ids):
-        counts = _word_counts(word_ids, vocabulary_size)
+    def vectors(users):
+        counts = _word_counts(users.word_ids, vocabulary_size)
         return counts @ table / np.maximum(counts.sum(axis=1), 1)
 
     return vectors
@@ -93,12 +94,12 @@ def _doc2vec(data: PreparedData, seed: int, folder: str):
         workers=2,
     )
 
-    def vectors(word_ids):
+    def vectors(users):
         model.random.seed(seed)
         return np.stack(
             [
                 model.infer_vector([str(word) for behavior in user for word in behavior])
-                for user in word_ids
+                for user in users.word_ids
             ]
         )
 
@@ -144,7 +145,7 @@ def _with_heads(fit_vectors):
 
         vectors = fit_vectors(data, seed, folder)
         train, validation = (
-            (np.asarray(vectors(users.word_ids), "float32"), users.labels)
+            (np.asarray(vectors(users), "float32"), users.labels)
             for users in (data.train, data.validation)
         )
         fitted = fit_heads(
@@ -154,19 +155,20 @@ def _with_heads(fit_vectors):
             validation,
             log_dir=os.path.join(folder, "heads"),
         )
-        evaluated = np.asarray(vectors(data.evaluation.word_ids), "float32")
+        evaluated = np.asarray(vectors(data.evaluation), "float32")
         return {task: np.asarray(head(evaluated, training=False)) for task, head in fitted.items()}
 
     return evaluate
 
 
-def _encode(trained, word_ids) -> np.ndarray:
-    import tensorflow as tf
+def _encode(trained, users: LabelledUsers) -> np.ndarray:
+    from trainer.encoder.user_encoder import padded
 
     vectors = []
-    for start in range(0, len(word_ids), _BATCH):
-        users = tf.ragged.constant(word_ids[start : start + _BATCH], ragged_rank=2, dtype=tf.int64)
-        vectors.append(np.asarray(trained(users.to_tensor(), training=False))[:, -1])
+    for start in range(0, len(users.word_ids), _BATCH):
+        batch = slice(start, start + _BATCH)
+        inputs = padded(users.word_ids[batch], users.timestamps[batch])
+        vectors.append(np.asarray(trained(*inputs)[USER_VECTOR]))
     return np.concatenate(vectors)
 
 

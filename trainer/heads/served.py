@@ -25,8 +25,9 @@ class ServedHeads(ServedModel):
 
     def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """See base class."""
-        vector = self.encoder.encode_with_timestamps(behaviors, timestamps)[USER_VECTOR]
+        vectors = self.encoder.encode_with_timestamps(behaviors, timestamps)
+        vector = vectors[USER_VECTOR]
         return {
-            USER_VECTOR: vector,
+            **vectors,
             **{task: head(vector, training=False) for task, head in self.heads.items()},
         }

@@ -43,7 +43,17 @@ class TextConfig(BaseModel):
         True, description="Whether full-width letters, digits and signs become plain ones, first."
     )
     lower_case: bool = Field(
-        True, description="Whether texts are lower-cased, before they are cut; en and mixed: must."
+        True,
+        description="Whether texts are lower-cased, before they are cut; must be where words are "
+        "stemmed.",
+    )
+    stem: bool = Field(
+        True, description="en and mixed: whether words are stemmed, as in the paper."
+    )
+    punctuation: bool = Field(
+        False,
+        description="Whether punctuation and symbols are words too: in en every run of them, in "
+        "zh and mixed what jieba cuts, in characters and bigrams every single one.",
     )
     stop_words: str | None = Field(
         None,
@@ -75,8 +85,10 @@ class TextConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check_case(self) -> TextConfig:
-        if self.language in ("en", "mixed") and not self.lower_case:
-            raise ValueError("lower_case: Snowball stems lower-case words; leave it true")
+        if self.language in ("en", "mixed") and self.stem and not self.lower_case:
+            raise ValueError(
+                "lower_case: Snowball stems lower-case words; leave it true, or set stem: false"
+            )
         return self
 
     def files(self) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
-_SEPARATOR = " "
+SEPARATOR = " "
 """No tokenizer's words have white space in them, so that no word can be taken for a phrase."""
 
 
@@ -21,4 +22,26 @@ def phrases(words: tf.RaggedTensor) -> tf.RaggedTensor:
         >>> phrases(tf.ragged.constant([["red", "run", "shoe"], ["run"]])).to_list()
         [[b'red run', b'run shoe'], []]
     """
-    return tf.strings.ngrams(words, 2, separator=_SEPARATOR)
+    return tf.strings.ngrams(words, 2, separator=SEPARATOR)
+
+
+def parts_of_phrases(vocabulary: list[str]) -> np.ndarray:
+    """Finds the two words of each phrase of a vocabulary.
+
+    >>> parts_of_phrases(["red", "shoe", "red shoe"]).tolist()
+    [[0, 0], [0, 0], [1, 2]]
+
+    Args:
+        vocabulary: Words and phrases; item n - 1 is word id n.
+
+    Returns:
+        Int64 [vocabulary_size, 2]: the word ids of a phrase's words; 0 for a word, and for a phrase
+        that has an unknown one.
+    """
+    ids = {word: number for number, word in enumerate(vocabulary, start=1)}
+    parts = np.zeros((len(vocabulary), 2), "int64")
+    for row, entry in zip(parts, vocabulary, strict=True):
+        words = [ids.get(word, 0) for word in entry.split(SEPARATOR)]
+        if len(words) == 2 and all(words):
+            row[:] = words
+    return parts

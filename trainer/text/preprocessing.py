@@ -79,6 +79,7 @@ class TextsToWords(tf.Module):
             normalize, half_width=config.half_width, lower_case=config.lower_case
         )
         self._tokenizer = TOKENIZERS[config.language](config)
+        self._stem = config.stem
         self._stop_words = None
         if config.stop_words is not None:
             self._stop_words = StopWords(read_stop_words(config.stop_words))
@@ -89,7 +90,9 @@ class TextsToWords(tf.Module):
         tokens = self._tokenizer.split(self._normalize(texts.values))
         if self._stop_words is not None:
             tokens = self._stop_words(tokens)
-        return texts.with_values(tokens.with_values(self._tokenizer.stem(tokens.values)))
+        if self._stem:
+            tokens = tokens.with_values(self._tokenizer.stem(tokens.values))
+        return texts.with_values(tokens)
 
 
 def _kinds(words: tf.RaggedTensor, ngrams: int) -> list[tf.RaggedTensor]:

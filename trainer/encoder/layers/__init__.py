@@ -6,6 +6,8 @@ import keras
 
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
+from trainer.encoder.layers.channel_fusion import ChannelFusion
+from trainer.encoder.layers.latent_semantics import LatentSemantics
 from trainer.encoder.layers.multi_hop import MultiHopAggregation
 from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
 from trainer.encoder.layers.rowwise_dense import RowwiseDense
@@ -32,6 +34,8 @@ AGGREGATORS: dict[str, Callable[[EncoderConfig], keras.layers.Layer]] = {
 __all__ = [
     "AGGREGATORS",
     "BehaviorEmbedding",
+    "ChannelFusion",
+    "LatentSemantics",
     "MaxPooling",
     "MeanPooling",
     "MultiHopAggregation",
