@@ -127,5 +127,7 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
             "[green]passed[/]" if task["blessed"] else "[red]failed[/]",
         )
     console.print(table)
+    for warning in summary["warnings"]:
+        console.print(f"[yellow]warning[/]: {escape(warning)}", soft_wrap=True, highlight=False)
     for reason in summary["reasons"]:
         console.print(f"[red]not blessed[/]: {escape(reason)}", soft_wrap=True, highlight=False)

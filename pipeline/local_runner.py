@@ -22,6 +22,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.dsl.compiler.compiler import Compiler
+from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
@@ -31,10 +32,11 @@ from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
 from contract import exit_codes
 from contract.errors import UserError
+from ingestion.report import REPORT_FILE, WARNINGS
 from pipeline.backend import Backend
 from pipeline.config import DatabaseMetadata, PipelineConfig
 from pipeline.output_folder import OutputFolder
-from pipeline.pipeline import EVALUATOR, PUSHER, create_pipeline
+from pipeline.pipeline import EVALUATOR, LABELLED_EXAMPLES, PUSHER, create_pipeline
 from pipeline.summary import summarize
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.versions import newest_version
@@ -113,6 +115,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
             state=_state(results[name], deployment, name),
         )
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
+    summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
     reporter.event("summary", **summary)
 
 
@@ -177,6 +180,14 @@ def _state(result: Result, deployment, name: str) -> str:
     if runner_utils.extract_executor_spec(deployment, name) is None:
         return "resolved"
     return "cached" if result.cached else "ran"
+
+
+def _warnings(examples: Result) -> list[str]:
+    """What the ingestion warns of, of an earlier run too whose examples are used."""
+    (artifact,) = examples.artifacts
+    with fileio.open(os.path.join(artifact.uri, REPORT_FILE)) as file:
+        warnings: list[str] = json.load(file)[WARNINGS]
+    return warnings
 
 
 def _is_served(evaluation: Result, serving_dir: str) -> bool:
