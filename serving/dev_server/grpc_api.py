@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.dev_server import configs, inference
+from serving.dev_server import inference
 from serving.dev_server.core import ServerCore
 from serving.dev_server.errors import StatusError, invalid_argument
 
@@ -99,8 +99,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
                     "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
                     "ModelConfigList is currently supported"
                 )
-            configs.check_folders(request.config, self._folders)
-            await self._core.reload(request.config)
+            await self._core.reload(request.config, self._folders)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
         for name in sorted(set(request.metric_names)):
