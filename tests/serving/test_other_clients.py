@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-# It brings stubs of its own, made by a protoc so old that only this protobuf, unoptimised, reads them.
+# It brings stubs made by an old protoc, which only this protobuf reads, without its fast parser.
 _MIN_TFS_CLIENT = ("min-tfs-client==1.0.2", "protobuf==3.20.*")
 
 
