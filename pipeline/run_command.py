@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from contract import exit_codes
 from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.data_check import few_users_warning
 from pipeline.display import RunDisplay, print_summary
 from pipeline.output_folder import Claim, OutputFolder
 from pipeline.processes import Processes, Terminated, sigterm_raises
@@ -46,6 +47,10 @@ def run(
     errors = Console(stderr=True)
     config = load_config(config_file, data_folder)
     check_environment(config)
+    with errors.status("counting users") as status:
+        warning = few_users_warning(config.encoder, config.data, status.update)
+    if warning:
+        errors.print(f"warning: {warning}", soft_wrap=True, highlight=False, markup=False)
     folder = OutputFolder(output, config.name)
     try:
         with sigterm_raises(), folder.open() as claim:

@@ -6,33 +6,6 @@ import sys
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.config import load_config
-
-
-def _labels(tmp_path):
-    path = tmp_path / "labels.csv"
-    path.write_text("user_id,likes,age,note\nu1,0,young,a1\nu2,1,old,\nu3,,old,\nu4,1,mid,\n")
-    return path
-
-
-def test_init_writes_a_valid_configuration(tmp_path, capsys):
-    labels = _labels(tmp_path)
-    (tmp_path / "events.jsonl").write_text("{}\n")
-    assert main(["init", "--events", str(tmp_path), "--labels", str(labels)]) == 0
-    (tmp_path / "my.yaml").write_text(capsys.readouterr().out)
-    config = load_config(str(tmp_path / "my.yaml"))
-    assert list(config.tasks) == ["likes", "age"]
-    assert config.tasks["likes"].classes == ("0", "1")
-    assert config.tasks["age"].classes == ("mid", "old", "young")
-    assert main(["check", str(tmp_path / "my.yaml")]) == 0
-    assert "tasks likes, age" in capsys.readouterr().out
-
-
-def test_init_refuses_labels_without_user_ids(tmp_path, capsys):
-    (tmp_path / "labels.csv").write_text("id,likes\nu1,0\n")
-    arguments = ["init", "--events", "e", "--labels", str(tmp_path / "labels.csv")]
-    assert main(arguments) == 2
-    assert "has no column user_id, but id, likes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
