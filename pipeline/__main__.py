@@ -77,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     init.add_argument("--timestamp", metavar="COLUMN", help="when it happened, in the events")
     init.add_argument("--text", metavar="COLUMN", help="what the user did, in the events")
     init.add_argument("--label-user-id", metavar="COLUMN", help="the user's id in the labels")
+    init.add_argument(
+        "--kubeflow", action="store_true", help="write the section for `kubeflow compile` as well"
+    )
     init.add_argument("--name", default="users", help="name of the pipeline (default: users)")
 
     commands.add("options", _options, "explain every key of the configuration")
@@ -126,7 +129,7 @@ def _init(args: argparse.Namespace) -> int:
         text=args.text,
         label_user_id=args.label_user_id,
     )
-    print(init(args.name, args.events, args.labels, names), end="")
+    print(init(args.name, args.events, args.labels, names, kubeflow=args.kubeflow), end="")
     return exit_codes.OK
 
 

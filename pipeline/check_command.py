@@ -5,9 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 
 from contract import exit_codes
+from ingestion.files import describe_files
 from pipeline.config import ConfigError, load_config, load_data_sections
 from pipeline.data_check import data_mistakes, few_users_warning
-from pipeline.run_command import check_environment
+from pipeline.data_sample import local_files
+from pipeline.run_command import environment_mistakes
 
 
 def check(config_file: str, data_folder: str | None = None) -> int:
@@ -23,26 +25,22 @@ def check(config_file: str, data_folder: str | None = None) -> int:
     Raises:
         ConfigError: There are mistakes; the message names all of them.
     """
-    errors = []
+    mistakes = []
     try:
         config = load_config(config_file, data_folder)
     except ConfigError as error:
-        errors.append(str(error))
+        message = str(error)
     else:
-        try:
-            check_environment(config)
-        except ConfigError as error:
-            errors.append(f"{config_file}:\n  {error}")
-    sections = load_data_sections(config_file, data_folder)
-    # Files that are missing have been named.
-    if sections and not any("data.events:" in e or "data.labels:" in e for e in errors):
-        mistakes = data_mistakes(*sections)
-        if mistakes and not errors:
-            errors.append(f"{config_file}:")
-        errors += [f"  {mistake}" for mistake in mistakes]
-    if errors:
-        raise ConfigError("\n".join(errors))
+        message = f"{config_file}:"
+        mistakes = environment_mistakes(config)
+    # Of a configuration with mistakes, the data can be looked at as far as it says where they are.
+    if sections := load_data_sections(config_file, data_folder):
+        mistakes += data_mistakes(*sections)
+    if mistakes or message != f"{config_file}:":
+        raise ConfigError("\n  ".join([message, *mistakes]))
     print(f"{config_file}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
+    if files := describe_files(local_files(config.data.events, config.data.labels)):
+        print(f"reads {files}")
     console = Console(stderr=True, highlight=False)
     with console.status("counting users") as status:
         warning = few_users_warning(config.encoder, config.data, status.update)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import glob
 import gzip
 import hashlib
 import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -47,12 +45,8 @@ def local_files(events: str, labels: str) -> list[InputFile]:
     Raises:
         DataError: Nothing matches, or what matches cannot be read.
     """
-    patterns = {
-        kind: os.path.join(glob.escape(path), "*") if os.path.isdir(path) else path
-        for kind, path in (("events", events), ("labels", labels))
-        if "://" not in path
-    }
-    return match_files(patterns)
+    patterns = {"events": events, "labels": labels}
+    return match_files({kind: path for kind, path in patterns.items() if "://" not in path})
 
 
 def column_names(file: InputFile) -> list[str]:

@@ -48,7 +48,21 @@ evaluation:
 """
 
 
-def init(name: str, events: str, labels: str, names: Names) -> str:
+_KUBEFLOW = """\
+
+# The claims hold the data and the served models; the paths are those in the containers, where
+# /data is {folder}.
+kubeflow:
+  events: {events}
+  labels: {labels}
+  volumes:
+    - {{claim: behavior-logs, mount_path: /data}}
+    - {{claim: served-models, mount_path: /models}}
+  serving_dir: /models/{name}
+"""
+
+
+def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = False) -> str:
     """Writes a configuration that `check` accepts.
 
     Args:
@@ -56,6 +70,7 @@ def init(name: str, events: str, labels: str, names: Names) -> str:
         events: File, glob or folder of the event logs.
         labels: File, glob or folder of the labels.
         names: Columns that the user named; the others are looked for.
+        kubeflow: Whether the section for a cluster is written as well.
 
     Returns:
         YAML. Columns with one value, or with more than 50, are left out with a comment.
@@ -86,8 +101,20 @@ def init(name: str, events: str, labels: str, names: Names) -> str:
         preset=preset,
         reason=f"For {counts}; `options` says what a preset sets.",
     )
+    if kubeflow:
+        text += _kubeflow(written, os.path.abspath(events), os.path.abspath(labels))
     _check(text)
     return text
+
+
+def _kubeflow(name: str, events: str, labels: str) -> str:
+    folder = os.path.commonpath([os.path.dirname(events), os.path.dirname(labels)])
+    return _KUBEFLOW.format(
+        name=name,
+        folder=_inline(folder),
+        events=_inline(os.path.join("/data", os.path.relpath(events, folder))),
+        labels=_inline(os.path.join("/data", os.path.relpath(labels, folder))),
+    )
 
 
 def _columns(names: Names) -> str:

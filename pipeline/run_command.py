@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import signal
@@ -14,8 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from contract import exit_codes
+from ingestion.errors import DataError
+from ingestion.files import describe_files
 from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.data_check import few_users_warning
+from pipeline.data_sample import local_files
 from pipeline.display import RunDisplay, print_summary
 from pipeline.output_folder import Claim, OutputFolder
 from pipeline.processes import Processes, Terminated, sigterm_raises
@@ -84,19 +86,31 @@ def check_environment(config: PipelineConfig) -> None:
     Raises:
         ConfigError: If local input files or the password's environment variable are missing.
     """
-    paths = {"data.events": config.data.events, "data.labels": config.data.labels}
+    mistakes = environment_mistakes(config)
+    try:
+        local_files(config.data.events, config.data.labels)
+    except DataError as error:
+        mistakes.append(f"data: {error}")
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+
+
+def environment_mistakes(config: PipelineConfig) -> list[str]:
+    """What the configuration needs of this machine, besides its data, and is not there."""
+    paths = {}
     for kind in ("unlabelled", "labelled"):
         if path := getattr(config.data.schemas, kind):
             paths[f"data.schemas.{kind}"] = path
     paths |= {f"text.{key}": path for key, path in config.text.files().items()}
-    for key, path in paths.items():
-        if "://" not in path and not glob.glob(path):
-            raise ConfigError(f"{key}: no file matches {path}. Mend the path in the configuration.")
-        if os.path.isdir(path) and not os.listdir(path):
-            raise ConfigError(f"{key}: the folder {path} is empty.")
+    mistakes = [
+        f"{key}: no file matches {path}. Mend the path in the configuration."
+        for key, path in paths.items()
+        if "://" not in path and not os.path.isfile(path)
+    ]
     variable = getattr(config.metadata, "password_env", None)
     if variable and variable not in os.environ:
-        raise ConfigError(f"metadata.password_env: the environment variable {variable} is not set.")
+        mistakes.append(f"metadata.password_env: the environment variable {variable} is not set.")
+    return mistakes
 
 
 def _run(
@@ -116,6 +130,8 @@ def _run(
         soft_wrap=True,
         highlight=False,
     )
+    if files := describe_files(local_files(config.data.events, config.data.labels)):
+        console.print(f"Reads {files}", soft_wrap=True, highlight=False, markup=False)
     summary = failure = None
     # The claim is the child's as well: no other run starts beside it, whatever becomes of this one.
     with RunDisplay(console) as display, Processes([claim.lock]) as processes:

@@ -82,6 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument(
         "--num-batch-threads", type=int, default=2, help="batches side by side (default: 2)"
     )
+    serve.add_argument(
+        "--reload-from-any-folder",
+        action="store_true",
+        help="let clients have models loaded that do not lie beside MODEL_DIR, by "
+        "HandleReloadConfigRequest (default: refuse)",
+    )
     serve.add_argument("--tls-key", help="PEM file of a private key; with --tls-certificate")
     serve.add_argument("--tls-certificate", help="PEM file of a certificate chain")
 

@@ -59,6 +59,7 @@ def serve(args: argparse.Namespace) -> int:
                 "batch_timeout_micros": args.batch_timeout_micros,
                 "num_batch_threads": args.num_batch_threads,
             },
+            reload_from_any_folder=args.reload_from_any_folder,
             tls_key=args.tls_key,
             tls_certificate=args.tls_certificate,
         )
@@ -101,7 +102,8 @@ def _check_port(flag: str, host: str, port: int) -> None:
 
 
 async def _serve(name: str, model_dir: str, config_file: str | None, options) -> int:
-    from serving.dev_server.server import DevServer, model_config, single_model_config
+    from serving.dev_server.configs import model_config, single_model_config
+    from serving.dev_server.server import DevServer
 
     config = (
         model_config(config_file, name, model_dir)

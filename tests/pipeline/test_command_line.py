@@ -17,7 +17,7 @@ def test_missing_input_is_named_before_anything_starts(tmp_path, capsys, command
     )
     assert main(arguments) == 2
     error = "".join(capsys.readouterr().err.split())
-    assert f"data.events:nofilematches{tmp_path}/none.jsonl" in error
+    assert f"data:Nofileofeventsmatches{tmp_path}/none.jsonl" in error
 
 
 def test_a_missing_dictionary_is_named(tmp_path, capsys):

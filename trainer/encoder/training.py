@@ -55,8 +55,8 @@ def fit_encoder(
             for the vocabulary.
         sentences: List of lists of word ids, one a user, what word vectors are trained on. Only
             needed where `config.initial_embeddings` is not `'random'`.
-        phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it; `None`
-            says that the vocabulary has no phrases.
+        phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it;
+            `None` says that the vocabulary has no phrases.
         strategy: A `tf.distribute.Strategy`; `None` stands for all GPUs.
 
     Returns:
