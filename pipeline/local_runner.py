@@ -46,8 +46,8 @@ _WHILE_RUNNING = " [while running "
 class Reporter(logging.Handler):
     """Writes events for the user; as a log handler it passes on the logger `progress`.
 
-    Events: `start` and `end` of a component (`state`: ran, cached or resolved), `progress` (text),
-    `failed` (component, error), `summary`.
+    Events: `start` and `end` of a component (`state`: ran, cached, resolved or skipped; sometimes
+    a `note`), `progress` (text), `failed` (component, error), `summary`.
     """
 
     def __init__(self, stream: TextIO):
@@ -106,11 +106,15 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
         except Exception as error:
             reporter.event("failed", component=name, error=_explain(error))
             raise
+        state, note = _state(results[name], deployment, name), None
+        if name == PUSHER:
+            state, note = _push(state, results[name], served_before)
         reporter.event(
             "end",
             component=name,
             seconds=time.monotonic() - started,
-            state=_state(results[name], deployment, name),
+            state=state,
+            **({} if note is None else {"note": note}),
         )
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
     reporter.event("summary", **summary)
@@ -177,6 +181,19 @@ def _state(result: Result, deployment, name: str) -> str:
     if runner_utils.extract_executor_spec(deployment, name) is None:
         return "resolved"
     return "cached" if result.cached else "ran"
+
+
+def _push(state: str, result: Result, served_before: str | None) -> tuple[str, str | None]:
+    """State and note of the Pusher, which ends well as well where it has nothing to push."""
+    (model,) = result.artifacts
+    if model.custom_properties["pushed"].int_value != 1:
+        return "skipped", "nothing pushed: the model was not blessed"
+    destination = model.custom_properties["pushed_destination"].string_value
+    if state == "cached":
+        return state, None
+    if destination == served_before:
+        return "skipped", "nothing pushed: this model is the newest version already"
+    return state, f"pushed as version {os.path.basename(destination)}"
 
 
 def _is_served(evaluation: Result, serving_dir: str) -> bool:

@@ -50,6 +50,24 @@ def test_options_explains_every_section(capsys):
         assert key in output
 
 
+def test_options_say_what_may_stand_there(capsys):
+    assert main(["options"]) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "division: How behaviours are divided into history and target. By its method: windows, "
+        "fraction, random_cut.",
+        "aggregator: What makes a user vector of a user's behaviours. [multi_hop | ",
+        "[random | word2vec | lsa | word2vec+lsa] (default: random)",
+        "metadata: By its type: sqlite, mysql, postgresql.",
+        "max_auc_drop: ",
+        "preset: Starts from a named configuration; keys beside it win over it. [paper | small",
+        "small from 0 users",
+        "# preset small: scale_attention: true, start_as_mean: true",
+        "(default: null)",
+    ):
+        assert text in output
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["options"]])
 def test_light_commands_import_no_tensorflow(arguments):
     code = (
