@@ -203,9 +203,10 @@ class IngestionConfig(_Frozen):
         ge=1,
         description="Behaviours kept per user and window, the most recent; guards against bots.",
     )
-    activity_boundaries: tuple[int, int, int] = Field(
-        (5, 10, 20),
-        description="Numbers of behaviours at which the 2nd, 3rd and 4th activity group begin.",
+    activity_boundaries: tuple[int, ...] | None = Field(
+        None,
+        description="Numbers of behaviours at which the 2nd and further activity groups begin, by "
+        "which metrics are sliced; null: quartiles of the labelled users, of all splits together.",
     )
 
     @pydantic.field_validator("channels")
@@ -217,8 +218,8 @@ class IngestionConfig(_Frozen):
 
     @pydantic.field_validator("activity_boundaries")
     @classmethod
-    def _check_increasing(cls, boundaries: tuple[int, int, int]) -> tuple[int, int, int]:
-        if boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries):
+    def _check_increasing(cls, boundaries: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if boundaries and (boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries)):
             raise ValueError(f"must be positive and strictly increasing, not {boundaries}")
         return boundaries
 

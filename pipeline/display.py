@@ -76,7 +76,8 @@ class RunDisplay:
                 self._print_line("✗", component, position, "failed", seconds, "red")
             elif event["state"] == "ran":
                 seconds = f"{event['seconds']:6.1f} s"
-                self._print_line("✓", component, position, self._progress, seconds, "green")
+                text = event.get("note") or self._progress
+                self._print_line("✓", component, position, text, seconds, "green")
             else:
                 text = event.get("note") or _NOT_RUN[event["state"]]
                 self._print_line("=", component, position, text, "", "dim")

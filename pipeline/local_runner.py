@@ -54,8 +54,9 @@ _OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_O
 class Reporter(logging.Handler):
     """Writes events for the user; as a log handler it passes on the logger `progress`.
 
-    Events: `start` and `end` of a component (`state`: ran, cached or resolved), `progress` (text),
-    `warning` (component, text), `failed` (component, error), `summary`.
+    Events: `start` and `end` of a component (`state`: ran, cached, resolved or skipped; sometimes
+    a `note`), `progress` (text), `warning` (component, text), `failed` (component, error),
+    `summary`.
     """
 
     def __init__(self, stream: TextIO):
@@ -132,11 +133,15 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
         except Exception as error:
             reporter.fail(name, error)
             raise
+        state, note = _state(results[name], deployment, name), None
+        if name == PUSHER:
+            state, note = _push(state, results[name], served_before)
         reporter.event(
             "end",
             component=name,
             seconds=time.monotonic() - started,
-            state=_state(results[name], deployment, name),
+            state=state,
+            **({} if note is None else {"note": note}),
         )
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
     summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
@@ -212,6 +217,19 @@ def _warnings(examples: Result) -> list[str]:
     with fileio.open(os.path.join(artifact.uri, REPORT_FILE)) as file:
         warnings: list[str] = json.load(file)[WARNINGS]
     return warnings
+
+
+def _push(state: str, result: Result, served_before: str | None) -> tuple[str, str | None]:
+    """State and note of the Pusher, which ends well as well where it has nothing to push."""
+    (model,) = result.artifacts
+    if model.custom_properties["pushed"].int_value != 1:
+        return "skipped", "nothing pushed: the model was not blessed"
+    destination = model.custom_properties["pushed_destination"].string_value
+    if state == "cached":
+        return state, None
+    if destination == served_before:
+        return "skipped", "nothing pushed: this model is the newest version already"
+    return state, f"pushed as version {os.path.basename(destination)}"
 
 
 def _is_served(evaluation: Result, serving_dir: str) -> bool:

@@ -14,8 +14,10 @@ from rich.markup import escape
 
 from contract import exit_codes
 from ingestion.errors import DataError
-from ingestion.files import InputFile, describe_files, match_files
+from ingestion.files import describe_files
 from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.data_check import few_users_warning
+from pipeline.data_sample import local_files
 from pipeline.display import RunDisplay, print_summary
 from pipeline.output_folder import Claim, OutputFolder
 from pipeline.processes import Processes, Terminated, sigterm_raises
@@ -47,6 +49,10 @@ def run(
     errors = Console(stderr=True)
     config = load_config(config_file, data_folder)
     check_environment(config)
+    with errors.status("counting users") as status:
+        warning = few_users_warning(config.encoder, config.data, status.update)
+    if warning:
+        errors.print(f"warning: {warning}", soft_wrap=True, highlight=False, markup=False)
     folder = OutputFolder(output, config.name)
     try:
         with sigterm_raises(), folder.open() as claim:
@@ -80,34 +86,31 @@ def check_environment(config: PipelineConfig) -> None:
     Raises:
         ConfigError: If local input files or the password's environment variable are missing.
     """
+    mistakes = environment_mistakes(config)
+    try:
+        local_files(config.data.events, config.data.labels)
+    except DataError as error:
+        mistakes.append(f"data: {error}")
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+
+
+def environment_mistakes(config: PipelineConfig) -> list[str]:
+    """What the configuration needs of this machine, besides its data, and is not there."""
     paths = {}
     for kind in ("unlabelled", "labelled"):
         if path := getattr(config.data.schemas, kind):
             paths[f"data.schemas.{kind}"] = path
     paths |= {f"text.{key}": path for key, path in config.text.files().items()}
-    for key, path in paths.items():
-        if "://" not in path and not os.path.isfile(path):
-            raise ConfigError(f"{key}: no file matches {path}. Mend the path in the configuration.")
-    try:
-        local_files(config)
-    except DataError as error:
-        raise ConfigError(f"data: {error}") from error
+    mistakes = [
+        f"{key}: no file matches {path}. Mend the path in the configuration."
+        for key, path in paths.items()
+        if "://" not in path and not os.path.isfile(path)
+    ]
     variable = getattr(config.metadata, "password_env", None)
     if variable and variable not in os.environ:
-        raise ConfigError(f"metadata.password_env: the environment variable {variable} is not set.")
-
-
-def local_files(config: PipelineConfig) -> list[InputFile]:
-    """Finds the input files that lie on this machine; those of a store the run looks for.
-
-    Args:
-        config: The pipeline's configuration.
-
-    Raises:
-        DataError: Nothing matches, or what matches cannot be read.
-    """
-    patterns = {"events": config.data.events, "labels": config.data.labels}
-    return match_files({k: path for k, path in patterns.items() if "://" not in path})
+        mistakes.append(f"metadata.password_env: the environment variable {variable} is not set.")
+    return mistakes
 
 
 def _run(
@@ -127,7 +130,7 @@ def _run(
         soft_wrap=True,
         highlight=False,
     )
-    if files := describe_files(local_files(config)):
+    if files := describe_files(local_files(config.data.events, config.data.labels)):
         console.print(f"Reads {files}", soft_wrap=True, highlight=False, markup=False)
     summary = failure = None
     # The claim is the child's as well: no other run starts beside it, whatever becomes of this one.
