@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from ingestion.fingerprint import fingerprint_of
+from ingestion.files import fingerprint_of, match_files
 
 FINGERPRINT = "fingerprint"
 
@@ -33,16 +34,19 @@ class Executor(base_executor.BaseExecutor):
         Args:
             input_dict: Empty.
             output_dict: `fingerprint`: 64 hexadecimal digits.
-            exec_properties: `input_base`: folder; `patterns`: JSON list of paths or patterns in it.
+            exec_properties: `input_base`: folder; `patterns`: JSON object, kind of file
+                -> file, folder or pattern in it.
 
         Raises:
-            DataError: If a pattern matches nothing.
+            DataError: If a pattern matches nothing, or files cannot be used.
         """
         del input_dict
         base = exec_properties["input_base"]
         patterns = json.loads(exec_properties["patterns"])
         fingerprint = artifact_utils.get_single_instance(output_dict[FINGERPRINT])
-        fingerprint.value = fingerprint_of([os.path.join(base, pattern) for pattern in patterns])
+        fingerprint.value = fingerprint_of(
+            match_files({kind: os.path.join(base, path) for kind, path in patterns.items()})
+        )
 
 
 class _Spec(types.ComponentSpec):
@@ -61,17 +65,17 @@ class DataFingerprint(base_component.BaseComponent):
 
     Args:
         input_base: Folder of the files; a string or a `RuntimeParameter`.
-        patterns: Paths or patterns relative to it.
+        patterns: Kind of file -> file, folder or pattern, relative to it.
     """
 
     SPEC_CLASS = _Spec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, input_base: Any, patterns: list[str]):
+    def __init__(self, input_base: Any, patterns: Mapping[str, str]):
         super().__init__(
             _Spec(
                 input_base=input_base,
-                patterns=json.dumps(patterns),
+                patterns=json.dumps(dict(patterns)),
                 fingerprint=types.Channel(type=standard_artifacts.String),
             )
         )

@@ -14,6 +14,7 @@ from contract.features import BEHAVIORS, HISTORY, TIMESTAMPS, weight_name
 from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.config_template import config_template
+from trainer.encoder.config import EncoderConfig
 
 _EVENTS = ("events.jsonl.gz", "events.jsonl", "events.csv.gz", "events.csv", "events.parquet")
 _LABELS = ("labels.csv", "labels.csv.gz", "labels.jsonl", "labels.jsonl.gz", "labels.parquet")
@@ -41,6 +42,7 @@ class PreparedData(NamedTuple):
 
     Attributes:
         tasks: The number of classes of each task.
+        encoder: The encoder's configuration that `init` writes.
         transform_output: The analysed graph (`tft.TFTransformOutput`).
         train_files, validation_files: Patterns of what Transform wrote of all users, labelled or
             not: what an encoder is trained on.
@@ -48,6 +50,7 @@ class PreparedData(NamedTuple):
     """
 
     tasks: dict[str, int]
+    encoder: EncoderConfig
     transform_output: Any
     train_files: list[str]
     validation_files: list[str]
@@ -56,20 +59,20 @@ class PreparedData(NamedTuple):
     evaluation: LabelledUsers
 
 
-def configuration(folder: str, **text) -> PipelineConfig:
-    """Makes the configuration of a pipeline for a folder; tasks and classes come from the labels.
+def configuration(folder: str, text: dict[str, Any]) -> PipelineConfig:
+    """Makes the configuration that `init` would write for a folder.
 
     Args:
         folder: Holds `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet) and `labels.csv` (or
             .jsonl, .parquet).
-        **text: Fields of `TextConfig`.
+        text: Fields of `TextConfig` that take the place of what `init` writes.
 
     Raises:
         ConfigError: If a file is missing, or the labels have no column that can be a task.
     """
     events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
     content = yaml.safe_load(config_template("quality", events, labels))
-    content["text"] = text
+    content["text"] |= text
     return PipelineConfig.model_validate(content)
 
 
@@ -129,6 +132,7 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
     )
     return PreparedData(
         tasks,
+        config.encoder,
         transform_output,
         [os.path.join(transformed, f"Split-{TRAIN}", "*")],
         [os.path.join(transformed, f"Split-{VALIDATION}", "*")],

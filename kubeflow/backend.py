@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from tfx.orchestration.data_types import RuntimeParameter
@@ -43,17 +44,13 @@ class KubeflowBackend(Backend):
         """See base class."""
         return self.paths.as_steps_see_it(config)
 
-    def is_folder(self, path: str) -> bool:
-        """A folder of the cluster cannot be looked at here; its path ends with a slash."""
-        return path.endswith("/")
-
     def parameter(self, name: str, value: Any) -> RuntimeParameter:
         """See base class."""
         return self.parameters.setdefault(
             name, RuntimeParameter(name, type(value), value, DESCRIPTIONS[name])
         )
 
-    def data_fingerprint(self, input_base: Any, patterns: list[str]) -> Part:
+    def data_fingerprint(self, input_base: Any, patterns: Mapping[str, str]) -> Part:
         """See base class."""
         node = DataFingerprint(input_base, patterns)
         return Part(node, {"fingerprint": node.outputs[FINGERPRINT].future()[0].value})

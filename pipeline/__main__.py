@@ -99,12 +99,15 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from ingestion.files import describe_files
     from pipeline.config import load_config
-    from pipeline.run_command import check_environment
+    from pipeline.run_command import check_environment, local_files
 
     config = load_config(args.config, args.data)
     check_environment(config)
     print(f"{args.config}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
+    if files := describe_files(local_files(config)):
+        print(f"reads {files}")
     return exit_codes.OK
 
 

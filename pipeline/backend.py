@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.io import fileio
 from tfx.types import BaseChannel, Channel, standard_artifacts
 
 from components.baseline_strategy import LatestOtherBlessedModelStrategy
@@ -45,10 +44,6 @@ class Backend:
         """The configuration with the paths as the components see them."""
         return config
 
-    def is_folder(self, path: str) -> bool:
-        """Whether a path of the input data is a folder, all of whose files are meant."""
-        return fileio.isdir(path)
-
     def parameter(self, name: str, value: Any) -> Any:
         """A value that people change from run to run.
 
@@ -62,15 +57,15 @@ class Backend:
         del name
         return value
 
-    def data_fingerprint(self, input_base: Any, patterns: list[str]) -> Part:
+    def data_fingerprint(self, input_base: Any, patterns: Mapping[str, str]) -> Part:
         """What tells a changed input from an unchanged one, for the examples' cache.
 
         Args:
             input_base: Folder of the input files, a string or a parameter.
-            patterns: Of the files, relative to it.
+            patterns: Kind of file -> file, folder or pattern, relative to it.
 
         Returns:
-            Nothing here: TFX's driver looks at the files itself.
+            Nothing here: the ExampleGen's driver looks at the files itself.
         """
         del input_base, patterns
         return Part(None, {})

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from contract.errors import UsageError
 
+_PATTERN_CHARACTERS = frozenset("*?[]\\")
+
 
 class OutputFolderError(UsageError):
     """The output folder cannot be used; the message says why and what to do."""
@@ -37,10 +39,18 @@ class OutputFolder:
     Args:
         path: The folder; it is made when it is first opened.
         pipeline_name: Name of the pipeline it belongs to.
+
+    Raises:
+        OutputFolderError: If the path has characters of a pattern.
     """
 
     def __init__(self, path: str, pipeline_name: str):
         self.path = os.path.abspath(path)
+        if found := sorted(set(self.path) & _PATTERN_CHARACTERS):
+            raise OutputFolderError(
+                f"{self.path} cannot be an output folder: TFX takes {' '.join(found)} in a "
+                "path for a pattern and would not find its own files. Choose an --output without."
+            )
         self._pipeline_name = pipeline_name
 
     @property

@@ -86,7 +86,7 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
 
 
 class _Inputs(NamedTuple):
-    """Where the files are: patterns relative to a folder, which may be a parameter of the run."""
+    """Where the files are: paths or patterns, relative to a folder that may be a parameter."""
 
     base: Any
     events: str
@@ -105,12 +105,11 @@ class _Examples(NamedTuple):
 
 def _inputs(data: DataConfig, backend: Backend) -> _Inputs:
     folder = _common_folder([data.events, data.labels])
-    events, labels = (
-        os.path.relpath(f"{path}/*" if backend.is_folder(path) else path, folder)
-        for path in (data.events, data.labels)
-    )
+    events, labels = (os.path.relpath(path, folder) for path in (data.events, data.labels))
     base = backend.parameter("data", folder)
-    return _Inputs(base, events, labels, backend.data_fingerprint(base, [events, labels]))
+    return _Inputs(
+        base, events, labels, backend.data_fingerprint(base, {"events": events, "labels": labels})
+    )
 
 
 def _examples(

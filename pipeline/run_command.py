@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import signal
@@ -14,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from contract import exit_codes
+from ingestion.errors import DataError
+from ingestion.files import InputFile, describe_files, match_files
 from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.display import RunDisplay, print_summary
 from pipeline.output_folder import Claim, OutputFolder
@@ -79,19 +80,34 @@ def check_environment(config: PipelineConfig) -> None:
     Raises:
         ConfigError: If local input files or the password's environment variable are missing.
     """
-    paths = {"data.events": config.data.events, "data.labels": config.data.labels}
+    paths = {}
     for kind in ("unlabelled", "labelled"):
         if path := getattr(config.data.schemas, kind):
             paths[f"data.schemas.{kind}"] = path
     paths |= {f"text.{key}": path for key, path in config.text.files().items()}
     for key, path in paths.items():
-        if "://" not in path and not glob.glob(path):
+        if "://" not in path and not os.path.isfile(path):
             raise ConfigError(f"{key}: no file matches {path}. Mend the path in the configuration.")
-        if os.path.isdir(path) and not os.listdir(path):
-            raise ConfigError(f"{key}: the folder {path} is empty.")
+    try:
+        local_files(config)
+    except DataError as error:
+        raise ConfigError(f"data: {error}") from error
     variable = getattr(config.metadata, "password_env", None)
     if variable and variable not in os.environ:
         raise ConfigError(f"metadata.password_env: the environment variable {variable} is not set.")
+
+
+def local_files(config: PipelineConfig) -> list[InputFile]:
+    """Finds the input files that lie on this machine; those of a store the run looks for.
+
+    Args:
+        config: The pipeline's configuration.
+
+    Raises:
+        DataError: Nothing matches, or what matches cannot be read.
+    """
+    patterns = {"events": config.data.events, "labels": config.data.labels}
+    return match_files({k: path for k, path in patterns.items() if "://" not in path})
 
 
 def _run(
@@ -111,6 +127,8 @@ def _run(
         soft_wrap=True,
         highlight=False,
     )
+    if files := describe_files(local_files(config)):
+        console.print(f"Reads {files}", soft_wrap=True, highlight=False, markup=False)
     summary = failure = None
     # The claim is the child's as well: no other run starts beside it, whatever becomes of this one.
     with RunDisplay(console) as display, Processes([claim.lock]) as processes:

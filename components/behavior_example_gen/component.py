@@ -8,6 +8,7 @@ from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.behavior_example_gen import custom_config
+from components.behavior_example_gen.driver import Driver
 from components.behavior_example_gen.executor import Executor
 from contract.tasks import clashing_tasks
 from ingestion.config import IngestionConfig, Task
@@ -21,9 +22,9 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
 
     Args:
         input_base: The folder that the patterns start from; a string or a `RuntimeParameter`.
-        events: Path or pattern of the log files: JSONL or CSV, also gzipped, or Parquet.
+        events: File, folder or pattern of the logs: JSONL or CSV, also gzipped, or Parquet.
         config: How files become examples.
-        labels: Path or pattern of the label files, of the same formats; a row of each user with
+        labels: File, folder or pattern of the labels, of the same formats; a row of each user with
             a column of each task. Without, the examples are unlabelled.
         tasks: Name -> task; given if and only if `labels` is.
         fingerprint: What changes when the files do, as a channel's placeholder, where the runner
@@ -34,6 +35,7 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

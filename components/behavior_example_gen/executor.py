@@ -9,11 +9,11 @@ from apache_beam.io.filesystems import FileSystems
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
-from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils, standard_component_specs
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import io_utils
 
 from components.behavior_example_gen import custom_config
+from components.behavior_example_gen.inputs import input_patterns
 from contract.splits import SPLITS
 from ingestion import report
 from ingestion.config import IngestionConfig, Task
@@ -55,7 +55,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config, tasks = custom_config.unpack(
             exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
         )
-        files = match_files(_patterns(exec_properties))
+        files = match_files(input_patterns(exec_properties))
         examples = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.EXAMPLES_KEY]
         )
@@ -145,16 +145,6 @@ class _Merge(beam.CombineFn):
 def _write_statistics(statistics: Statistics, path: str) -> None:
     with FileSystems.create(path) as file:
         file.write(statistics.model_dump_json().encode())
-
-
-def _patterns(exec_properties: dict[str, Any]) -> dict[str, str]:
-    """Returns kind of file -> pattern."""
-    input_config = example_gen_pb2.Input()
-    proto_utils.json_to_proto(
-        exec_properties[standard_component_specs.INPUT_CONFIG_KEY], input_config
-    )
-    base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-    return {split.name: os.path.join(base, split.pattern) for split in input_config.splits}
 
 
 def _describe(examples: Artifact, exec_properties: dict[str, Any]) -> None:

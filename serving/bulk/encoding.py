@@ -22,7 +22,7 @@ from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
 from contract.errors import UserError
-from ingestion.files import InputFile, count_buckets, match_files
+from ingestion.files import InputFile, count_buckets, describe_files, match_files
 from ingestion.gather import GatherByUser
 from ingestion.report import check_reading
 from ingestion.statistics import Statistics
@@ -51,7 +51,7 @@ def encode_events(
     """Encodes all users of the events; resumes what an earlier call left.
 
     Args:
-        patterns: Paths or patterns of event files.
+        patterns: Files, folders or patterns of event files.
         model_path: Folder of one version.
         output: Folder for the Parquet files; like the events and the model, every worker of Beam
             must reach it.
@@ -68,7 +68,8 @@ def encode_events(
     """
     # Workers start in folders of their own.
     model_path, output = _absolute(model_path), _absolute(output)
-    files = _files([_absolute(pattern) for pattern in patterns])
+    files = match_files({"events": [_absolute(pattern) for pattern in patterns]})
+    _progress.info("%s", describe_files(files))
     digest = model_digest(model_path)
     fingerprint = _fingerprint(files, digest, config)
     finished = os.path.join(output, ENCODING_FILE)
@@ -122,11 +123,6 @@ def encode_events(
     _write_json(finished, summary)
     fileio.rmtree(work)
     return summary
-
-
-def _files(patterns: Sequence[str]) -> list[InputFile]:
-    found = [file for pattern in patterns for file in match_files({"events": pattern})]
-    return [file.model_copy(update={"index": index}) for index, file in enumerate(found)]
 
 
 def _fingerprint(files: Sequence[InputFile], digest: str, config: EncodingConfig) -> str:

@@ -330,37 +330,6 @@ def test_parquet_without_rows(tmp_path):
         read(str(tmp_path / "a.parquet"))
 
 
-def test_files_are_ordered_and_hidden_ones_passed_over(write, tmp_path):
-    for name in ("b.jsonl", "a.csv", "_SUCCESS", ".b.jsonl.crc", "sub/c.jsonl"):
-        write(f"logs/{name}", "x")
-    write("labels.csv", "x")
-    files = match_files({"events": f"{tmp_path}/logs/*", "labels": f"{tmp_path}/labels.csv"})
-    assert [(f.index, f.kind, f.path.removeprefix(str(tmp_path)), f.size) for f in files] == [
-        (0, "events", "/logs/a.csv", 1),
-        (1, "events", "/logs/b.jsonl", 1),
-        (2, "labels", "/labels.csv", 1),
-    ]
-
-
-def test_no_file_matches(write, tmp_path):
-    write("logs/_SUCCESS", "x")
-    with pytest.raises(DataError, match=r"No file of events matches .*/logs/\*\. Correct the path"):
-        match_files({"events": f"{tmp_path}/logs/*"})
-    with pytest.raises(DataError, match="for the files of a folder, write a pattern"):
-        match_files({"events": f"{tmp_path}/logs"})
-
-
-def test_empty_file(write):
-    with pytest.raises(DataError, match=r"a\.jsonl is empty"):
-        match_files({"events": write("a.jsonl", b"")})
-
-
-@pytest.mark.parametrize("name", ["a.xlsx", "a", "a.parquet.gz", "a.gz", "a.jsonl.zip"])
-def test_unsupported_extension(write, name):
-    with pytest.raises(DataError, match=r"extension is not supported\. Supported are \.jsonl,"):
-        match_files({"events": write(name, "x")})
-
-
 def test_count_buckets():
     def buckets(path, size):
         return count_buckets([InputFile(index=0, kind="events", path=path, size=size)])

@@ -17,8 +17,9 @@ def _labels(tmp_path):
 
 def test_init_writes_a_valid_configuration(tmp_path, capsys):
     labels = _labels(tmp_path)
-    (tmp_path / "events.jsonl").write_text("{}\n")
-    assert main(["init", "--events", str(tmp_path), "--labels", str(labels)]) == 0
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "events.jsonl").write_text("{}\n")
+    assert main(["init", "--events", f"{tmp_path}/logs", "--labels", str(labels)]) == 0
     (tmp_path / "my.yaml").write_text(capsys.readouterr().out)
     config = load_config(str(tmp_path / "my.yaml"))
     assert list(config.tasks) == ["likes", "age"]
@@ -44,7 +45,7 @@ def test_missing_input_is_named_before_anything_starts(tmp_path, capsys, command
     )
     assert main(arguments) == 2
     error = "".join(capsys.readouterr().err.split())
-    assert f"data.events:nofilematches{tmp_path}/none.jsonl" in error
+    assert f"data:Nofileofeventsmatches{tmp_path}/none.jsonl" in error
 
 
 def test_a_missing_dictionary_is_named(tmp_path, capsys):

@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 from contract.signatures import USER_VECTOR
+from serving.dev_server.configs import single_model_config
 from serving.dev_server.options import ServerOptions
-from serving.dev_server.server import DevServer, single_model_config
+from serving.dev_server.server import DevServer
 from trainer.export.signatures import ServedModel
 
 MODEL = "letters"

@@ -22,7 +22,7 @@ from serving.__main__ import main
 from serving.bulk import encode_bucket, encoding
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encoding import EncodingError, encode_events
-from serving.bulk.vectors import nearest_users, read_vectors, schema
+from serving.bulk.vectors import VectorsError, nearest_users, read_vectors, schema
 
 _DAY = 86_400
 
@@ -179,7 +179,7 @@ def test_bad_events(encode, events):
     assert encode(max_bad_fraction=0.2)["bad_events"] == 1
 
 
-def test_nearest_users(tmp_path):
+def test_nearest_users(tmp_path, capsys):
     path = str(tmp_path / "vectors.parquet")
     vectors = {"a": [3, 7, 1], "b": [1, 1, 1], "c": [1, 30, 1]}
     fixed = {"behaviors": 1, "periods": 1, "model_version": 1}
@@ -191,8 +191,29 @@ def test_nearest_users(tmp_path):
     expected = [214 / np.sqrt(59 * 902), 11 / np.sqrt(59 * 3)]
     np.testing.assert_allclose([each.similarity for each in neighbors], expected, rtol=1e-6)
     assert len(nearest_users(path, "a", 1)) == 1
-    with pytest.raises(KeyError, match="no user x"):
+    with pytest.raises(VectorsError, match="no user x"):
         nearest_users(path, "x", 1)
+    assert main(["nearest", path, "a", "--count", "1", "--json"]) == 0
+    (nearest,) = json.loads(capsys.readouterr().out)
+    assert nearest["user_id"] == "c"
+
+
+def test_nearest_of_what_is_no_user_vectors(tmp_path, capsys):
+    (tmp_path / "events.jsonl").write_text('{"user_id": "u0"}\n')
+    (tmp_path / "empty").mkdir()
+    pq.write_table(pa.table({"user_id": ["u0"], "text": ["boots"]}), tmp_path / "other.parquet")
+    pq.write_table(pa.table({"user_id": ["u"], "vector": [[1.0]]}), tmp_path / "lists.parquet")
+    for name, message in {
+        "events.jsonl": "cannot be read as Parquet",
+        "nowhere": "does not exist; give the folder that `serving encode --output` wrote",
+        "empty": "has no column user_id and vector, no Parquet file",
+        "other.parquet": "has no column vector, only user_id, text",
+        "lists.parquet": "the column vector is list<",
+    }.items():
+        assert main(["nearest", str(tmp_path / name), "u0"]) == 2
+        error = capsys.readouterr().err
+        assert f"error: {tmp_path / name}" in error
+        assert message in error
 
 
 def test_reading_in_pieces(encode):

@@ -1,5 +1,7 @@
 """The command that asks a server about one user."""
 
+import json
+
 import pytest
 
 from contract import exit_codes
@@ -21,6 +23,23 @@ def test_with_moments(shared_server, capsys):
     assert _query(shared_server, *arguments) == exit_codes.OK
     # (2, 9, 1 + 60) is 61.693 long.
     assert "norm 61.693" in capsys.readouterr().out
+
+
+def test_the_model_card_names_the_classes(shared_server, tmp_path, capsys):
+    version = tmp_path / "1"
+    version.mkdir()
+    (version / "saved_model.pb").touch()
+    (version / "model_card.json").write_text('{"tasks": {"short": ["NO", "YES"]}}')
+    assert _query(shared_server, "--model-dir", str(tmp_path)) == exit_codes.OK
+    # 9 letters are short.
+    assert "NO 0.000  YES 1.000" in capsys.readouterr().out
+    assert _query(shared_server, "--model-dir", str(tmp_path), "--json") == exit_codes.OK
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["tasks"] == {"short": {"NO": 0.0, "YES": 1.0}}
+    assert answer["user_vector"] == [2.0, 9.0, 1.0]
+    version.rename(tmp_path / "7")
+    assert _query(shared_server, "--model-dir", str(tmp_path)) == exit_codes.USAGE
+    assert "has no version 1, which the server has" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,15 @@ import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
-    regression_pb2,
 )
 
-from serving.dev_server.server import model_config
+from serving.dev_server.configs import model_config
 from serving.releases.releases import Releases
 
 _TEXTS = [[b"boots", b"maps"], [b"sour dough bread", b""]]
@@ -112,8 +109,9 @@ def test_output_filter(predictions):
         (
             _request({"behaviors": _TEXTS}),
             "INVALID_ARGUMENT",
-            "input tensor alias not found in signature: behaviors. Inputs expected to be in the "
-            "set {examples}.",
+            "Signature input alias: examples(feed name: serving_default_examples:0) not found in "
+            "request and no default value provided. Inputs expected to be in the request "
+            "{behaviors}, or default input alias set: ",
         ),
         (
             _request(_examples(), outputs=["age"]),
@@ -166,17 +164,6 @@ def test_label_that_does_not_exist(predictions):
         "INVALID_ARGUMENT",
         "Unrecognized servable version label: beta",
     )
-
-
-def test_what_is_not_built_is_unimplemented(predictions):
-    for method, request in (
-        (predictions.Classify, classification_pb2.ClassificationRequest()),
-        (predictions.Regress, regression_pb2.RegressionRequest()),
-        (predictions.MultiInference, inference_pb2.MultiInferenceRequest()),
-    ):
-        code, details = _code(method, request)
-        assert code == "UNIMPLEMENTED"
-        assert "call Predict" in details
 
 
 def test_metadata(predictions):
@@ -303,44 +290,6 @@ def test_rest_metadata_and_status(shared_server):
     assert signatures["encode"]["inputs"]["behaviors"]["dtype"] == "DT_STRING"
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status", "message"),
-    [
-        ("letters:predict", b"{", 400, "JSON Parse error"),
-        ("letters:predict", b"[" * 100_000, 400, "JSON Parse error"),
-        ("letters:predict", b"\xff\x00", 400, "JSON Parse error"),
-        ("letters:predict", [], 400, "must be an object"),
-        ("letters:predict", {}, 400, "either 'instances' or 'inputs'"),
-        ("letters:predict", {"instances": []}, 400, "at least one item"),
-        ("letters:predict", {"instances": ["a"], "signature_name": 3}, 400, "string value"),
-        ("letters:predict", {"instances": ["a"], "signature_name": "x"}, 412, "not found"),
-        ("letters:predict", {"instances": [1]}, 400, "a string or"),
-        ("letters:predict", {"instances": [{"b64": "%"}]}, 400, "base64"),
-        ("letters:predict", {"inputs": {"texts": ["a"]}}, 400, "the signature needs {examples}"),
-        (
-            "letters:predict",
-            {"signature_name": "encode", "instances": [["a"], ["a", "b"]]},
-            400,
-            "pad them",
-        ),
-        ("other:predict", {"instances": ["a"]}, 404, "Latest(other)"),
-        ("letters/versions/7:predict", {"instances": ["a"]}, 404, "Specific(letters, 7)"),
-        ("letters/versions/99999999999999999999:predict", {"instances": ["a"]}, 400, "numeric"),
-        ("letters/labels/x:predict", {"instances": ["a"]}, 400, "version label: x"),
-        ("letters:classify", {"examples": []}, 501, "call predict"),
-        ("letters:predict", None, 405, "Malformed request: GET"),
-        ("other", None, 404, "Could not find any versions of model other"),
-        ("letters/versions/7", None, 404, "Could not find version 7"),
-        ("a/b/c", None, 400, "Malformed request: GET /v1/models/a/b/c"),
-    ],
-)
-def test_rest_errors(shared_server, path, body, status, message):
-    actual, answer = _rest(shared_server, f"/v1/models/{path}", body)
-    assert actual == status
-    assert set(answer) == {"error"}
-    assert message in answer["error"]
-
-
 def test_metrics(shared_server, predictions):
     predictions.Predict(_request(_examples()))
     _code(predictions.Predict, _request({}, name="made-up-name"))
@@ -358,6 +307,7 @@ def test_metrics(shared_server, predictions):
 
 def _reload(channel, *models):
     request = model_management_pb2.ReloadConfigRequest()
+    request.config.model_config_list.SetInParent()
     for model in models:
         request.config.model_config_list.config.add().CopyFrom(model)
     model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest(request, timeout=60)
@@ -366,7 +316,10 @@ def _reload(channel, *models):
 def _model(model_dir, versions, **labels):
     request = model_management_pb2.ReloadConfigRequest()
     model = request.config.model_config_list.config.add(
-        name="letters", base_path=str(model_dir), version_labels=labels
+        name="letters",
+        base_path=str(model_dir),
+        model_platform="tensorflow",
+        version_labels=labels,
     )
     model.model_version_policy.specific.versions.extend(versions)
     return model
@@ -396,7 +349,7 @@ def test_labels_move_by_reloading_the_configuration(start_server, model_dir, exp
         with pytest.raises(grpc.RpcError) as error:
             _reload(channel, _model(model_dir, [1], stable=1, canary=7))
         assert error.value.code() == grpc.StatusCode.FAILED_PRECONDITION
-        assert "label canary to version 7" in error.value.details()
+        assert "label to version 7" in error.value.details()
         assert _scale(stub, "stable") == 1
         unnamed = _model(model_dir, [1])
         unnamed.name = ""
