@@ -129,7 +129,7 @@ class Task(_Frozen):
 
 
 Channel = Literal["time"]
-"""What of an event, besides its text, the examples carry."""
+"""What of an event, besides its text, the examples carry to the encoder."""
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -175,8 +175,8 @@ class IngestionConfig(_Frozen):
     columns: Columns = Field(Columns(), description="Names of the columns of the files.")
     channels: tuple[Channel, ...] = Field(
         (),
-        description="What the examples carry besides the texts. `time`: the moments of the "
-        "behaviours, for an encoder that uses them; leave it out where they mean nothing.",
+        description="What the encoder knows of behaviours besides their texts. `time`: their "
+        "moments; leave it out where they only say which came first.",
     )
     division: Division = Field(
         FractionDivision(), description="How behaviours are divided into history and target."
