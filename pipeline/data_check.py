@@ -11,6 +11,7 @@ from ingestion.classes import ClassIndex
 from ingestion.config import Columns, Task
 from ingestion.errors import BadValue, DataError, describe
 from ingestion.files import InputFile
+from ingestion.timestamps import parse_timestamp
 from pipeline.config import DataConfig
 from pipeline.data_sample import SAMPLED_ROWS, Counts, count_users, first_rows, local_files
 from trainer.encoder.config import EncoderConfig
@@ -148,7 +149,7 @@ def _problems(
 
 def _event_row(row: tuple[Any, ...]) -> bool:
     values.parse_user_id(row[0])
-    values.parse_timestamp(row[1])
+    parse_timestamp(row[1])
     return any(character.isalnum() for character in values.parse_text(row[2]))
 
 
