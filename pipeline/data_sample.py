@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from ingestion import values
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile, match_files
-from ingestion.readers import read_records
 
 SAMPLED_ROWS = 1000
 _PROGRESS_SECONDS = 1.0
@@ -85,6 +84,9 @@ def first_rows(
     Raises:
         DataError: The file lacks a column or is damaged.
     """
+    # It loads Beam, for which nobody should wait whose files are not read.
+    from ingestion.readers import read_records
+
     return itertools.islice(read_records(file, columns, remedy), rows)
 
 
@@ -111,6 +113,8 @@ def count_users(
     Raises:
         DataError: A file lacks the column or is damaged.
     """
+    from ingestion.readers import read_records
+
     users: set[bytes] = set()
     behaviors = 0
     shown = time.monotonic()
