@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingestion import values
 from ingestion.classes import ClassIndex
@@ -19,9 +19,23 @@ from trainer.encoder.preset_choice import FEWEST_FOR_THE_LETTER, is_the_letter, 
 _MOST_FILES = 100
 _MOST_BEHAVIORS = 2_000_000
 _EXAMPLES = 3
+_SURELY_BAD = 0.1
+"""Share of bad rows among those looked at above which the rest need not be read."""
 
 
-def data_mistakes(data: DataConfig, tasks: Mapping[str, Task]) -> list[str]:
+class Findings(NamedTuple):
+    """What a look at the data found.
+
+    Attributes:
+        mistakes: What would stop a run, each with its remedy.
+        warnings: What might, for all that was not looked at.
+    """
+
+    mistakes: list[str]
+    warnings: list[str]
+
+
+def look_at_data(data: DataConfig, tasks: Mapping[str, Task]) -> Findings:
     """Reads the first rows of every local file, of very many files those of the first hundred.
 
     Args:
@@ -29,23 +43,24 @@ def data_mistakes(data: DataConfig, tasks: Mapping[str, Task]) -> list[str]:
         tasks: Name -> task.
 
     Returns:
-        What would stop a run, each with its remedy; empty if nothing is found.
+        What is wrong.
     """
     try:
         files = local_files(data.events, data.labels)
     except DataError as error:
-        return [f"data: {error}"]
-    mistakes = []
+        return Findings([f"data: {error}"], [])
+    mistakes: list[str] = []
+    warnings: list[str] = []
     limit = data.ingestion.max_bad_fraction
     columns = data.ingestion.columns
     for kind in ("events", "labels"):
-        of_kind = [file for file in files if file.kind == kind][:_MOST_FILES]
+        of_kind = [file for file in files if file.kind == kind]
         seen: dict[str, set[int]] = {name: set() for name in tasks}
         rows, bad = 0, Counter[str]()
         has_words = False
         first: dict[str, list[str]] = {}
-        is_whole = bool(of_kind)
-        for file in of_kind:
+        is_whole = len(of_kind) <= _MOST_FILES
+        for file in of_kind[:_MOST_FILES]:
             lines = 0
             try:
                 for line, problem, has_word in _problems(file, columns, tasks, seen):
@@ -62,8 +77,10 @@ def data_mistakes(data: DataConfig, tasks: Mapping[str, Task]) -> list[str]:
             rows += lines
             is_whole = is_whole and lines < SAMPLED_ROWS
         if bad.total() > limit * rows:
+            # The rest may be so good that a run skips the few bad ones.
+            is_sure = is_whole or bad.total() > max(limit, _SURELY_BAD) * rows
             for reason, count in sorted(bad.items()):
-                mistakes.append(
+                (mistakes if is_sure else warnings).append(
                     f"data.{kind}: {reason.replace('_', ' ')} in {count:,} of the {rows:,} rows "
                     "looked at:\n    " + "\n    ".join(first[reason][:_EXAMPLES])
                 )
@@ -75,7 +92,7 @@ def data_mistakes(data: DataConfig, tasks: Mapping[str, Task]) -> list[str]:
             )
         if kind == "labels" and is_whole and rows and not bad.total():
             mistakes += _absent_classes(tasks, seen)
-    return mistakes
+    return Findings(mistakes, warnings)
 
 
 def few_users_warning(

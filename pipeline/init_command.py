@@ -17,7 +17,7 @@ from ingestion.files import InputFile
 from ingestion.values import normalize_label
 from pipeline.column_choice import Names, choose_columns
 from pipeline.config import ConfigError, load_config
-from pipeline.data_check import data_mistakes
+from pipeline.data_check import look_at_data
 from pipeline.data_sample import Counts, column_names, count_users, first_rows, local_files
 from trainer.encoder.preset_choice import PRESETS_BY_SIZE, preset_for
 
@@ -213,7 +213,7 @@ def _check(text: str) -> None:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         config = load_config(path)
-    if mistakes := data_mistakes(config.data, config.tasks):
+    if mistakes := look_at_data(config.data, config.tasks).mistakes:
         raise ConfigError("the data cannot be used yet:\n  " + "\n  ".join(mistakes))
 
 
