@@ -20,6 +20,8 @@ from ingestion.files import InputFile
 from ingestion.report import reading_failed
 from ingestion.spill import Batches, UserRecords, read_users
 from ingestion.statistics import Shard, Statistics
+from ingestion.timestamp_units import AUTO, Clock
+from ingestion.values import loose_user_id
 
 
 class WriteShards(beam.DoFn):
@@ -69,9 +71,14 @@ class WriteShards(beam.DoFn):
         statistics = Statistics()
         if self._tasks:
             statistics.activity_boundaries = config.activity_boundaries
+        clock = Clock(reading.timestamp_units, self._config.timestamp_unit == AUTO)
+        similar = _SimilarIds()
         writers = {}
         try:
-            for user in read_users(spilled):
+            for user in read_users(spilled, clock):
+                statistics.duplicate_events += user.count_duplicates()
+                if self._tasks:
+                    similar.add(user)
                 example = self._example(user, config, statistics)
                 if example is None:
                     continue
@@ -87,6 +94,7 @@ class WriteShards(beam.DoFn):
         finally:
             for writer in writers.values():
                 writer.close()
+        similar.count(statistics)
         yield statistics
 
     def _example(
@@ -106,6 +114,34 @@ class WriteShards(beam.DoFn):
             duplicate = BadValue("duplicate_label", user.user_id)
             statistics.labels.add_bad(self._label_paths[file], line, duplicate)
         return labelled_example(user, config, self._tasks, statistics)
+
+
+class _SimilarIds:
+    """Finds labelled users whose events stand under an id that is easily confused with theirs.
+
+    Such ids are in one bucket.
+    """
+
+    def __init__(self) -> None:
+        self._of_events: dict[str, str] = {}
+        self._of_labels: list[str] = []
+
+    def add(self, user: UserRecords) -> None:
+        """Adds a user; those with both events and labels are of no interest."""
+        if not user.labels:
+            self._of_events.setdefault(loose_user_id(user.user_id), user.user_id)
+        elif not len(user.timestamps):
+            self._of_labels.append(user.user_id)
+
+    def count(self, statistics: Statistics) -> None:
+        """Writes what was found into the statistics."""
+        pairs = [
+            (self._of_events[loose], user_id)
+            for user_id in self._of_labels
+            if (loose := loose_user_id(user_id)) in self._of_events
+        ]
+        statistics.similar_ids = len(pairs)
+        statistics.similar_pair = min(pairs, default=None)
 
 
 def publish_shards(shards: Iterable[Shard], split_folders: Mapping[str, str]) -> None:

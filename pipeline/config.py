@@ -295,6 +295,8 @@ def _describe(mistake: Mapping[str, Any], content: dict[str, Any]) -> str:
     if mistake["type"] == "missing":
         return f"{path}: is required"
     message = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] == "tuple_type":
+        message = "write a list, such as [a, b]"
     if not path:
         return message
     return f"{path}: {mistake['input']!r} is not allowed: {message}"

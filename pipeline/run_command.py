@@ -122,9 +122,9 @@ def _run(
     errors: Console,
 ) -> int:
     config_file = os.path.join(claim.run_folder, "config.json")
-    with open(config_file, "w", encoding="utf-8") as file:
-        file.write(config.model_dump_json(indent=2))
     log = os.path.join(claim.run_folder, "run.log")
+    _write(folder, config_file, config.model_dump_json(indent=2))
+    _write(folder, log, "")
     console.print(
         f"Pipeline [bold]{config.name}[/], output {escape(folder.path)}",
         soft_wrap=True,
@@ -156,8 +156,7 @@ def _run(
         errors.print("After mending the cause, the same command goes on where it stopped.")
         return exit_codes.FAILED
 
-    with open(os.path.join(claim.run_folder, "summary.json"), "w", encoding="utf-8") as file:
-        json.dump(summary, file, indent=2)
+    _write(folder, os.path.join(claim.run_folder, "summary.json"), json.dumps(summary, indent=2))
     print_summary(console, summary)
     if summary["pushed"]:
         state = "pushed" if summary["new_version"] else "unchanged, already pushed"
@@ -203,6 +202,14 @@ def _start(
     finally:
         os.close(write_end)
     return process, events
+
+
+def _write(folder: OutputFolder, path: str, text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise folder.unwritable(error) from error
 
 
 def _print_path(console: Console, name: str, path: str) -> None:

@@ -70,9 +70,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         try:
             statistics = self._ingest(files, config, tasks, folder)
             io_utils.write_string_file(
-                os.path.join(examples.uri, report.REPORT_FILE), report.to_json(statistics)
+                os.path.join(examples.uri, report.REPORT_FILE),
+                report.to_json(statistics, config.losses),
             )
-            report.log(statistics)
+            report.log(statistics, config.losses)
             report.check(statistics, config, tasks)
             publish_shards(
                 statistics.shards,
@@ -108,7 +109,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 pipeline
                 | "Files" >> beam.Create(files)
                 | "GatherByUser"
-                >> GatherByUser(config.columns, tasks, count_buckets(files), folder)
+                >> GatherByUser(
+                    config.columns,
+                    tasks,
+                    count_buckets(files),
+                    folder,
+                    config.timestamp_unit,
+                    config.html_entities,
+                )
             )
             reading = of_files | "MergeReading" >> beam.CombineGlobally(_Merge())
             boundaries: Any = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -42,15 +42,25 @@ class ServerCore:
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._batcher = Batcher(options.batching, options.enable_batching, metrics)
 
-    async def reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
+    async def reload(
+        self,
+        config: model_server_config_pb2.ModelServerConfig,
+        folders: Collection[str] | None = None,
+    ) -> None:
         """Makes the server serve these models and no others, and waits until they are loaded.
 
+        Args:
+            config: The models.
+            folders: Below which they must lie; None: anywhere.
+
         Raises:
-            StatusError: INVALID_ARGUMENT for what this server cannot serve, FAILED_PRECONDITION for
-                labels of versions that are not loaded. Everything else of `config` is then in
-                force.
+            StatusError: INVALID_ARGUMENT for what this server cannot serve, PERMISSION_DENIED for
+                models elsewhere: nothing has changed then. FAILED_PRECONDITION for labels of
+                versions that are not loaded: everything else of `config` is in force then.
         """
         async with self._reloading:
+            configs.check(config.model_config_list.config)
+            configs.check_folders(config, folders)
             await self._reload(config)
 
     async def poll(self) -> None:
@@ -60,7 +70,6 @@ class ServerCore:
 
     async def _reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
         models = config.model_config_list.config
-        configs.check(models)
         for name in set(self._models) - {model.name for model in models}:
             await self._models.pop(name).close()
         for model in models:

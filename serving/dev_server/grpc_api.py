@@ -9,6 +9,7 @@ from collections.abc import Collection
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -18,13 +19,14 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.dev_server import configs, inference
+from serving.dev_server import inference
 from serving.dev_server.core import ServerCore
 from serving.dev_server.errors import StatusError, invalid_argument
 
 _log = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES = 1024
+_SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -99,8 +101,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
                     "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
                     "ModelConfigList is currently supported"
                 )
-            configs.check_folders(request.config, self._folders)
-            await self._core.reload(request.config)
+            await self._core.reload(request.config, self._folders)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
         for name in sorted(set(request.metric_names)):
@@ -161,6 +162,10 @@ def add_services(
         PredictionService(core), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core, folders), server)
+    # TF Serving links gRPC's reflection too: tools such as grpcurl ask it for the messages.
+    reflection.enable_server_reflection(
+        [*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+    )
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     return servicer
@@ -173,6 +178,5 @@ HEALTH_SERVICES = (
     # As TF Serving names them, with --enable_grpc_healthcheck_service.
     "ModelService",
     "PredictionService",
-    "tensorflow.serving.PredictionService",
-    "tensorflow.serving.ModelService",
+    *_SERVICES,
 )

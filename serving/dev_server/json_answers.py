@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from serving.dev_server.errors import invalid_argument
+from serving.dev_server.tensors import type_name
 
 _BYTES_SUFFIX = "_bytes"
 """Outputs of strings whose names end so are written as base64."""
@@ -88,7 +90,8 @@ def _values(name: str, array: np.ndarray) -> list[str]:
         return [json.dumps(text, ensure_ascii=False) for text in texts]
     if array.dtype.kind in "biu":
         return [json.dumps(each) for each in values]
-    raise invalid_argument(f"Failed to write JSON value for tensor type: {array.dtype.name}")
+    kind = type_name(tf.as_dtype(array.dtype).as_datatype_enum)
+    raise invalid_argument(f"Failed to write JSON value for tensor type: {kind}")
 
 
 def _decimals(values: np.ndarray) -> list[str]:

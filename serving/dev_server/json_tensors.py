@@ -18,6 +18,7 @@ from tensorflow.core.framework import types_pb2
 
 from serving.dev_server.errors import StatusError, invalid_argument, unimplemented
 from serving.dev_server.json_body import debug_string, encode, type_name
+from serving.dev_server.tensors import type_name as tensor_type
 
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 
@@ -229,7 +230,7 @@ class _Tensor:
 def _type_error(value: Any, dtype: int) -> StatusError:
     return invalid_argument(
         f"JSON Value: {debug_string(value)} Type: {type_name(value)} is not of expected type: "
-        f"{tf.as_dtype(dtype).name}"
+        f"{tensor_type(dtype)}"
     )
 
 
@@ -266,7 +267,7 @@ def _no_conversion(value: Any, dtype: int) -> Any:
     if isinstance(value, dict):
         raise _type_error(value, dtype)
     raise unimplemented(
-        f"Conversion of JSON Value: {debug_string(value)} to type: {tf.as_dtype(dtype).name}"
+        f"Conversion of JSON Value: {debug_string(value)} to type: {tensor_type(dtype)}"
     )
 
 

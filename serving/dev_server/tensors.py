@@ -90,6 +90,12 @@ def _varint(number: int) -> bytes:
     return bytes([*parts, number])
 
 
+def type_name(dtype: int) -> str:
+    """A `DataType` as TF Serving's errors name it."""
+    name = types_pb2.DataType.Name(dtype).removeprefix("DT_").lower()
+    return str(name)
+
+
 def check(name: str, index: int, array: np.ndarray, info) -> None:
     """Compares an input with what the signature says.
 
@@ -106,7 +112,8 @@ def check(name: str, index: int, array: np.ndarray, info) -> None:
     actual = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
     if actual != expected:
         raise invalid_argument(
-            f"Expects arg[{index}] to be {expected.name} but {actual.name} is provided"
+            f"Expects arg[{index}] to be {type_name(expected.as_datatype_enum)} but "
+            f"{type_name(actual.as_datatype_enum)} is provided"
         )
     if info.tensor_shape.unknown_rank:
         return

@@ -14,7 +14,8 @@ from components.strict_example_validator import AnomaliesError
 from components.verifying_pusher import TamperedModelError
 from ingestion.errors import DataError
 from pipeline.config import PipelineConfig
-from pipeline.local_runner import Reporter, _explain, _metadata_connection, _push
+from pipeline.local_runner import Reporter, _explain, _push
+from pipeline.metadata_store import connection_config
 from pipeline.output_folder import OutputFolder, OutputFolderError
 from serving.bulk.encoding import EncodingError
 from serving.client.errors import ServingError
@@ -32,7 +33,7 @@ def _connection(tmp_path, metadata):
             "metadata": metadata,
         }
     )
-    return _metadata_connection(config, OutputFolder(str(tmp_path), "shop"))
+    return connection_config(config.metadata, OutputFolder(str(tmp_path), "shop"))
 
 
 def test_sqlite_lies_in_the_output_folder(tmp_path):

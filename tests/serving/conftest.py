@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
 import tensorflow as tf
+import uv
 
 from contract.signatures import USER_VECTOR
 from serving.dev_server.configs import single_model_config
@@ -132,3 +136,35 @@ def start_server(model_dir):
             return stack.enter_context(RunningServer(config, config_file, **options))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def make_environment(tmp_path_factory):
+    """Returns a function that makes a Python environment of its own and gives its interpreter.
+
+    It skips where there is no package registry, but not in CI.
+    """
+
+    def make(packages, install=None):
+        """`install` is what to install, by default the packages."""
+        folder = tmp_path_factory.mktemp("environment")
+        made = _uv("venv", "--python", sys.executable, folder)
+        assert made.returncode == 0, made.stderr
+        python = folder / "bin" / "python"
+        # Asked apart from the installation: that something cannot be built is no reason to skip.
+        asked = _uv("pip", "install", "--dry-run", "--refresh", "--python", python, *packages)
+        if asked.returncode:
+            answer = " ".join(asked.stderr.split())
+            reason = f"no package registry offers {', '.join(packages)}: {answer}"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        installed = _uv("pip", "install", "--python", python, *(install or packages))
+        assert installed.returncode == 0, installed.stderr
+        return python
+
+    return make
+
+
+def _uv(*arguments):
+    return subprocess.run([uv.find_uv_bin(), *map(str, arguments)], capture_output=True, text=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -204,9 +205,26 @@ def test_status(models):
 
 def test_health(channel):
     stub = health_pb2_grpc.HealthStub(channel)
-    for service in ("", "tensorflow.serving.PredictionService"):
+    for service in ("", "ModelService", "PredictionService", "tensorflow.serving.ModelService"):
         answer = stub.Check(health_pb2.HealthCheckRequest(service=service))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_reflection(channel):
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    requests = [
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(
+            file_containing_symbol="tensorflow.serving.PredictRequest"
+        ),
+    ]
+    services, file = stub.ServerReflectionInfo(iter(requests), timeout=20)
+    assert {
+        "tensorflow.serving.PredictionService",
+        "tensorflow.serving.ModelService",
+        "grpc.reflection.v1alpha.ServerReflection",
+    } <= {service.name for service in services.list_services_response.service}
+    assert file.file_descriptor_response.file_descriptor_proto
 
 
 def _rest(server, path, body=None):
@@ -373,6 +391,24 @@ def test_two_models(start_server, model_dir, exported, tmp_path):
         assert response.model_spec.version.value == 5
         assert tf.make_ndarray(response.outputs["user_vector"])[0, 2] == 3
         assert _scale(stub) == 1
+
+
+def test_a_configuration_of_a_folder_elsewhere(start_server, model_dir, exported, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "9").symlink_to(exported / "2")
+    (model_dir.parent / "link").symlink_to(elsewhere)
+    with grpc.insecure_channel(start_server().target) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        above = model_dir.parent
+        for folder in (elsewhere, above / "link", above / ".." / elsewhere.name, above, "s3://a/b"):
+            with pytest.raises(grpc.RpcError) as error:
+                _reload(channel, _model(folder, [9]))
+            assert error.value.code() == grpc.StatusCode.PERMISSION_DENIED
+            assert f"base_path {folder} is not below {above}; start" in error.value.details()
+        assert _scale(stub) == 1
+    with grpc.insecure_channel(start_server(reload_from_any_folder=True).target) as channel:
+        _reload(channel, _model(elsewhere, [9]))
+        assert _scale(prediction_service_pb2_grpc.PredictionServiceStub(channel)) == 2
 
 
 def test_a_broken_version_leaves_the_old_one(start_server, model_dir, exported):

@@ -11,11 +11,31 @@ import contextlib
 import gzip
 import http.client
 import json
+import math
 import re
 from typing import NamedTuple
 
+import grpc
+import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+    regression_pb2,
+)
+
+from contract.signatures import USER_VECTOR
+from serving.dev_server import inference, json_answers, json_body, json_tensors, tensors
+from serving.dev_server.errors import StatusError
 
 HANDLER = "model_servers/http_rest_api_handler.cc"
 PATHS = "model_servers/http_rest_api_util.cc ParseModelInfo"
@@ -263,3 +283,317 @@ def test_rest(shared_server, row):
             assert not document
         else:
             assert document == {"error": row.answer}
+
+
+def _predict(inputs=None, signature="", name="letters", version=None, label=None, outputs=()):
+    request = predict_pb2.PredictRequest(output_filter=outputs)
+    request.model_spec.name = name
+    request.model_spec.signature_name = signature
+    if version is not None:
+        request.model_spec.version.value = version
+    if label is not None:
+        request.model_spec.version_label = label
+    for key, value in ({"examples": [BOOTS]} if inputs is None else inputs).items():
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+    return request
+
+
+def _of(request, **spec):
+    """A request with this `ModelSpec`."""
+    request.model_spec.SetInParent()
+    for name, value in spec.items():
+        if name == "version":
+            request.model_spec.version.value = value
+        else:
+            setattr(request.model_spec, name, value)
+    return request
+
+
+def _tasks(*tasks):
+    request = inference_pb2.MultiInferenceRequest()
+    for name, signature, method in tasks:
+        task = request.tasks.add(method_name=method)
+        task.model_spec.name = name
+        task.model_spec.signature_name = signature
+    return request
+
+
+def _config(**model):
+    request = model_management_pb2.ReloadConfigRequest()
+    request.config.model_config_list.SetInParent()
+    for name in model.pop("names", ("letters",)):
+        model = {"base_path": "/models/letters", "model_platform": "tensorflow", **model}
+        request.config.model_config_list.config.add(name=name, **model)
+    return request
+
+
+class Grpc(NamedTuple):
+    """One request by gRPC.
+
+    Attributes:
+        kind: What it is about.
+        source: Where TF Serving's answer was read.
+        call: Stub and method.
+        request: The message.
+        code: gRPC's.
+        details: The error's text.
+    """
+
+    kind: str
+    source: str
+    call: tuple
+    request: object
+    code: str
+    details: object
+
+
+class Stub(NamedTuple):
+    """Classes of stubs, to be made on a channel."""
+
+    predictions: type = prediction_service_pb2_grpc.PredictionServiceStub
+    models: type = model_service_pb2_grpc.ModelServiceStub
+
+
+S = Stub()
+P = (S.predictions, "Predict")
+M = (S.predictions, "GetModelMetadata")
+C = (S.predictions, "Classify")
+R = (S.predictions, "Regress")
+I = (S.predictions, "MultiInference")  # noqa: E741
+G = (S.models, "GetModelStatus")
+H = (S.models, "HandleReloadConfigRequest")
+CLASSIFY, REGRESS = inference.CLASSIFY, inference.REGRESS
+BAD, LOST = "INVALID_ARGUMENT", "NOT_FOUND"
+
+# fmt: off
+GRPC = [
+    Grpc("predict, no spec", f"{SERVABLES}/predict_impl.cc Predict", P, predict_pb2.PredictRequest(), BAD, "Missing ModelSpec"),
+    Grpc("predict, no name", f"{CORE} ServableRequestFromModelSpec", P, _predict(name=""), BAD, "ModelSpec has no name specified."),
+    Grpc("predict, no name but a label", f"{CORE} ServableRequestFromModelSpec", P, _predict(name="", label="x"), BAD, "ModelSpec has no name specified."),
+    Grpc("predict, other model", "core/basic_manager.cc", P, _predict(name="other"), LOST, "Servable not found for request: Latest(other)"),
+    Grpc("predict, other model and version", "core/basic_manager.cc", P, _predict(name="other", version=3), LOST, "Servable not found for request: Specific(other, 3)"),
+    Grpc("predict, other version", "core/basic_manager.cc", P, _predict(version=9), LOST, "Servable not found for request: Specific(letters, 9)"),
+    Grpc("predict, version 0", f"{CORE} ServableRequestFromModelSpec", P, _predict(version=0), LOST, "Servable not found for request: Specific(letters, 0)"),
+    Grpc("predict, other label", f"{CORE} GetModelVersionForLabel", P, _predict(label="beta"), BAD, "Unrecognized servable version label: beta"),
+    Grpc("predict, label of other model", f"{CORE} GetModelVersionForLabel", P, _predict(name="other", label="beta"), BAD, "Unrecognized servable version label: beta"),
+    Grpc("predict, other signature", f"{SERVABLES}/predict_util.cc RunPredict", P, _predict(signature="x"), "FAILED_PRECONDITION", 'Serving signature key "x" not found.'),
+    Grpc("predict, no inputs", f"{SERVABLES}/predict_util.cc VerifyRequestInputsSize", P, _predict({}), BAD, "input size does not match signature: 0!=1 len({}) != len({examples}). Sent extra: {}. Missing but required: {examples}."),
+    Grpc("predict, an input too many", f"{SERVABLES}/predict_util.cc VerifyRequestInputsSize", P, _predict({"examples": [BOOTS], "age": [3]}), BAD, "input size does not match signature: 2!=1 len({age,examples}) != len({examples}). Sent extra: {age}. Missing but required: {}."),
+    Grpc("predict, other input", "tensorflow/cc/saved_model/util.cc GetInputValues", P, _predict({"texts": ["a"]}), BAD, "Signature input alias: examples(feed name: serving_default_examples:0) not found in request and no default value provided. Inputs expected to be in the request {texts}, or default input alias set: "),
+    Grpc("predict, other output", f"{SERVABLES}/predict_util.cc PreProcessPrediction", P, _predict(outputs=["age"]), BAD, "output tensor alias not found in signature: age Outputs expected to be in the set {short,user_vector}."),
+    Grpc("predict, the same output twice", f"{SERVABLES}/predict_util.cc PreProcessPrediction", P, _predict(outputs=["short", "short"]), BAD, "duplicate output tensor alias: short"),
+    Grpc("predict, other type", "tensorflow/core/framework/function.cc SetArgs", P, _predict({"examples": [1.0]}), BAD, "Expects arg[0] to be string but float is provided"),
+    Grpc("predict, an example that is none", f"{SERVABLES}/predict_util.cc RunPredict", P, _predict({"examples": [b"\xff\xff"]}), BAD, re.compile("Could not parse example")),
+    Grpc("predict, an error of kilobytes", "model_servers/grpc_status_util.cc ToGRPCStatus", P, _predict(name="n" * 2000), LOST, f"Servable not found for request: Latest({'n' * 985}...TRUNCATED"),
+    Grpc("metadata, no spec", f"{SERVABLES}/get_model_metadata_impl.cc", M, get_model_metadata_pb2.GetModelMetadataRequest(), BAD, "Missing ModelSpec"),
+    Grpc("metadata, no field", f"{SERVABLES}/get_model_metadata_impl.cc", M, _of(get_model_metadata_pb2.GetModelMetadataRequest(), name="letters"), BAD, "GetModelMetadataRequest must specify at least one metadata_field"),
+    Grpc("metadata, other field", f"{SERVABLES}/get_model_metadata_impl.cc", M, _of(get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def", "shape"]), name="other"), BAD, "Metadata field shape is not supported"),
+    Grpc("metadata, no name", f"{CORE} ServableRequestFromModelSpec", M, _of(get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])), BAD, "ModelSpec has no name specified."),
+    Grpc("metadata, other version", "core/basic_manager.cc", M, _of(get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"]), name="letters", version=9), LOST, "Servable not found for request: Specific(letters, 9)"),
+    Grpc("status, no spec", "model_servers/get_model_status_impl.cc", G, get_model_status_pb2.GetModelStatusRequest(), BAD, "Missing ModelSpec"),
+    Grpc("status, no name", "model_servers/get_model_status_impl.cc", G, _of(get_model_status_pb2.GetModelStatusRequest()), LOST, "Could not find any versions of model "),
+    Grpc("status, other model", "model_servers/get_model_status_impl.cc", G, _of(get_model_status_pb2.GetModelStatusRequest(), name="other"), LOST, "Could not find any versions of model other"),
+    Grpc("status, other version", "model_servers/get_model_status_impl.cc", G, _of(get_model_status_pb2.GetModelStatusRequest(), name="letters", version=9), LOST, "Could not find version 9 of model letters"),
+    Grpc("classify, no spec", f"{SERVABLES}/classification_service.cc", C, classification_pb2.ClassificationRequest(), BAD, "Missing ModelSpec"),
+    Grpc("classify, other model", "core/basic_manager.cc", C, _of(classification_pb2.ClassificationRequest(), name="other"), LOST, "Servable not found for request: Latest(other)"),
+    Grpc("classify, other signature", f"{SERVABLES}/classifier.cc GetClassificationSignatureDef", C, _of(classification_pb2.ClassificationRequest(), name="letters", signature_name="x"), BAD, "No signature was found with the name: x"),
+    Grpc("classify, no such signature", f"{SERVABLES}/classifier.cc PreProcessClassification", C, _of(classification_pb2.ClassificationRequest(), name="letters"), BAD, re.compile("^No classification inputs found in SignatureDef: ")),
+    Grpc("regress, no spec", f"{SERVABLES}/regression_service.cc", R, regression_pb2.RegressionRequest(), BAD, "Missing ModelSpec"),
+    Grpc("regress, other signature", f"{SERVABLES}/regressor.cc GetRegressionSignatureDef", R, _of(regression_pb2.RegressionRequest(), name="letters", signature_name="x"), BAD, "No signature was found with the name: x"),
+    Grpc("regress, no such signature", f"{SERVABLES}/regressor.cc PreProcessRegression", R, _of(regression_pb2.RegressionRequest(), name="letters"), BAD, "Expected one output Tensor."),
+    Grpc("several, no tasks", f"{SERVABLES}/multi_inference_helper.cc GetModelSpecFromRequest", I, _tasks(), BAD, "ModelSpec has no name specified."),
+    Grpc("several, other model", f"{SERVABLES}/multi_inference_helper.cc", I, _tasks(("other", "", CLASSIFY)), LOST, "Servable not found for request: Latest(other)"),
+    Grpc("several, other signature", f"{SERVABLES}/multi_inference.cc Infer", I, _tasks(("letters", "x", CLASSIFY)), BAD, "Requested signature not found in model graph: x"),
+    Grpc("several, other method", f"{SERVABLES}/multi_inference.cc Infer", I, _tasks(("letters", "", "predict")), "UNIMPLEMENTED", "Unsupported signature method_name: predict"),
+    Grpc("several, regress", f"{SERVABLES}/multi_inference.cc Infer", I, _tasks(("letters", "", REGRESS), ("letters", "", CLASSIFY)), BAD, "Expected one output Tensor."),
+    Grpc("configuration, none", "model_servers/model_service_impl.cc HandleReloadConfigRequest", H, model_management_pb2.ReloadConfigRequest(), BAD, "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"),
+    Grpc("configuration, the same name twice", f"{CORE} ValidateModelConfigList", H, _config(names=("a", "a")), BAD, "Illegal to list model a multiple times in config list"),
+    Grpc("configuration, relative path", f"{CORE} ValidateModelConfigList", H, _config(base_path="letters"), BAD, "Expected model letters to have an absolute path or URI; got base_path()=letters"),
+    Grpc("configuration, no platform", f"{CORE} GetPlatform", H, _config(model_platform=""), BAD, "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform, model name is letters"),
+    Grpc("configuration, other platform", f"{CORE} CreateStoragePathRoutes", H, _config(model_platform="caffe"), BAD, "Model letters requests unsupported platform caffe"),
+]
+# fmt: on
+
+
+def _called(server, call, request):
+    stub, method = call
+    with grpc.insecure_channel(server.target) as channel:
+        return getattr(stub(channel), method)(request, timeout=20)
+
+
+@pytest.mark.parametrize("row", GRPC, ids=lambda row: row.kind)
+def test_grpc(shared_server, row):
+    with pytest.raises(grpc.RpcError) as error:
+        _called(shared_server, row.call, row.request)
+    assert error.value.code().name == row.code
+    if isinstance(row.details, re.Pattern):
+        assert row.details.search(error.value.details())
+    else:
+        assert error.value.details() == row.details
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/tensorflow.serving.SessionService/SessionRun",
+        "/tensorflow.serving.PredictionService/Explain",
+    ],
+)
+def test_methods_that_are_none(shared_server, method):
+    """`Server::BuildAndStart` registers the services of predictions and of models, and no other."""
+    with (
+        grpc.insecure_channel(shared_server.target) as channel,
+        pytest.raises(grpc.RpcError) as error,
+    ):
+        channel.unary_unary(method)(b"", timeout=20)
+    assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_numbers_come_as_lists(shared_server):
+    """`predict_response_tensor_serialization_option` is `kAsProtoField` by default."""
+    response = _called(shared_server, P, _predict({"examples": [BOOTS, BOOTS]}))
+    tensor = response.outputs[USER_VECTOR]
+    assert list(tensor.float_val) == VECTOR * 2
+    assert not tensor.tensor_content
+    assert [dim.size for dim in tensor.tensor_shape.dim] == [2, 3]
+    spec = response.model_spec
+    assert (spec.name, spec.version.value, spec.signature_name) == ("letters", 1, "serving_default")
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "float64", "float16", "int8", "uint8", "int16", "int32", "int64", "uint32",
+     "uint64", "bool", "bfloat16"],
+)  # fmt: skip
+@pytest.mark.parametrize("shape", [(), (0, 3), (2, 3)])
+def test_outputs_of_every_type(dtype, shape):
+    values = tf.cast(tf.reshape(tf.range(np.prod(shape, dtype=int)), shape), dtype).numpy()
+    proto = tf.make_tensor_proto([0])
+    proto.Clear()
+    tensors.fill_proto(proto, values)
+    assert not proto.tensor_content
+    assert proto.tensor_shape.ByteSize() == tf.make_tensor_proto(values).tensor_shape.ByteSize()
+    back = tf.make_ndarray(proto)
+    assert back.dtype == values.dtype
+    np.testing.assert_array_equal(back, values)
+
+
+def test_metadata_by_rest(shared_server):
+    """`ToJsonString` writes the model and the signatures without the `Any` around them."""
+    row = Rest("", "", "GET /v1/models/letters/versions/1/metadata", None, 200, {})
+    with _asked(shared_server, row) as response:
+        document = json.load(response)
+    assert document["model_spec"] == {"name": "letters", "signature_name": "", "version": "1"}
+    assert list(document["metadata"]) == ["signature_def"]
+    signatures = document["metadata"]["signature_def"]["signature_def"]
+    assert signatures["encode"]["inputs"]["behaviors"] == {
+        "dtype": "DT_STRING",
+        "tensor_shape": {
+            "dim": [{"size": "-1", "name": ""}, {"size": "-1", "name": ""}],
+            "unknown_rank": False,
+        },
+        "name": "encode_behaviors:0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "expected"),
+    [
+        ("float", "1", 1.0),
+        ("float", "1e39", math.inf),
+        ("float", "NaN", math.nan),
+        ("float", "-Infinity", -math.inf),
+        ("float", "true", "JSON Value: true Type: True is not of expected type: float"),
+        ("double", "18446744073709551616", 18446744073709551616.0),
+        ("int32", "2147483647", 2147483647),
+        ("int32", "2147483648", "JSON Value: 2147483648 Type: Number is not of expected type: int32"),
+        ("int32", "1.0", "JSON Value: 1.0 Type: Number is not of expected type: int32"),
+        ("int64", "9223372036854775808", "JSON Value: 9223372036854775808 Type: Number is not of expected type: int64"),
+        ("uint8", "300", 44),
+        ("uint32", "-1", "JSON Value: -1 Type: Number is not of expected type: uint32"),
+        ("uint64", "18446744073709551615", 18446744073709551615),
+        ("bool", "1", "JSON Value: 1 Type: Number is not of expected type: bool"),
+        ("bool", "true", True),
+        ("int32", '{"b64": "AQ=="}', 'JSON Value: {\n    "b64": "AQ=="\n} Type: Object is not of expected type: int32'),
+        ("half", "1", "Conversion of JSON Value: 1 to type: half"),
+    ],
+)  # fmt: skip
+def test_numbers_in_json(dtype, value, expected):
+    """`AddValueToTensor`, for inputs that the served models have not, but others may."""
+    document = json_body.parse_object(b'{"inputs": [%s]}' % value.encode())
+    info = meta_graph_pb2.TensorInfo(dtype=tf.as_dtype(dtype).as_datatype_enum)
+    if isinstance(expected, str):
+        with pytest.raises(StatusError) as error:
+            json_tensors.inputs_of(document, {"a": info})
+        assert error.value.message == expected
+    else:
+        array = json_tensors.inputs_of(document, {"a": info})["a"]
+        assert array.dtype == tf.as_dtype(dtype).as_numpy_dtype
+        np.testing.assert_array_equal(array, np.array([expected], array.dtype))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.2, "0.2"), (1.0, "1.0"), (-0.0, "-0.0"), (9000000, "9e+06"), (0.00003, "3e-05"),
+        (1 / 3, "0.333333343"), (16777217.0, "16777216.0"), (math.nan, "NaN"),
+        (math.inf, "Infinity"), (-math.inf, "-Infinity"),
+    ],
+)  # fmt: skip
+def test_numbers_in_answers(number, text):
+    """`WriteDecimal`: six digits, nine where six would be another number."""
+    body = json_answers.answer_json({"a": np.array([number], np.float32)}, by_row=True)
+    assert body.decode().split() == ["{", '"predictions":', "[", text, "]", "}"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "by_row", "expected"),
+    [
+        ({"a": np.zeros([])}, True, "Tensor name: a has no shape information "),
+        (
+            {"a": np.zeros([2]), "b": np.zeros([3])},
+            True,
+            "Tensor name: b has inconsistent batch size: 3 expecting: 2",
+        ),
+        (
+            {"a": np.zeros([1], np.float16)},
+            True,
+            "Failed to write JSON value for tensor type: half",
+        ),
+        ({"a": np.zeros([])}, False, {"outputs": 0.0}),
+        ({"a": np.arange(4).reshape(2, 1, 2)}, True, {"predictions": [[[0, 1]], [[2, 3]]]}),
+        ({"a": np.array([b"\xc3\xa9"], object)}, True, {"predictions": ["é"]}),
+        ({"a_bytes": np.array([b"\xff"], object)}, True, {"predictions": [{"b64": "/w=="}]}),
+        ({"a": np.array([[True]])}, False, {"outputs": [[True]]}),
+    ],
+)
+def test_outputs_in_json(arrays, by_row, expected):
+    """`MakeJsonFromTensors`, for outputs that the served models have not, but others may."""
+    if isinstance(expected, str):
+        with pytest.raises(StatusError) as error:
+            json_answers.answer_json(arrays, by_row)
+        assert error.value.message == expected
+    else:
+        assert json.loads(json_answers.answer_json(arrays, by_row)) == expected
+
+
+def test_several_inputs_in_json():
+    """`FillTensorMapFromInstancesList` and `FillTensorMapFromInputsMap` of several inputs."""
+    infos = {
+        "a": meta_graph_pb2.TensorInfo(dtype=types_pb2.DT_INT32),
+        "b": meta_graph_pb2.TensorInfo(dtype=types_pb2.DT_STRING),
+    }
+    for document in (
+        {"instances": [{"b": ["x"], "a": 1}, {"a": 2, "b": ["y"]}]},
+        {"inputs": {"a": [1, 2], "b": [["x"], ["y"]]}},
+    ):
+        arrays = json_tensors.inputs_of(document, infos)
+        assert arrays["a"].tolist() == [1, 2]
+        assert arrays["b"].tolist() == [[b"x"], [b"y"]]
+    for document, message in (
+        ({"instances": [1]}, "instances is a plain list, but expecting list of objects"),
+        ({"inputs": [1]}, "inputs is a plain value/list, but expecting an object"),
+        ({"instances": [{"a": 1}]}, "keys must be equal to: a,b"),
+    ):
+        with pytest.raises(StatusError, match=message):
+            json_tensors.inputs_of(document, infos)
