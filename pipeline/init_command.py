@@ -12,6 +12,7 @@ import yaml
 from rich.console import Console
 
 from contract.tasks import clashing_tasks
+from ingestion.config import Columns
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
 from ingestion.values import normalize_label
@@ -118,16 +119,9 @@ def _kubeflow(name: str, events: str, labels: str) -> str:
 
 
 def _columns(names: Names) -> str:
-    own = {key: value for key, value in names._asdict().items() if value != _DEFAULTS[key]}
+    usual = Columns()
+    own = {key: value for key, value in names._asdict().items() if value != getattr(usual, key)}
     return f"  columns: {_inline(own)}\n" if own else ""
-
-
-_DEFAULTS = {
-    "user_id": "user_id",
-    "timestamp": "timestamp",
-    "text": "text",
-    "label_user_id": "user_id",
-}
 
 
 def _count(files: list[InputFile], user_id: str) -> Counts:
