@@ -1,8 +1,13 @@
 # The two commands that matter: `make demo` and `make test`. Both install what they need.
 .DEFAULT_GOAL := help
 
+# Makes the environment, and is not used after that: the first of these that is 3.9 or newer.
+# `make demo PYTHON3=/path/to/python3` overrides.
+PYTHON3 := $(shell for program in python3 python3.13 python3.12 python3.11 python3.10 python3.9 python; \
+  do $$program -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && \
+  echo $$program && break; done)
 # Which Python, and so which TFX, suits this machine: 3.13 or 3.10. `make demo PY=3.12` overrides.
-PY := $(shell python3 tools/install.py)
+PY := $(if $(PYTHON3),$(shell $(PYTHON3) tools/install.py))
 VENV := .venv-$(PY)
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
@@ -70,5 +75,7 @@ $(DEMO_DATA)/labels.csv: | $(INSTALLED)
 
 # Byte code is made here, once: where Python may not write it, every process would compile TensorFlow.
 $(INSTALLED): requirements.txt
-	@python3 tools/install.py $(PY) $(VENV)
+	@test -n "$(PY)" || { echo "No Python 3.9 or newer was found to begin with: install one, or name it" \
+	  "(make PYTHON3=/path/to/python3)."; exit 1; }
+	@$(PYTHON3) tools/install.py $(PY) $(VENV)
 	@touch $@

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import warnings
 from collections.abc import Sequence
@@ -82,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     init.add_argument("--name", default="users", help="name of the pipeline (default: users)")
 
-    commands.add("options", _options, "explain every key of the configuration")
+    options = commands.add("options", _options, "explain every key of the configuration")
+    options.add_argument("--json", action="store_true", help="print a JSON schema")
 
     generate = commands.add(
         "generate",
@@ -134,10 +136,13 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> int:
-    del args
+    from pipeline.config import PipelineConfig
     from pipeline.config_reference import config_reference
 
-    print(config_reference(), end="")
+    if args.json:
+        print(json.dumps(PipelineConfig.model_json_schema(), indent=2))
+    else:
+        print(config_reference(), end="")
     return exit_codes.OK
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from contract import exit_codes
 from ingestion.files import describe_files
 from pipeline.config import ConfigError, load_config, load_data_sections
-from pipeline.data_check import data_mistakes, few_users_warning
+from pipeline.data_check import few_users_warning, look_at_data
 from pipeline.data_sample import local_files
 from pipeline.run_command import environment_mistakes
 
@@ -25,7 +25,8 @@ def check(config_file: str, data_folder: str | None = None) -> int:
     Raises:
         ConfigError: There are mistakes; the message names all of them.
     """
-    mistakes = []
+    mistakes: list[str] = []
+    warnings: list[str] = []
     try:
         config = load_config(config_file, data_folder)
     except ConfigError as error:
@@ -35,7 +36,9 @@ def check(config_file: str, data_folder: str | None = None) -> int:
         mistakes = environment_mistakes(config)
     # Of a configuration with mistakes, the data can be looked at as far as it says where they are.
     if sections := load_data_sections(config_file, data_folder):
-        mistakes += data_mistakes(*sections)
+        found = look_at_data(*sections)
+        mistakes += found.mistakes
+        warnings += found.warnings
     if mistakes or message != f"{config_file}:":
         raise ConfigError("\n  ".join([message, *mistakes]))
     print(f"{config_file}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
@@ -43,7 +46,8 @@ def check(config_file: str, data_folder: str | None = None) -> int:
         print(f"reads {files}")
     console = Console(stderr=True, highlight=False)
     with console.status("counting users") as status:
-        warning = few_users_warning(config.encoder, config.data, status.update)
-    if warning:
+        if warning := few_users_warning(config.encoder, config.data, status.update):
+            warnings.append(warning)
+    for warning in warnings:
         console.print(f"warning: {warning}", soft_wrap=True, markup=False)
     return exit_codes.OK

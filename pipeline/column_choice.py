@@ -6,6 +6,7 @@ import itertools
 import re
 from typing import Any, NamedTuple
 
+from contract.features import USER_ID
 from ingestion import values
 from ingestion.errors import BadValue
 from ingestion.files import InputFile
@@ -65,7 +66,7 @@ def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
     of_events, of_labels = column_names(events), column_names(labels)
     taken: dict[str, str] = {}
     for option, known, parse in (
-        ("user_id", _USER_IDS, values.parse_user_id),
+        (USER_ID, _USER_IDS, values.parse_user_id),
         ("timestamp", _TIMESTAMPS, parse_timestamp),
         ("text", _TEXTS, values.parse_text),
     ):
@@ -76,7 +77,7 @@ def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
         labels,
         of_labels,
         given.label_user_id,
-        (_plain(taken["user_id"]), *_USER_IDS),
+        (_plain(taken[USER_ID]), *_USER_IDS),
         values.parse_user_id,
     )
     return Names(**taken)
@@ -109,7 +110,7 @@ def _choose(
 
 
 _MEANINGS = {
-    "user_id": "the user's id",
+    USER_ID: "the user's id",
     "label_user_id": "the user's id",
     "timestamp": "the time",
     "text": "the text",

@@ -12,12 +12,13 @@ import yaml
 from rich.console import Console
 
 from contract.tasks import clashing_tasks
+from ingestion.config import Columns
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
 from ingestion.values import normalize_label
 from pipeline.column_choice import Names, choose_columns
 from pipeline.config import ConfigError, load_config
-from pipeline.data_check import data_mistakes
+from pipeline.data_check import look_at_data
 from pipeline.data_sample import (
     Counts,
     column_names,
@@ -141,16 +142,9 @@ def _kubeflow(name: str, events: str, labels: str) -> str:
 
 
 def _columns(names: Names) -> str:
-    own = {key: value for key, value in names._asdict().items() if value != _DEFAULTS[key]}
+    usual = Columns()
+    own = {key: value for key, value in names._asdict().items() if value != getattr(usual, key)}
     return f"  columns: {_inline(own)}\n" if own else ""
-
-
-_DEFAULTS = {
-    "user_id": "user_id",
-    "timestamp": "timestamp",
-    "text": "text",
-    "label_user_id": "user_id",
-}
 
 
 def _count(files: list[InputFile], user_id: str) -> Counts:
@@ -236,7 +230,7 @@ def _check(text: str) -> None:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         config = load_config(path)
-    if mistakes := data_mistakes(config.data, config.tasks):
+    if mistakes := look_at_data(config.data, config.tasks).mistakes:
         raise ConfigError("the data cannot be used yet:\n  " + "\n  ".join(mistakes))
 
 

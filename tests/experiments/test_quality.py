@@ -54,7 +54,8 @@ def test_resamples_draw_as_many_users_as_there_are():
 
 
 def test_tasks_come_from_the_labels(tmp_path):
-    (tmp_path / "events.jsonl").write_text("{}\n")
+    event = '{"user_id": "a", "timestamp": 1700000000, "text": "boots"}\n'
+    (tmp_path / "events.jsonl").write_text(event)
     (tmp_path / "labels.csv").write_text("user_id,likes,region\na,1,north\nb,0,south\nc,,east\n")
     config = configuration(str(tmp_path), {"language": "characters"})
     assert config.tasks["likes"].classes == ("0", "1")

@@ -21,6 +21,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from contract.errors import UsageError
 from kubeflow.compile_command import load
 from pipeline.config import PipelineConfig
+from pipeline.init_command import Names, init
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -266,3 +267,25 @@ def test_nothing_asked_of_kubernetes_is_no_document(tmp_path):
     )
     assert compiled.platform == {}
     assert len(list(yaml.safe_load_all(compiled.to_yaml()))) == 1
+
+
+def test_what_init_writes_for_a_cluster_compiles(tmp_path):
+    (tmp_path / "logs").mkdir()
+    events = tmp_path / "logs" / "events.jsonl"
+    events.write_text('{"user_id": "u0", "timestamp": 1, "text": "boots"}\n')
+    labels = tmp_path / "labels.csv"
+    labels.write_text("user_id,likes outdoor\nu0,0\nu1,1\n")
+    path = tmp_path / "my.yaml"
+    path.write_text(init("shop", str(tmp_path / "logs"), str(labels), Names(), kubeflow=True))
+    config = load(str(path), image=_IMAGE, pipeline_root="s3://artifacts/users")
+    parameters = _compile(config).spec["root"]["inputDefinitions"]["parameters"]
+    assert parameters["data"]["defaultValue"] == "/data"
+    assert parameters["serving_dir"]["defaultValue"] == "/models/shop"
+
+
+def test_without_its_section_the_remedy_is_named(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text("name: shop\ndata: {events: e.jsonl, labels: l.csv}\ntasks: {t: }\n")
+    config = load(str(path), image=_IMAGE, pipeline_root="s3://artifacts/users")
+    with pytest.raises(UsageError, match="`python -m pipeline init --kubeflow` writes a section"):
+        _compile(config)

@@ -261,3 +261,17 @@ def test_steps_hold_the_runs_claim(shell):
     uri = outcome.result["artifacts"]["out"]["uri"]
     seen = (shell.file.parent / "store" / "s3" / uri.removeprefix("s3://")).read_text()
     assert f"-> {shell.file.parent}/.lock\n" in seen
+
+
+def test_the_folder_of_the_data_is_checked_first(tmp_path, capsys):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "events.jsonl.gz").write_bytes(b"x")
+    (tmp_path / "labels.csv").write_text("user_id\n")
+    golden = str(_ROOT / "tests" / "kubeflow" / "golden" / "demo.yaml")
+    arguments = ["run-locally", golden, "--output", str(tmp_path / "out")]
+    assert main([*arguments, "--data", str(tmp_path / "logs")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("No file of events matches") == 1
+    assert "--data is the folder that holds events.jsonl.gz and labels.csv." in error
+    assert f"Here that is --data {tmp_path}" in error
+    assert not (tmp_path / "out").exists()

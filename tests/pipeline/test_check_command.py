@@ -77,6 +77,15 @@ def test_few_bad_rows_pass(write):
     assert main(["check", write(events=good + "no json\n")]) == 0
 
 
+def test_of_a_long_file_a_bad_beginning_is_a_warning(write, capsys):
+    bad, good = "no json\n" * 9, _EVENT.format("u0", 1, "boots") * 991
+    assert main(["check", write(events=bad + good)]) == 0
+    warning = " ".join(capsys.readouterr().err.split())
+    assert "data.events: invalid json in 9 of the 1,000 rows looked at" in warning
+    assert main(["check", write(events="no json\n" * 200 + good)]) == 2
+    assert main(["check", write(events="no json\n" * 9 + _EVENT.format("u0", 1, "x") * 9)]) == 2
+
+
 def test_a_task_of_another_column(write, capsys):
     config = (
         "name: a\ndata: {events: events.jsonl, labels: labels.csv}\n"

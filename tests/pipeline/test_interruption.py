@@ -57,9 +57,12 @@ class InterruptedRun:
         python = folder / "python"
         python.write_text(f'#!/bin/sh\nexec {sys.executable} {folder}/stand_in.py "$@"\n')
         python.chmod(0o755)
-        (folder / "data").write_text("{}\n")
+        (folder / "events.jsonl").write_text("{}\n")
+        (folder / "labels.csv").write_text("user_id,docs\n")
         config = folder / "my.yaml"
-        config.write_text("name: shop\ndata: {events: data, labels: data}\ntasks: {docs: }\n")
+        config.write_text(
+            "name: shop\ndata: {events: events.jsonl, labels: labels.csv}\ntasks: {docs: }\n"
+        )
         self.output = folder / "output"
         self._arguments = ["run", str(config), "--output", str(self.output)]
         code = _COMMAND.format(python=str(python), before=before)

@@ -135,3 +135,40 @@ def test_every_python_is_in_the_lock():
     assert re.search(r"(?m)^tfx==1\.16\.\d+ ; python_full_version < '3\.11'$", lock)
     assert re.search(r"(?m)^tfx==1\.21\.\d+ ; python_full_version >= '3\.11'$", lock)
     assert f"{sys.version_info[0]}.{sys.version_info[1]}" in install._OLD_STACK + install._NEW_STACK
+
+
+def _variables(folder, *arguments):
+    """Values of make's variables, where `folder` comes first in the PATH."""
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    command = ["make", "--print-data-base", "--dry-run", *arguments, "help"]
+    run = subprocess.run(
+        command, cwd=_ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    return dict(re.findall(r"(?m)^(\w+) :?= (.*)$", run.stdout))
+
+
+def _program(path, script):
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_make_passes_over_a_python3_that_does_not_do(tmp_path):
+    _program(tmp_path / "python3", "exit 1")
+    _program(tmp_path / "python3.13", f'exec "{sys.executable}" "$@"')
+    variables = _variables(tmp_path)
+    assert variables["PYTHON3"] == "python3.13"
+    assert variables["PY"] == install.choose()
+
+
+def test_make_can_be_told_which_python3_to_begin_with(tmp_path):
+    other = _program(tmp_path / "other", f'exec "{sys.executable}" "$@"')
+    variables = _variables(tmp_path, f"PYTHON3={other}")
+    assert variables["PYTHON3"] == str(other)
+    assert _variables(tmp_path, "PY=3.12")["VENV"] == ".venv-3.12"
+
+
+def test_make_says_so_where_there_is_no_python_to_begin_with():
+    run = subprocess.run(["make", "install", "PYTHON3="], cwd=_ROOT, capture_output=True, text=True)
+    assert run.returncode
+    assert "No Python 3.9 or newer was found to begin with" in run.stdout
