@@ -16,26 +16,25 @@ class Loss(NamedTuple):
 
     Attributes:
         name: The key of its limits in `data.losses`.
-        count: How many were lost.
+        lost: How many were lost.
         whole: Of how many.
         message: What was lost.
         remedy: What to do, a sentence.
     """
 
     name: str
-    count: int
+    lost: int
     whole: int
     message: str
     remedy: str
 
     def above(self, limit: float | None) -> bool:
         """Whether the share lies above a limit; False without one."""
-        return limit is not None and self.count > limit * self.whole
+        return limit is not None and self.lost > limit * self.whole
 
     def __str__(self) -> str:
         return (
-            f"{self.count:,} of {self.whole:,} ({self.count / max(self.whole, 1):.1%}) "
-            f"{self.message}"
+            f"{self.lost:,} of {self.whole:,} ({self.lost / max(self.whole, 1):.1%}) {self.message}"
         )
 
 
@@ -101,7 +100,7 @@ def losses(statistics: Statistics) -> list[Loss]:
                 "Look whether labels are missing.",
             ),
         ]
-    return [loss for loss in found if loss.count]
+    return [loss for loss in found if loss.lost]
 
 
 def warnings(statistics: Statistics, limits: LossLimits) -> list[str]:

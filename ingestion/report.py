@@ -72,7 +72,7 @@ def _summary(statistics: Statistics) -> str:
         parts.append(f"timestamps read as {' and '.join(units).replace('_', ' ')}")
     if bad := statistics.events.bad_records + statistics.labels.bad_records:
         parts.append(f"{bad:,} bad lines skipped")
-    parts += [f"{loss.count:,} {loss.name.replace('_', ' ')}" for loss in losses(statistics)]
+    parts += [f"{loss.lost:,} {loss.name.replace('_', ' ')}" for loss in losses(statistics)]
     return ", ".join(parts)
 
 
