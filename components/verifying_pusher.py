@@ -29,7 +29,7 @@ from contract.errors import UserError
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
-from serving.releases.publish import is_model, publish
+from serving.releases.publish import complete_push, is_model, publish
 from serving.releases.versions import newest_version
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
@@ -84,14 +84,17 @@ class Executor(pusher_executor.Executor):
             )
         pushed.set_string_custom_property(MODEL_DIGEST_PROPERTY, digest)
         base = exec_properties[SERVING_DIR]
-        newest = newest_version(base)
-        if newest and is_model(newest, digest):
-            self._MarkPushed(pushed, newest, os.path.basename(newest))
-            return
         custom_config = json.loads(
             exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
         )
-        if "://" in base:
+        keep, is_remote = custom_config.get("keep_versions"), "://" in base
+        newest = newest_version(base)
+        if newest and is_model(newest, digest):
+            if not is_remote:
+                complete_push(base, newest, keep)
+            self._MarkPushed(pushed, newest, os.path.basename(newest))
+            return
+        if is_remote:
             # Object stores cannot rename a folder at once; there `saved_model.pb` comes last.
             staged = self._copy(input_dict, output_dict, exec_properties, base)
             write_model_card(_card(input_dict, base, staged, digest, custom_config), staged)
@@ -104,7 +107,7 @@ class Executor(pusher_executor.Executor):
         try:
             staged = self._copy(input_dict, output_dict, exec_properties, staging)
             card = _card(input_dict, base, staged, digest, custom_config)
-            path = publish(staged, base, card, newest, custom_config.get("keep_versions"))
+            path = publish(staged, base, card, newest, keep)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         self._MarkPushed(pushed, path, os.path.basename(path))

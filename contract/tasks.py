@@ -2,10 +2,31 @@
 
 from collections.abc import Collection
 
-from contract.features import ACTIVITY, BEHAVIORS, HISTORY, TARGET, USER_ID, weight_name
-from contract.signatures import USER_VECTOR
+from contract.features import (
+    ACTIVITY,
+    BEHAVIORS,
+    HISTORY,
+    HISTORY_TIMESTAMPS,
+    TARGET,
+    TARGET_TIMESTAMPS,
+    TIMESTAMPS,
+    USER_ID,
+    weight_name,
+)
+from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 
-RESERVED_TASKS = (USER_ID, BEHAVIORS, ACTIVITY, USER_VECTOR, HISTORY, TARGET)
+RESERVED_TASKS = (
+    USER_ID,
+    BEHAVIORS,
+    TIMESTAMPS,
+    ACTIVITY,
+    USER_VECTOR,
+    USER_VECTOR_FULL,
+    HISTORY,
+    HISTORY_TIMESTAMPS,
+    TARGET,
+    TARGET_TIMESTAMPS,
+)
 """Names that examples and predictions use already."""
 
 

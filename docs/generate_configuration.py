@@ -18,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipeline.config import PipelineConfig, keys_of, models_in
+from pipeline.config import PipelineConfig
+from pipeline.sections import keys_of, models_in
 from trainer.encoder.config import PRESETS, EncoderConfig
 
 PAGE = pathlib.Path(__file__).parent / "configuration.md"

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from contract.features import BEHAVIORS, HISTORY, weight_name
+from contract.features import BEHAVIORS, HISTORY, TIMESTAMPS, weight_name
 from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.config import ConfigError, PipelineConfig
-from pipeline.config_template import config_template
+from pipeline.init_command import Names, init
+from trainer.encoder.config import EncoderConfig
 
 _EVENTS = ("events.jsonl.gz", "events.jsonl", "events.csv.gz", "events.csv", "events.parquet")
 _LABELS = ("labels.csv", "labels.csv.gz", "labels.jsonl", "labels.jsonl.gz", "labels.parquet")
@@ -25,11 +26,14 @@ class LabelledUsers(NamedTuple):
 
     Attributes:
         word_ids: Per user, per behaviour, the word ids: what a served encoder reads of the user.
+        timestamps: Per user, the moments of the behaviours, int64 of Unix seconds; empty without
+            the channel of time.
         labels: Task to (class index int64 [users], weight float32 [users]); weight 0 marks a
             missing label.
     """
 
     word_ids: list[list[list[int]]]
+    timestamps: list[list[int]]
     labels: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -38,6 +42,7 @@ class PreparedData(NamedTuple):
 
     Attributes:
         tasks: The number of classes of each task.
+        encoder: The encoder's configuration that `init` writes.
         transform_output: The analysed graph (`tft.TFTransformOutput`).
         train_files, validation_files: Patterns of what Transform wrote of all users, labelled or
             not: what an encoder is trained on.
@@ -45,6 +50,7 @@ class PreparedData(NamedTuple):
     """
 
     tasks: dict[str, int]
+    encoder: EncoderConfig
     transform_output: Any
     train_files: list[str]
     validation_files: list[str]
@@ -53,20 +59,22 @@ class PreparedData(NamedTuple):
     evaluation: LabelledUsers
 
 
-def configuration(folder: str, **text) -> PipelineConfig:
-    """Makes the configuration of a pipeline for a folder; tasks and classes come from the labels.
+def configuration(folder: str, text: dict[str, Any]) -> PipelineConfig:
+    """Makes the configuration that `init` would write for a folder.
 
     Args:
         folder: Holds `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet) and `labels.csv` (or
             .jsonl, .parquet).
-        **text: Fields of `TextConfig`.
+        text: Fields of `TextConfig` that take the place of what `init` writes.
 
     Raises:
         ConfigError: If a file is missing, or the labels have no column that can be a task.
     """
     events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
-    content = yaml.safe_load(config_template("quality", events, labels))
-    content["text"] = text
+    content = yaml.safe_load(init("quality", events, labels, Names()))
+    # What is compared says itself how it is trained.
+    del content["encoder"]
+    content["text"] |= text
     return PipelineConfig.model_validate(content)
 
 
@@ -126,6 +134,7 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
     )
     return PreparedData(
         tasks,
+        config.encoder,
         transform_output,
         [os.path.join(transformed, f"Split-{TRAIN}", "*")],
         [os.path.join(transformed, f"Split-{VALIDATION}", "*")],
@@ -136,19 +145,24 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
 def _read(folder: str, tasks: dict[str, int], layer) -> LabelledUsers:
     import tensorflow as tf
 
-    spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
+    inputs = {
+        BEHAVIORS: tf.io.VarLenFeature(tf.string),
+        TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
+    }
+    spec = {}
     for task in tasks:
         spec[task] = tf.io.FixedLenFeature([], tf.int64)
         spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
     files = sorted(glob.glob(os.path.join(folder, "*")))
-    word_ids = []
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in spec if name != BEHAVIORS}
+    word_ids, timestamps = [], []
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in spec}
     for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH):
-        features = tf.io.parse_example(serialized, spec)
+        features = tf.io.parse_example(serialized, inputs | spec)
         word_ids += layer({HISTORY: features[BEHAVIORS]})[HISTORY].to_list()
+        timestamps += features[TIMESTAMPS].to_list()
         for name, values in columns.items():
             values.append(features[name].numpy())
     column = {name: np.concatenate(values) for name, values in columns.items()}
     return LabelledUsers(
-        word_ids, {task: (column[task], column[weight_name(task)]) for task in tasks}
+        word_ids, timestamps, {task: (column[task], column[weight_name(task)]) for task in tasks}
     )

@@ -1,8 +1,8 @@
-"""How good are the user vectors? SUMN and its variants against TF-IDF, Word2Vec and Doc2Vec.
+"""How good are the user vectors? What `init` configures against what one would use instead.
 
     python -m experiments.quality DATA_DIR
-    python -m experiments.quality ../shared/data/poetry --language characters --seeds 0 1 2
-    python -m experiments.quality DATA_DIR --models small --encoder 1-hop '{preset: small, hops: 1}'
+    python -m experiments.quality DATA_DIR/poetry --text '{language: characters}'
+    python -m experiments.quality DATA_DIR --models default --encoder 1-hop '{hops: 1}'
 
 DATA_DIR holds the behaviours of users, `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet:
 user_id, timestamp, text), and `labels.csv` (user_id and a column a task, binary or with more
@@ -11,7 +11,8 @@ classes; empty is a missing label). Tasks and classes are found in the labels.
 Everything is the pipeline's own: splits, words, training of the encoder, heads. Vectors are fitted
 without labels on the users of `train`, heads on the labelled ones; `validation` stops both; `eval`,
 20 % of the users, is only measured. Printed is the AUC (one-vs-rest, macro, for more than two
-classes), the mean over seeds, with its 95 % interval from a bootstrap over the users of `eval`.
+classes), the mean over seeds, with its 95 % interval from a bootstrap over the users of `eval`
+and over the seeds; differences are paired, both models on the same draws.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from rich.table import Table
 
 from contract import exit_codes
 from contract.splits import EVAL, TRAIN, VALIDATION
-from experiments.bootstrap import resampling_weights, task_auc
+from experiments.bootstrap import interval, resampling_weights, task_auc
 from experiments.labelled_users import LabelledUsers, configuration, prepare
-from experiments.representations import MODELS, Model, encoder
+from experiments.representations import MODELS, TIMED, Model, encoder
 from ingestion.errors import DataError
 from pipeline.config import ConfigError
 from serving.quiet import quiet_tensorflow
@@ -59,20 +60,18 @@ def main(arguments: list[str] | None = None) -> int:
     progress.propagate = False
     progress.addHandler(logging.StreamHandler())
     try:
-        config = configuration(
-            args.data_dir, language=args.language, vocabulary_size=args.vocabulary_size
-        )
+        config = configuration(args.data_dir, yaml.safe_load(args.text))
         with tempfile.TemporaryDirectory() as scratch:
             folder = args.work_dir or scratch
             console.log(f"{args.data_dir}: words and examples, tasks {', '.join(config.tasks)}")
-            models = _models(args)
+            models = _models(args, config.data.ingestion.channels)
             heads = HeadsConfig.model_validate(yaml.safe_load(args.heads))
             data = prepare(config, folder)
             areas, seconds = _measure(data, models, heads, args.seeds, folder, console)
     except (ConfigError, DataError, pydantic.ValidationError, yaml.YAMLError) as error:
         print(f"error: {error}", file=sys.stderr)
         return exit_codes.USAGE
-    report = _report(args, data, models, areas, seconds)
+    report = _report(args, config, data, models, areas, seconds)
     _print(report)
     if args.output:
         pathlib.Path(args.output).write_text(json.dumps(report, indent=2) + "\n")
@@ -87,18 +86,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("data_dir", help="folder with events and labels")
     parser.add_argument(
-        "--language", default="en", help="how texts are cut into words, as text.language (en)"
-    )
-    parser.add_argument(
-        "--vocabulary-size", type=int, default=20_000, help="words that are kept (20000)"
+        "--text",
+        default="{}",
+        metavar="YAML",
+        help="what the section `text` has instead of what `init` writes",
     )
     parser.add_argument(
         "--models",
         nargs="+",
         choices=MODELS,
-        default=[name for name in MODELS if name != "paper"],
         metavar="NAME",
-        help="which to measure; by default all but `paper`, which takes long",
+        help="which to measure; by default all but `paper`, which takes long, and those of time "
+        "only where `init` finds times",
     )
     parser.add_argument(
         "--encoder",
@@ -121,9 +120,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _models(args) -> dict[str, Model]:
+def _models(args, channels: tuple[str, ...]) -> dict[str, Model]:
     """The models that the command line names, by name."""
-    models = {name: MODELS[name] for name in args.models}
+    timed = "time" in channels
+    names = args.models or [name for name in MODELS if name != "paper"]
+    if args.models and not timed and any(name.endswith(TIMED) for name in names):
+        raise ConfigError("the data have no times, which models that end in -time need.")
+    models = {name: MODELS[name] for name in names if timed or not name.endswith(TIMED)}
     for name, fields in args.encoder:
         models[name] = Model(fields, encoder(**yaml.safe_load(fields)))
     return models
@@ -159,14 +162,15 @@ def _task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.nd
     return areas
 
 
-def _report(args, data, models, areas, seconds) -> dict:
+def _report(args, config, data, models, areas, seconds) -> dict:
     """What is written as JSON."""
     return {
-        "data": os.path.abspath(args.data_dir),
+        "data": os.path.basename(os.path.abspath(args.data_dir)),
         "date": datetime.date.today().isoformat(),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
-        "language": args.language,
-        "vocabulary_size": args.vocabulary_size,
+        "text": config.text.model_dump(),
+        "encoder": config.encoder.model_dump(),
+        "channels": config.data.ingestion.channels,
         "heads": args.heads,
         "seeds": args.seeds,
         "users": {
@@ -193,7 +197,7 @@ def _report(args, data, models, areas, seconds) -> dict:
 
 def _figures(runs: np.ndarray) -> dict:
     """The mean over seeds, every seed, and the bootstrap's interval."""
-    low, high = np.nanpercentile(runs.mean(axis=0)[1:], [2.5, 97.5])
+    low, high = interval(runs)
     return {
         "mean": round(float(runs[:, 0].mean()), 4),
         "seeds": [round(float(area), 4) for area in runs[:, 0]],

@@ -8,6 +8,7 @@ import pydantic
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from contract.features import USER_ID
+from ingestion.classes import ClassIndex
 from ingestion.timestamps import parse_moment
 from ingestion.values import normalize_label
 
@@ -93,27 +94,42 @@ Division = Annotated[
 ]
 
 
-def _normalize_classes(classes: object) -> object:
+def _as_text(classes: object) -> object:
+    """Classes that come as another type than text, as from Python, have the usual spelling."""
     if isinstance(classes, str) or not isinstance(classes, Iterable):
         return classes
-    return tuple(normalize_label(name) for name in classes)
+    return tuple(c.strip() if isinstance(c, str) else normalize_label(c) for c in classes)
+
+
+ClassName = Annotated[str, Field(min_length=1)]
 
 
 class Task(_Frozen):
     """A classification task: a column of the label file."""
 
-    classes: Annotated[tuple[str, ...], BeforeValidator(_normalize_classes)] = Field(
+    column: str | None = Field(
+        None, min_length=1, description="Column of the label file; null: named as the task."
+    )
+    classes: Annotated[tuple[ClassName, ...], BeforeValidator(_as_text)] = Field(
         ("0", "1"),
         min_length=2,
-        description="The values of the label. True and 1.0 in the file count as 1.",
+        description="The values of the label, as they are written. true and 1.0 count as 1, "
+        "false and 0.0 as 0.",
     )
 
     @pydantic.field_validator("classes")
     @classmethod
     def _check_distinct(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(classes)) < len(classes):
-            raise ValueError(f"the classes must differ, not {', '.join(classes)}")
+        ClassIndex(classes)
         return classes
+
+    def column_of(self, name: str) -> str:
+        """The column of the label file, for the task of this name."""
+        return self.column or name
+
+
+Channel = Literal["time"]
+"""What of an event, besides its text, the examples carry to the encoder."""
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -157,6 +173,11 @@ class IngestionConfig(_Frozen):
     """How log and label files become examples."""
 
     columns: Columns = Field(Columns(), description="Names of the columns of the files.")
+    channels: tuple[Channel, ...] = Field(
+        (),
+        description="What the encoder knows of behaviours besides their texts. `time`: their "
+        "moments; leave it out where they only say which came first.",
+    )
     division: Division = Field(
         FractionDivision(), description="How behaviours are divided into history and target."
     )
@@ -182,15 +203,23 @@ class IngestionConfig(_Frozen):
         ge=1,
         description="Behaviours kept per user and window, the most recent; guards against bots.",
     )
-    activity_boundaries: tuple[int, int, int] = Field(
-        (5, 10, 20),
-        description="Numbers of behaviours at which the 2nd, 3rd and 4th activity group begin.",
+    activity_boundaries: tuple[int, ...] | None = Field(
+        None,
+        description="Numbers of behaviours at which the 2nd and further activity groups begin, by "
+        "which metrics are sliced; null: quartiles of the labelled users, of all splits together.",
     )
+
+    @pydantic.field_validator("channels")
+    @classmethod
+    def _check_distinct(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+        if len(set(channels)) < len(channels):
+            raise ValueError(f"names a channel twice: {', '.join(channels)}")
+        return channels
 
     @pydantic.field_validator("activity_boundaries")
     @classmethod
-    def _check_increasing(cls, boundaries: tuple[int, int, int]) -> tuple[int, int, int]:
-        if boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries):
+    def _check_increasing(cls, boundaries: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if boundaries and (boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries)):
             raise ValueError(f"must be positive and strictly increasing, not {boundaries}")
         return boundaries
 

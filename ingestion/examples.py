@@ -4,39 +4,41 @@ Of any user, to train the representation:
     user_id: bytes[1]
     history: bytes[n], n >= 1, texts, oldest first
     target: bytes[m], m >= 1, texts, oldest first
+    history_timestamps, target_timestamps: with the channel `time`, int64[n] and int64[m], Unix
+        seconds of the texts, fractions cut off
 
 Of a labelled user, to train and evaluate heads:
     user_id: bytes[1]
     behaviors: bytes[n], n >= 1, texts, oldest first
+    timestamps: with the channel `time`, int64[n], Unix seconds of the texts, fractions cut off
     activity: bytes[1], the group of the number of behaviours, before any are left out
     <task>: int64[1], index of the class, 0 if the label is missing
     <task>_weight: float32[1], 0.0 if the label is missing, else 1.0
 """
 
 import bisect
-import itertools
 import json
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import tensorflow as tf
 
-from contract.features import ACTIVITY, BEHAVIORS, HISTORY, TARGET, USER_ID, weight_name
+from contract.features import (
+    ACTIVITY,
+    BEHAVIORS,
+    HISTORY,
+    HISTORY_TIMESTAMPS,
+    TARGET,
+    TARGET_TIMESTAMPS,
+    TIMESTAMPS,
+    USER_ID,
+    weight_name,
+)
 from ingestion import division
+from ingestion.activity import activity_groups
 from ingestion.config import IngestionConfig, Task
 from ingestion.spill import UserRecords
 from ingestion.statistics import Statistics
-
-
-def activity_groups(boundaries: tuple[int, int, int]) -> tuple[str, ...]:
-    """Returns the names of the activity groups, which sort as text in their order.
-
-    Args:
-        boundaries: Numbers of behaviours at which the second, third and fourth group begin.
-    """
-    width = len(str(boundaries[-1]))
-    starts = (0, *boundaries)
-    closed = [f"{a:0{width}d}-{b - 1:0{width}d}" for a, b in itertools.pairwise(starts)]
-    return (*closed, f"{boundaries[-1]}+")
 
 
 def unlabelled_example(
@@ -57,9 +59,13 @@ def unlabelled_example(
         if not division.length(part):
             statistics.skipped_users[f"no behavior in the {name} window"] += 1
             return None
-    history, target = _keep(user, parts, config, statistics)
+    history, target = _keep(parts, config, statistics)
     return _serialize(
-        {USER_ID: _bytes([user.user_id]), HISTORY: _bytes(history), TARGET: _bytes(target)}
+        {
+            USER_ID: _bytes([user.user_id]),
+            **_behaviors(user, history, config, HISTORY, HISTORY_TIMESTAMPS),
+            **_behaviors(user, target, config, TARGET, TARGET_TIMESTAMPS),
+        }
     )
 
 
@@ -87,16 +93,17 @@ def labelled_example(
     if all(index is None for index in indices):
         statistics.skipped_users["every label missing"] += 1
         return None
-    group = bisect.bisect_right(config.activity_boundaries, count)
-    (behaviors,) = _keep(user, [part], config, statistics)
+    boundaries = config.activity_boundaries or ()
+    group = activity_groups(boundaries)[bisect.bisect_right(boundaries, count)]
+    (kept,) = _keep([part], config, statistics)
     features = {
         USER_ID: _bytes([user.user_id]),
-        BEHAVIORS: _bytes(behaviors),
-        ACTIVITY: _bytes([activity_groups(config.activity_boundaries)[group]]),
+        **_behaviors(user, kept, config, BEHAVIORS, TIMESTAMPS),
+        ACTIVITY: _bytes([group]),
     }
     split = division.split_of(user.user_id)
     for (name, task), index in zip(tasks.items(), indices, strict=True):
-        features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[index or 0]))
+        features[name] = _integers([index or 0])
         features[weight_name(name)] = tf.train.Feature(
             float_list=tf.train.FloatList(value=[float(index is not None)])
         )
@@ -105,17 +112,29 @@ def labelled_example(
     return _serialize(features)
 
 
-def _keep(
-    user: UserRecords, parts: Iterable[slice], config: IngestionConfig, statistics: Statistics
-) -> list[list[str]]:
-    """Returns the texts of each part, of a long one the most recent."""
+def _keep(parts: Iterable[slice], config: IngestionConfig, statistics: Statistics) -> list[slice]:
+    """Returns the parts, of a long one the most recent behaviours."""
     kept = [division.most_recent(part, config.max_behaviors) for part in parts]
     statistics.truncated_users += kept != list(parts)
-    return [user.texts[part].to_pylist() for part in kept]
+    return kept
+
+
+def _behaviors(
+    user: UserRecords, part: slice, config: IngestionConfig, texts: str, timestamps: str
+) -> dict[str, tf.train.Feature]:
+    """Returns what the examples carry of some behaviours, under these names."""
+    features = {texts: _bytes(user.texts[part].to_pylist())}
+    if "time" in config.channels:
+        features[timestamps] = _integers(user.timestamps[part].astype(np.int64))
+    return features
 
 
 def _bytes(texts: Iterable[str]) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[t.encode() for t in texts]))
+
+
+def _integers(values: Iterable[int]) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
 def _serialize(features: dict[str, tf.train.Feature]) -> bytes:

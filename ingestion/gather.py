@@ -11,6 +11,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from ingestion import values
+from ingestion.classes import ClassIndex
 from ingestion.config import Columns, Task, TimestampUnit
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile, content_hash
@@ -157,11 +158,13 @@ class _ReadFile(beam.DoFn):
             statistics.earliest, statistics.latest = earliest, latest
 
     def _read_labels(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
-        columns = (self._columns.label_user_id, *self._tasks)
+        tasks = self._tasks.items()
+        columns = (self._columns.label_user_id, *(task.column_of(name) for name, task in tasks))
         remedy = (
-            "Name the user's column in `data.columns.label_user_id`; a task bears the name of "
-            "its column."
+            "Name the user's column in `data.columns.label_user_id`, and a task's, where it is "
+            "not the task's name, in `tasks.TASK.column`."
         )
+        index_of = {name: ClassIndex(task.classes) for name, task in tasks}
         for line, raw in read_records(file, columns, remedy):
             statistics.labels.records += 1
             try:
@@ -169,8 +172,8 @@ class _ReadFile(beam.DoFn):
                     raise raw
                 user_id = values.parse_user_id(raw[0])
                 indices = [
-                    _class_index(task, name, value)
-                    for (name, task), value in zip(self._tasks.items(), raw[1:], strict=True)
+                    _class_index(name, index_of[name], value)
+                    for name, value in zip(index_of, raw[1:], strict=True)
                 ]
             except BadValue as bad:
                 statistics.labels.add_bad(file.path, line, bad)
@@ -187,11 +190,11 @@ class _ReadFile(beam.DoFn):
             _progress.info("%s events read", f"{self._events:,}")
 
 
-def _class_index(task: Task, name: str, value: object) -> int | None:
+def _class_index(name: str, index_of: ClassIndex, value: object) -> int | None:
     """Returns the index of a label's class, None if the label is missing."""
-    label = values.normalize_label(value)
-    if label is None:
-        return None
-    if label not in task.classes:
-        raise BadValue("unknown_class", detail=f"{name}={label}")
-    return task.classes.index(label)
+    try:
+        return index_of(value)
+    except BadValue as bad:
+        if bad.reason != "unknown_class":
+            raise
+        raise BadValue("unknown_class", detail=f"{name}={bad.detail}") from bad

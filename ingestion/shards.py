@@ -47,13 +47,17 @@ class WriteShards(beam.DoFn):
         self._folder = folder
 
     def process(
-        self, bucket: tuple[int, Iterable[Batches]], reading: Statistics
+        self,
+        bucket: tuple[int, Iterable[Batches]],
+        reading: Statistics,
+        boundaries: tuple[int, ...] = (),
     ) -> Iterator[Statistics]:
         """Writes the shards, unless reading has failed already.
 
         Args:
             bucket: Its number and its records.
             reading: Statistics of all files.
+            boundaries: Of the activity groups, where the configuration leaves them to the data.
 
         Yields:
             The bucket's statistics.
@@ -61,7 +65,12 @@ class WriteShards(beam.DoFn):
         if reading_failed(reading, self._config.max_bad_fraction):
             return
         number, spilled = bucket
+        config = self._config
+        if config.activity_boundaries is None:
+            config = config.model_copy(update={"activity_boundaries": boundaries})
         statistics = Statistics()
+        if self._tasks:
+            statistics.activity_boundaries = config.activity_boundaries
         clock = Clock(reading.timestamp_units, self._config.timestamp_unit == AUTO)
         similar = _SimilarIds()
         writers = {}
@@ -70,7 +79,7 @@ class WriteShards(beam.DoFn):
                 statistics.duplicate_events += user.count_duplicates()
                 if self._tasks:
                     similar.add(user)
-                example = self._example(user, statistics)
+                example = self._example(user, config, statistics)
                 if example is None:
                     continue
                 split = division.split_of(user.user_id)
@@ -88,12 +97,14 @@ class WriteShards(beam.DoFn):
         similar.count(statistics)
         yield statistics
 
-    def _example(self, user: UserRecords, statistics: Statistics) -> bytes | None:
+    def _example(
+        self, user: UserRecords, config: IngestionConfig, statistics: Statistics
+    ) -> bytes | None:
         if len(user.timestamps):
             statistics.users += 1
             statistics.sample_user = statistics.sample_user or user.user_id
         if not self._tasks:
-            return unlabelled_example(user, self._config, statistics)
+            return unlabelled_example(user, config, statistics)
         if not user.labels:
             statistics.skipped_users["no label row"] += 1
             return None
@@ -102,7 +113,7 @@ class WriteShards(beam.DoFn):
         for file, line, _ in user.labels[1:]:
             duplicate = BadValue("duplicate_label", user.user_id)
             statistics.labels.add_bad(self._label_paths[file], line, duplicate)
-        return labelled_example(user, self._config, self._tasks, statistics)
+        return labelled_example(user, config, self._tasks, statistics)
 
 
 class _SimilarIds:

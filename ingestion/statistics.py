@@ -120,6 +120,7 @@ class Statistics(pydantic.BaseModel):
         labels_outside_window: Users with a label row and events, none in the inference window.
         sample_user: A user with events, the first by id.
         sample_labelled_user: A user with a label row, the first by id.
+        activity_boundaries: At which the activity groups of labelled users begin.
         examples: Examples by split.
         classes: Examples by task, split and class.
         shards: Where the examples are.
@@ -144,6 +145,7 @@ class Statistics(pydantic.BaseModel):
     labels_outside_window: int = 0
     sample_user: str | None = None
     sample_labelled_user: str | None = None
+    activity_boundaries: tuple[int, ...] | None = None
     examples: Counter[str] = Counter()
     classes: dict[str, dict[str, Counter[str]]] = {}
     shards: list[Shard] = []
@@ -176,6 +178,8 @@ class Statistics(pydantic.BaseModel):
         self.sample_labelled_user = _extreme(
             min, self.sample_labelled_user, other.sample_labelled_user
         )
+        # All parts of a run have the same.
+        self.activity_boundaries = self.activity_boundaries or other.activity_boundaries
         self.examples.update(other.examples)
         for task, splits in other.classes.items():
             for split, names in splits.items():

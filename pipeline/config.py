@@ -6,9 +6,9 @@ together. Imports neither TensorFlow nor TFX, so that mistakes are found in a mo
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -16,13 +16,13 @@ from typing import Annotated, Any, Literal
 import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
-from pydantic.fields import FieldInfo
 
 from contract.errors import UsageError
 from contract.tasks import clashing_tasks
 from ingestion.config import IngestionConfig, Task
+from pipeline.as_written import read_yaml
 from pipeline.kubeflow_config import KubeflowConfig
+from pipeline.sections import INLINE, keys_of, models_in
 from pipeline.steps import BEAM_STEPS, BeamStep
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
@@ -39,10 +39,6 @@ class ConfigError(UsageError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-_INLINE: JsonDict = {"inline": True}
-"""Marks a section whose keys stand, in YAML, in the section around it."""
 
 
 class SchemaFiles(_Section):
@@ -64,7 +60,7 @@ class DataConfig(_Section):
         description="Labels: CSV, JSONL or Parquet, one row a user, one column a task.",
     )
     schemas: SchemaFiles = Field(SchemaFiles(), description="Curated schemas, optional.")
-    ingestion: IngestionConfig = Field(IngestionConfig(), json_schema_extra=_INLINE)
+    ingestion: IngestionConfig = Field(IngestionConfig(), json_schema_extra=INLINE)
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -215,9 +211,44 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     Raises:
         ConfigError: If the file cannot be read or has mistakes; the message names all of them.
     """
+    content = _read(path, data_folder)
+    try:
+        return PipelineConfig.model_validate(content)
+    except pydantic.ValidationError as error:
+        mistakes = "\n".join(f"  {_describe(mistake, content)}" for mistake in error.errors())
+        raise ConfigError(f"{path}:\n{mistakes}") from None
+
+
+def load_data_sections(
+    path: str, data_folder: str | None = None
+) -> tuple[DataConfig, dict[str, Task]] | None:
+    """What can be used of a configuration with mistakes: the data, and the tasks without any.
+
+    Args:
+        path: As of `load_config`.
+        data_folder: As of `load_config`.
+
+    Returns:
+        The sections `data` and `tasks`; None if `data` cannot be used.
+    """
+    try:
+        content = _read(path, data_folder)
+        data = DataConfig.model_validate(content.get("data"))
+    except (ConfigError, pydantic.ValidationError):
+        return None
+    tasks = {}
+    section = content.get("tasks")
+    for name, task in section.items() if isinstance(section, dict) else ():
+        with contextlib.suppress(pydantic.ValidationError):
+            tasks[name] = Task.model_validate({} if task is None else task)
+    return data, tasks
+
+
+def _read(path: str, data_folder: str | None) -> dict[str, Any]:
+    """The content of a configuration file, with absolute paths."""
     try:
         with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+            content = read_yaml(file, PipelineConfig)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -227,26 +258,7 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     folder = os.path.dirname(os.path.abspath(path))
     _make_paths_absolute(content, _PATHS, folder)
     _make_paths_absolute(content, _DATA_PATHS, os.path.abspath(data_folder or folder))
-    try:
-        return PipelineConfig.model_validate(content)
-    except pydantic.ValidationError as error:
-        mistakes = "\n".join(f"  {_describe(mistake, content)}" for mistake in error.errors())
-        raise ConfigError(f"{path}:\n{mistakes}") from None
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that occurs twice, where YAML would silently keep the last."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} occurs twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+    return content
 
 
 _DATA_PATHS = (("data", "events"), ("data", "labels"))
@@ -283,6 +295,8 @@ def _describe(mistake: Mapping[str, Any], content: dict[str, Any]) -> str:
     if mistake["type"] == "missing":
         return f"{path}: is required"
     message = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] == "tuple_type":
+        message = "write a list, such as [a, b]"
     if not path:
         return message
     return f"{path}: {mistake['input']!r} is not allowed: {message}"
@@ -316,25 +330,6 @@ def _known_keys(parts: tuple[int | str, ...]) -> list[str]:
         # A part that is neither a key nor a union's tag is a task's name: the model stays.
         models = [m for field in fields for m in models_in(field.annotation)] or tagged or models
     return [key for model in models for key in keys_of(model)]
-
-
-def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The keys that a section may have in YAML, with their fields."""
-    keys: dict[str, FieldInfo] = {}
-    for name, field in model.model_fields.items():
-        if field.json_schema_extra == _INLINE:
-            for section in models_in(field.annotation):
-                keys |= keys_of(section)
-        else:
-            keys[name] = field
-    return keys
-
-
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The configuration sections that a field's type annotation names."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return [annotation] if issubclass(annotation, BaseModel) else []
-    return [model for part in typing.get_args(annotation) for model in models_in(part)]
 
 
 def _keys(model: type[BaseModel]) -> str:

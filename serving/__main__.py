@@ -15,7 +15,7 @@ A model folder has one numbered folder a version; the pipeline makes OUTPUT/serv
 
 Try a model on this machine:
   python -m serving serve runs/demo/serving/demo
-  python -m serving query localhost:8500 "running shoes" "trail jacket"
+  python -m serving query localhost:8500 --model-dir runs/demo/serving/demo "running shoes"
 
 Encode all users of event logs, and find similar ones:
   python -m serving encode runs/demo/serving/demo logs/*.jsonl.gz --output vectors.parquet
@@ -82,6 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument(
         "--num-batch-threads", type=int, default=2, help="batches side by side (default: 2)"
     )
+    serve.add_argument(
+        "--reload-from-any-folder",
+        action="store_true",
+        help="let clients have models loaded that do not lie beside MODEL_DIR, by "
+        "HandleReloadConfigRequest (default: refuse)",
+    )
     serve.add_argument("--tls-key", help="PEM file of a private key; with --tls-certificate")
     serve.add_argument("--tls-certificate", help="PEM file of a certificate chain")
 
@@ -93,9 +99,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     query.add_argument("target", help="host:port of a gRPC server")
     query.add_argument("texts", nargs="+", metavar="text", help="what the user did, oldest first")
+    query.add_argument(
+        "--timestamps",
+        nargs="+",
+        metavar="time",
+        help="when, one for every text: Unix seconds or ISO 8601, 0 where unknown (default: all "
+        "unknown); a model without the channel of time ignores them",
+    )
     query.add_argument("--model", default="default", help="name of the model (default: default)")
     query.add_argument("--version", type=int, help="version (default: the newest)")
     query.add_argument("--label", help="label of a version, such as stable")
+    query.add_argument(
+        "--model-dir", help="folder of the versions, whose model cards name the classes"
+    )
+    query.add_argument("--json", action="store_true", help="print JSON, with the user vector")
     query.add_argument("--timeout", type=float, default=10.0, help="seconds (default: 10)")
 
     encode = commands.add(
@@ -140,9 +157,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     nearest.add_argument("vectors", help="what encode wrote")
     nearest.add_argument("user_id", help="whose neighbours")
     nearest.add_argument("--count", type=int, default=10, help="how many (default: 10)")
+    nearest.add_argument("--json", action="store_true", help="print JSON")
 
     versions = commands.add("versions", _versions, "list the versions and labels of a model")
     versions.add_argument("model_dir", help="folder with one numbered folder a version")
+    versions.add_argument("--json", action="store_true", help="print JSON, with the model cards")
 
     label = commands.add(
         "label",

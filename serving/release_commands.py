@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 
 import rich.box
-from rich.console import Console
 from rich.table import Table
 
 from contract import exit_codes
 from contract.errors import UserError
 from serving.client import ServingError, UserEncoderClient
 from serving.releases.releases import ReleaseError, Releases
+from serving.wide_console import wide_console
 
 
 def versions(args: argparse.Namespace) -> int:
-    """Prints a table of the versions; returns the exit code."""
+    """Prints the versions, as a table or as JSON; returns the exit code."""
     found = Releases(args.model_dir).versions()
     if not found:
         raise ReleaseError(f"{args.model_dir} has no versions")
+    if args.json:
+        rows = [
+            {
+                "version": version.number,
+                "path": version.path,
+                "served": version.is_served,
+                "labels": version.labels,
+                "card": version.card,
+            }
+            for version in found
+        ]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return exit_codes.OK
     table = Table(box=rich.box.HORIZONTALS)
     for column in ("version", "served", "labels", "pushed", "AUC", "digest"):
         table.add_column(column)
@@ -37,7 +51,7 @@ def versions(args: argparse.Namespace) -> int:
             "\n".join(aucs),
             version.card.get("digest", "")[:12],
         )
-    Console(highlight=False).print(table)
+    wide_console().print(table)
     return exit_codes.OK
 
 
@@ -67,17 +81,22 @@ def _step(
     """Takes a step; if the version must be loaded first, waits for it and takes it again."""
     number, done = step()
     if not done and args.server is None:
-        print(
-            f"{releases.config_file}: version {number} is served now. When the server has "
-            "loaded it, run the same command again (or give --server, to wait for it)."
+        raise UserError(
+            f"{label} has not moved yet: version {number} had to be served first, and now is "
+            f"({releases.config_file}). When the server has loaded it, run the same command again "
+            "(or give --server, to wait for it)."
         )
-        return exit_codes.OK
     if not done:
         try:
             with UserEncoderClient(args.server, releases.name, version=number) as client:
                 client.wait_until_ready(args.timeout)
         except ServingError as error:
             raise UserError(f"version {number} did not become available: {error}") from error
-        step()
+        number, done = step()
+    if not done:
+        raise UserError(
+            f"{label} has not moved: version {number} is not served any more; another command "
+            "changed that. Run the same command again."
+        )
     print(f"{releases.config_file}: {label} is version {number}")
     return exit_codes.OK

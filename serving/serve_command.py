@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
+import sys
 
 from contract import exit_codes
 from contract.errors import UsageError
 from serving.quiet import quiet_tensorflow
 from serving.releases.releases import Releases
-from serving.releases.versions import is_complete
+from serving.releases.versions import complete_versions, is_complete
 
 
 def serve(args: argparse.Namespace) -> int:
@@ -24,6 +27,19 @@ def serve(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{args.model_dir} is one version; give the folder of versions: "
             f"{os.path.dirname(model_dir)}"
+        )
+    below = [name for name in sorted(os.listdir(model_dir)) if _has_versions(model_dir, name)]
+    if below and not _has_versions(model_dir, ""):
+        folders = ", ".join(os.path.join(args.model_dir, name) for name in below)
+        raise UsageError(
+            f"{args.model_dir} has no version, but the folders of models below it have: give "
+            f"{folders}"
+        )
+    if not below and not _has_versions(model_dir, ""):
+        print(
+            f"{args.model_dir} has no version yet (a folder whose name is a number, with a "
+            "saved_model.pb); the server waits for one.",
+            file=sys.stderr,
         )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     quiet_tensorflow()
@@ -43,6 +59,7 @@ def serve(args: argparse.Namespace) -> int:
                 "batch_timeout_micros": args.batch_timeout_micros,
                 "num_batch_threads": args.num_batch_threads,
             },
+            reload_from_any_folder=args.reload_from_any_folder,
             tls_key=args.tls_key,
             tls_certificate=args.tls_certificate,
         )
@@ -51,14 +68,42 @@ def serve(args: argparse.Namespace) -> int:
     config_file = args.model_config_file
     if config_file is None and os.path.exists(Releases(model_dir).config_file):
         config_file = Releases(model_dir).config_file
+    for flag, port in (("--port", args.port), ("--rest-api-port", args.rest_api_port)):
+        _check_port(flag, args.host, port)
     try:
         return asyncio.run(_serve(args.model_name, model_dir, config_file, options))
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
 
 
+def _has_versions(model_dir: str, name: str) -> bool:
+    return bool(complete_versions(os.path.join(model_dir, name)))
+
+
+def _check_port(flag: str, host: str, port: int) -> None:
+    """GRPC and REST say in their own ways, one of them in a traceback, that a port is taken."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise UsageError(f"--host {host}: {error.strerror}") from error
+    family, kind, protocol, _, address = found[0]
+    with socket.socket(family, kind, protocol) as probe:
+        # Connections of a server that ended a moment ago do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            remedy = (
+                f"Another program has it: end that, or choose another {flag} (0: a free one)."
+                if error.errno == errno.EADDRINUSE
+                else f"Choose another {flag} or --host."
+            )
+            raise UsageError(f"{flag} {port} on {host}: {error.strerror}. {remedy}") from error
+
+
 async def _serve(name: str, model_dir: str, config_file: str | None, options) -> int:
-    from serving.dev_server.server import DevServer, model_config, single_model_config
+    from serving.dev_server.configs import model_config, single_model_config
+    from serving.dev_server.server import DevServer
 
     config = (
         model_config(config_file, name, model_dir)

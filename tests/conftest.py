@@ -11,8 +11,9 @@ import pytest
 def run_transform():
     """Returns a function that runs Transform on users' texts.
 
-    It takes a folder, users as dicts of the raw texts of `history` and `target`, and the fields
-    of a `TextConfig`; it returns the transformed rows and the analysed graph.
+    It takes a folder, users as dicts of the raw texts of `history` and `target`, maybe with their
+    timestamps, and the fields of a `TextConfig`; it returns the transformed rows and the analysed
+    graph.
     """
     import tensorflow as tf
     import tensorflow_transform as tft
@@ -22,7 +23,10 @@ def run_transform():
 
     def run(folder, users, **text):
         metadata = tft.DatasetMetadata.from_feature_spec(
-            {name: tf.io.VarLenFeature(tf.string) for name in ("history", "target")}
+            {
+                name: tf.io.VarLenFeature(tf.int64 if "timestamps" in name else tf.string)
+                for name in users[0]
+            }
         )
         function = functools.partial(preprocessing_fn, custom_config={"text": text})
         with tft_beam.Context(temp_dir=str(folder / "temp")):

@@ -16,6 +16,7 @@ from components.behavior_example_gen import custom_config
 from components.behavior_example_gen.inputs import input_patterns
 from contract.splits import SPLITS
 from ingestion import report
+from ingestion.activity import ActivityBoundaries
 from ingestion.config import IngestionConfig, Task
 from ingestion.files import InputFile, count_buckets, match_files
 from ingestion.gather import GatherByUser
@@ -118,8 +119,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 )
             )
             reading = of_files | "MergeReading" >> beam.CombineGlobally(_Merge())
+            boundaries: Any = ()
+            if tasks and config.activity_boundaries is None:
+                boundaries = beam.pvalue.AsSingleton(
+                    buckets | "ActivityBoundaries" >> ActivityBoundaries(config.division)
+                )
             of_buckets = buckets | "WriteShards" >> beam.ParDo(
-                WriteShards(config, tasks, files, folder), beam.pvalue.AsSingleton(reading)
+                WriteShards(config, tasks, files, folder),
+                beam.pvalue.AsSingleton(reading),
+                boundaries,
             )
             _ = (
                 (reading, of_buckets)

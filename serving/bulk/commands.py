@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import logging
 
 from rich.console import Console
@@ -70,10 +72,12 @@ def nearest(args: argparse.Namespace) -> int:
     """Prints the nearest users; returns the exit code."""
     from serving.bulk.vectors import nearest_users
 
-    try:
-        neighbors = nearest_users(args.vectors, args.user_id, args.count)
-    except (KeyError, OSError) as error:
-        raise UsageError(str(error.args[0] if isinstance(error, KeyError) else error)) from error
+    if args.count < 1:
+        raise UsageError(f"--count {args.count}: at least 1 is needed.")
+    neighbors = nearest_users(args.vectors, args.user_id, args.count)
+    if args.json:
+        print(json.dumps([dataclasses.asdict(each) for each in neighbors], indent=2))
+        return exit_codes.OK
     for neighbor in neighbors:
         print(f"{neighbor.similarity:.3f}  {neighbor.user_id}")
     return exit_codes.OK

@@ -7,6 +7,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -17,7 +18,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
-from contract.features import BEHAVIORS
+from contract.features import BEHAVIORS, TIMESTAMPS
 from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
 from ingestion.spill import Batches, UserRecords, read_users
 from ingestion.timestamp_units import Clock
@@ -33,6 +34,13 @@ _progress = logging.getLogger("progress")
 def part_file(output: str, number: int) -> str:
     """Where the users of a bucket go."""
     return os.path.join(output, f"part-{number:05d}.parquet")
+
+
+class _History(NamedTuple):
+    """What one vector is made of: texts, and their moments in Unix seconds."""
+
+    texts: list[str]
+    timestamps: np.ndarray
 
 
 class EncodeBucket(beam.DoFn):
@@ -92,7 +100,7 @@ class EncodeBucket(beam.DoFn):
 
     def _tables(self, users: Iterable[UserRecords]) -> Iterator[pa.Table]:
         """Tables of about a batch of histories each."""
-        rows: list[tuple[str, int, list[list[str]]]] = []
+        rows: list[tuple[str, int, list[_History]]] = []
         waiting = 0
         for user in users:
             histories = _histories(user, self._config)
@@ -104,7 +112,7 @@ class EncodeBucket(beam.DoFn):
         if rows:
             yield self._table(rows)
 
-    def _table(self, rows: list[tuple[str, int, list[list[str]]]]) -> pa.Table:
+    def _table(self, rows: list[tuple[str, int, list[_History]]]) -> pa.Table:
         histories = [history for _, _, each in rows for history in each]
         size = self._config.batch_size
         vectors = np.concatenate(
@@ -125,26 +133,27 @@ class EncodeBucket(beam.DoFn):
         ]
         return pa.Table.from_arrays(columns, schema=fields)
 
-    def _vectors(self, histories: list[list[str]]) -> np.ndarray:
+    def _vectors(self, histories: list[_History]) -> np.ndarray:
         examples = np.empty(len(histories), object)
         for index, history in enumerate(histories):
             example = tf.train.Example()
-            texts = example.features.feature[BEHAVIORS].bytes_list.value
-            texts.extend(text.encode() for text in history)
+            features = example.features.feature
+            features[BEHAVIORS].bytes_list.value.extend(text.encode() for text in history.texts)
+            features[TIMESTAMPS].int64_list.value.extend(history.timestamps)
             examples[index] = example.SerializeToString()
         outputs = self._model.run(SERVING_DEFAULT, {EXAMPLES: examples}, [USER_VECTOR])
         return outputs[USER_VECTOR]
 
 
-def _histories(user: UserRecords, config: EncodingConfig) -> list[list[str]]:
-    """The texts of every period with behaviours, oldest first; without periods all in one."""
-    limit = config.max_behaviors
-    if config.period_days is None:
-        return [user.texts[-limit:].to_pylist()]
-    periods = np.floor_divide(user.timestamps, config.period_days * _DAY)
-    changes = np.flatnonzero(np.diff(periods)) + 1
-    edges = [0, *changes.tolist(), len(periods)]
-    return [
-        user.texts[max(start, stop - limit) : stop].to_pylist()
-        for start, stop in itertools.pairwise(edges)
-    ]
+def _histories(user: UserRecords, config: EncodingConfig) -> list[_History]:
+    """The behaviours of every period that has any, oldest first; without periods all in one."""
+    changes: list[int] = []
+    if config.period_days is not None:
+        periods = np.floor_divide(user.timestamps, config.period_days * _DAY)
+        changes = (np.flatnonzero(np.diff(periods)) + 1).tolist()
+    seconds = user.timestamps.astype(np.int64)
+    parts = (
+        slice(max(start, stop - config.max_behaviors), stop)
+        for start, stop in itertools.pairwise([0, *changes, len(seconds)])
+    )
+    return [_History(user.texts[part].to_pylist(), seconds[part]) for part in parts]

@@ -9,10 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 
+from contract.errors import UsageError
 from contract.features import USER_ID
 
 ENCODING_FILE = "_encoding.json"
 """What the vectors are of; its name makes Parquet readers pass over it."""
+
+
+_REMEDY = "Give what `python -m serving encode` wrote."
+
+
+class VectorsError(UsageError):
+    """There are no user vectors where they were looked for, or not of this user."""
 
 
 def schema(dimension: int) -> pa.Schema:
@@ -49,9 +57,26 @@ def read_vectors(path: str, rows: int = 65_536) -> Iterator[tuple[list[str], np.
 
     Yields:
         User ids, and their vectors, float32 [n, d].
+
+    Raises:
+        VectorsError: There is nothing at the path, or no user vectors.
     """
-    table = pyarrow.dataset.dataset(path, format="parquet")
-    dimension = table.schema.field("vector").type.list_size
+    try:
+        table = pyarrow.dataset.dataset(path, format="parquet")
+    except FileNotFoundError:
+        raise VectorsError(
+            f"{path} does not exist; give the folder that `serving encode --output` wrote."
+        ) from None
+    except (pa.ArrowException, OSError) as error:
+        raise VectorsError(f"{path} cannot be read as Parquet: {error}. {_REMEDY}") from error
+    names = table.schema.names
+    if missing := [name for name in (USER_ID, "vector") if name not in names]:
+        has = f"only {', '.join(names)}" if names else "no Parquet file"
+        raise VectorsError(f"{path} has no column {' and '.join(missing)}, {has}. {_REMEDY}")
+    kind = table.schema.field("vector").type
+    if not pa.types.is_fixed_size_list(kind):
+        raise VectorsError(f"{path}: the column vector is {kind}, no user vectors. {_REMEDY}")
+    dimension = kind.list_size
     for batch in table.to_batches(columns=[USER_ID, "vector"], batch_size=rows):
         values = batch.column(1).flatten().to_numpy()
         yield batch.column(0).to_pylist(), values.reshape(-1, dimension)
@@ -80,7 +105,7 @@ def nearest_users(path: str, user_id: str, count: int) -> list[Neighbor]:
         The neighbours, the nearest first, without the user.
 
     Raises:
-        KeyError: If there is no such user.
+        VectorsError: If there is no such user, or there are no vectors.
     """
     query = None
     for user_ids, vectors in read_vectors(path):
@@ -88,7 +113,7 @@ def nearest_users(path: str, user_id: str, count: int) -> list[Neighbor]:
             query = _unit(vectors[user_ids.index(user_id)])
             break
     if query is None:
-        raise KeyError(f"{path} has no user {user_id}.")
+        raise VectorsError(f"{path} has no user {user_id}.")
     best: list[Neighbor] = []
     for user_ids, vectors in read_vectors(path):
         similarities = _unit(vectors) @ query

@@ -21,6 +21,7 @@ from serving.client.messages import (
     History,
     ModelMetadata,
     ModelVersion,
+    Moments,
     VersionStatus,
 )
 from serving.client.options import ClientOptions
@@ -68,11 +69,14 @@ class AsyncUserEncoderClient:
         self,
         histories: Sequence[History],
         *,
+        timestamps: Sequence[Moments] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> FloatArray:
         """Users to their vectors; see `UserEncoderClient.encode`."""
-        outputs = await self.outputs(histories, [USER_VECTOR], timeout=timeout, metadata=metadata)
+        outputs = await self.outputs(
+            histories, [USER_VECTOR], timestamps=timestamps, timeout=timeout, metadata=metadata
+        )
         return outputs[USER_VECTOR]
 
     async def predict(
@@ -80,31 +84,37 @@ class AsyncUserEncoderClient:
         histories: Sequence[History],
         tasks: Sequence[str] | None = None,
         *,
+        timestamps: Sequence[Moments] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
         """Users to the probabilities of each task; see `UserEncoderClient.predict`."""
         if tasks is None:
             tasks = (await self.metadata(timeout=timeout, metadata=metadata)).tasks
-        return await self.outputs(histories, tasks, timeout=timeout, metadata=metadata)
+        return await self.outputs(
+            histories, tasks, timestamps=timestamps, timeout=timeout, metadata=metadata
+        )
 
     async def outputs(
         self,
         histories: Sequence[History],
         names: Sequence[str],
         *,
+        timestamps: Sequence[Moments] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
         """Users to any outputs of the model; see `UserEncoderClient.outputs`."""
-        messages.check_histories(histories)
+        messages.check_users(histories, timestamps)
         if not names:
             raise ValueError("No output is asked for.")
         if not len(histories):
             model = await self.metadata(timeout=timeout, metadata=metadata)
             return model.of_nobody(names)
         requests = list(
-            messages.predict_requests(histories, self._model, names, self._options.batch_size)
+            messages.predict_requests(
+                histories, timestamps, self._model, names, self._options.batch_size
+            )
         )
         results = messages.Results(requests)
         pending: Sequence[int] = range(len(requests))

@@ -24,6 +24,7 @@ from serving.client.messages import (
     History,
     ModelMetadata,
     ModelVersion,
+    Moments,
     VersionStatus,
 )
 from serving.client.options import ClientOptions
@@ -92,6 +93,7 @@ class UserEncoderClient:
         self,
         histories: Sequence[History],
         *,
+        timestamps: Sequence[Moments] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> FloatArray:
@@ -99,6 +101,8 @@ class UserEncoderClient:
 
         Args:
             histories: For every user the texts, str or bytes, oldest first; may be empty.
+            timestamps: For every user the Unix seconds of the texts, one for each, 0 where it is
+                unknown; a model without the channel of time ignores them.
             timeout: Seconds for each request, instead of the options'.
             metadata: Pairs that are sent in addition.
 
@@ -107,8 +111,12 @@ class UserEncoderClient:
 
         Raises:
             ServingError: If the server answers with an error; see its subclasses.
+            TypeError: If the arguments are of the wrong kind.
+            ValueError: If the timestamps do not fit the histories, or are no Unix seconds.
         """
-        outputs = self.outputs(histories, [USER_VECTOR], timeout=timeout, metadata=metadata)
+        outputs = self.outputs(
+            histories, [USER_VECTOR], timestamps=timestamps, timeout=timeout, metadata=metadata
+        )
         return outputs[USER_VECTOR]
 
     def predict(
@@ -116,6 +124,7 @@ class UserEncoderClient:
         histories: Sequence[History],
         tasks: Sequence[str] | None = None,
         *,
+        timestamps: Sequence[Moments] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
@@ -125,6 +134,7 @@ class UserEncoderClient:
             histories: As for `encode`.
             tasks: Which tasks; by default the server is asked for their names first, which is one
                 more call.
+            timestamps: As for `encode`.
             timeout: As for `encode`.
             metadata: As for `encode`.
 
@@ -136,13 +146,16 @@ class UserEncoderClient:
         """
         if tasks is None:
             tasks = self.metadata(timeout=timeout, metadata=metadata).tasks
-        return self.outputs(histories, tasks, timeout=timeout, metadata=metadata)
+        return self.outputs(
+            histories, tasks, timestamps=timestamps, timeout=timeout, metadata=metadata
+        )
 
     def outputs(
         self,
         histories: Sequence[History],
         names: Sequence[str],
         *,
+        timestamps: Sequence[Moments] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
@@ -150,7 +163,8 @@ class UserEncoderClient:
 
         Args:
             histories: As for `encode`.
-            names: Tasks and `user_vector`.
+            names: Tasks, `user_vector`, and `user_vector_full` if the model has it.
+            timestamps: As for `encode`.
             timeout: As for `encode`.
             metadata: As for `encode`.
 
@@ -161,13 +175,15 @@ class UserEncoderClient:
             ServingError: As `encode`.
             ValueError: If `names` is empty.
         """
-        messages.check_histories(histories)
+        messages.check_users(histories, timestamps)
         if not names:
             raise ValueError("No output is asked for.")
         if not len(histories):
             return self.metadata(timeout=timeout, metadata=metadata).of_nobody(names)
         requests = list(
-            messages.predict_requests(histories, self._model, names, self._options.batch_size)
+            messages.predict_requests(
+                histories, timestamps, self._model, names, self._options.batch_size
+            )
         )
         results = messages.Results(requests)
         pending: Sequence[int] = range(len(requests))

@@ -60,8 +60,12 @@ MESSAGES = {
     },
     "tensorflow.Example": {"features": (1, ".tensorflow.Features")},
     "tensorflow.Features": {"feature": (1, "map .tensorflow.Feature")},
-    "tensorflow.Feature": {"bytes_list": (1, ".tensorflow.BytesList")},
+    "tensorflow.Feature": {
+        "bytes_list": (1, ".tensorflow.BytesList"),
+        "int64_list": (3, ".tensorflow.Int64List"),
+    },
     "tensorflow.BytesList": {"value": (1, "repeated bytes")},
+    "tensorflow.Int64List": {"value": (1, "repeated int64")},
     "tensorflow.SignatureDef": {
         "inputs": (1, "map .tensorflow.TensorInfo"),
         "outputs": (2, "map .tensorflow.TensorInfo"),

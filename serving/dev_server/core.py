@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,12 +13,17 @@ from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from contract.signatures import SERVING_DEFAULT
-from serving.dev_server import json_tensors, tensors
+from serving.dev_server import configs, inference, json_tensors, tensors
 from serving.dev_server.batching import Batcher
-from serving.dev_server.errors import failed_precondition, invalid_argument, not_found
+from serving.dev_server.errors import (
+    StatusError,
+    failed_precondition,
+    invalid_argument,
+    not_found,
+)
 from serving.dev_server.metrics import Metrics
 from serving.dev_server.options import ServerOptions
-from serving.dev_server.versions import ModelVersions, Version
+from serving.dev_server.versions import ModelVersions, Version, missing
 
 
 class ServerCore:
@@ -37,15 +42,25 @@ class ServerCore:
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._batcher = Batcher(options.batching, options.enable_batching, metrics)
 
-    async def reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
+    async def reload(
+        self,
+        config: model_server_config_pb2.ModelServerConfig,
+        folders: Collection[str] | None = None,
+    ) -> None:
         """Makes the server serve these models and no others, and waits until they are loaded.
 
+        Args:
+            config: The models.
+            folders: Below which they must lie; None: anywhere.
+
         Raises:
-            StatusError: INVALID_ARGUMENT for what this server cannot serve, FAILED_PRECONDITION for
-                labels of versions that are not loaded. Everything else of `config` is then in
-                force.
+            StatusError: INVALID_ARGUMENT for what this server cannot serve, PERMISSION_DENIED for
+                models elsewhere: nothing has changed then. FAILED_PRECONDITION for labels of
+                versions that are not loaded: everything else of `config` is in force then.
         """
         async with self._reloading:
+            configs.check(config.model_config_list.config)
+            configs.check_folders(config, folders)
             await self._reload(config)
 
     async def poll(self) -> None:
@@ -54,10 +69,7 @@ class ServerCore:
             await model.poll()
 
     async def _reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
-        if config.WhichOneof("config") == "custom_model_config":
-            raise invalid_argument("This server has no custom model configurations.")
         models = config.model_config_list.config
-        _check(models)
         for name in set(self._models) - {model.name for model in models}:
             await self._models.pop(name).close()
         for model in models:
@@ -72,8 +84,8 @@ class ServerCore:
             for label, number in model.version_labels.items():
                 if self._models[model.name].labels.get(label) != number:
                     raise failed_precondition(
-                        f"Request to assign label {label} to version {number} of model "
-                        f"{model.name}, which is not currently available for inference"
+                        f"Request to assign label to version {number} of model {model.name}, "
+                        "which is not currently available for inference"
                     )
 
     @contextlib.contextmanager
@@ -84,17 +96,17 @@ class ServerCore:
             StatusError: NOT_FOUND or INVALID_ARGUMENT.
         """
         kind = spec.WhichOneof("version_choice")
-        if spec.name not in self._models:
-            wanted = f"Latest({spec.name})"
-            if kind == "version":
-                wanted = f"Specific({spec.name}, {spec.version.value})"
-            raise not_found(f"Servable not found for request: {wanted}")
-        model = self._models[spec.name]
+        if not spec.name:
+            raise invalid_argument("ModelSpec has no name specified.")
+        model = self._models.get(spec.name)
         number = spec.version.value if kind == "version" else None
         if kind == "version_label":
-            if spec.version_label not in model.labels:
+            labels = {} if model is None else model.labels
+            if spec.version_label not in labels:
                 raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
-            number = model.labels[spec.version_label]
+            number = labels[spec.version_label]
+        if model is None:
+            raise missing(spec.name, number)
         with model.use(number) as version:
             yield version
 
@@ -132,12 +144,33 @@ class ServerCore:
         """
         with self.use(spec) as version:
             name = spec.signature_name or SERVING_DEFAULT
-            signature = version.loaded.signature(name)
+            signature = version.loaded.signatures.get(name)
+            if signature is None:
+                # In other words, and with another code, than by gRPC; so does TF Serving.
+                raise invalid_argument(
+                    f'Serving signature name: "{name}" not found in signature def'
+                )
             inputs = json_tensors.inputs_of(document, signature.inputs)
             version.loaded.check(name, inputs)
             return await self._batcher.run(
                 version.loaded, name, inputs, tuple(sorted(signature.outputs))
             )
+
+    def refuse(self, method: str, spec: model_pb2.ModelSpec) -> StatusError:
+        """Why a model cannot classify or regress.
+
+        Args:
+            method: `inference.CLASSIFY` or `inference.REGRESS`.
+            spec: Model, version and signature.
+        """
+        with self.use(spec) as version:
+            return inference.refuse(method, spec.signature_name, version.loaded.signatures)
+
+    def refuse_tasks(self, tasks) -> StatusError:
+        """Why a model cannot do the tasks of a `MultiInferenceRequest`."""
+        spec = tasks[0].model_spec if tasks else model_pb2.ModelSpec()
+        with self.use(spec) as version:
+            return inference.refuse_tasks(tasks, version.loaded.signatures)
 
     def metadata(self, request, response) -> None:
         """Answers a `GetModelMetadataRequest`.
@@ -199,16 +232,3 @@ class ServerCore:
             await model.close()
         await asyncio.to_thread(self._batcher.close)
         self._loader.shutdown()
-
-
-def _check(models) -> None:
-    names = [model.name for model in models]
-    if len(set(names)) < len(names) or not all(names):
-        raise invalid_argument(f"Every model needs a name of its own, not {names}.")
-    for model in models:
-        if model.model_platform not in ("", "tensorflow"):
-            raise invalid_argument(
-                f"Model {model.name}: platform {model.model_platform} is not served here."
-            )
-        if not model.base_path:
-            raise invalid_argument(f"Model {model.name}: base_path is missing.")

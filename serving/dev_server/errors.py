@@ -6,7 +6,7 @@ import grpc
 
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
-# tensorflow_serving/model_servers/http_rest_api_util.cc and google.rpc.Code's HTTP mapping.
+# ToHTTPStatusCode in tensorflow_serving/model_servers/http_server.cc.
 _HTTP = {
     grpc.StatusCode.CANCELLED: 499,
     grpc.StatusCode.INVALID_ARGUMENT: 400,
@@ -16,7 +16,7 @@ _HTTP = {
     grpc.StatusCode.NOT_FOUND: 404,
     grpc.StatusCode.ALREADY_EXISTS: 409,
     grpc.StatusCode.ABORTED: 409,
-    grpc.StatusCode.FAILED_PRECONDITION: 412,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
     grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
     grpc.StatusCode.UNIMPLEMENTED: 501,
     grpc.StatusCode.UNAVAILABLE: 503,
@@ -61,6 +61,11 @@ def not_found(message: str) -> StatusError:
 def failed_precondition(message: str) -> StatusError:
     """The request does not fit what is loaded."""
     return StatusError(grpc.StatusCode.FAILED_PRECONDITION, message)
+
+
+def permission_denied(message: str) -> StatusError:
+    """The server is not meant to do that for anybody."""
+    return StatusError(grpc.StatusCode.PERMISSION_DENIED, message)
 
 
 def unavailable(message: str) -> StatusError:

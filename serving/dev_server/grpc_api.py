@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -17,14 +19,18 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.dev_server import inference
 from serving.dev_server.core import ServerCore
-from serving.dev_server.errors import StatusError, unimplemented
+from serving.dev_server.errors import StatusError, invalid_argument
 
 _log = logging.getLogger(__name__)
 
+_MAX_MESSAGE_BYTES = 1024
+_SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata; the others are UNIMPLEMENTED.
+    """Predict and GetModelMetadata; the others say that the model has no such signature.
 
     Args:
         core: What answers.
@@ -49,19 +55,23 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     async def Classify(self, request, context):  # noqa: N802
         """Fails: the model has no such signature."""
-        await self._not_built("Classify", request, context)
+        async with _answer(self._core, "Classify", request, context):
+            raise self._refuse(inference.CLASSIFY, request)
 
     async def Regress(self, request, context):  # noqa: N802
         """Fails: the model has no such signature."""
-        await self._not_built("Regress", request, context)
+        async with _answer(self._core, "Regress", request, context):
+            raise self._refuse(inference.REGRESS, request)
 
     async def MultiInference(self, request, context):  # noqa: N802
         """Fails: the model has no such signature."""
-        await self._not_built("MultiInference", request, context)
+        async with _answer(self._core, "MultiInference", request, context):
+            raise self._core.refuse_tasks(request.tasks)
 
-    async def _not_built(self, method, request, context):
-        async with _answer(self._core, method, request, context):
-            raise unimplemented(f"{method}: the model has no such signature; call Predict.")
+    def _refuse(self, method, request) -> StatusError:
+        if not request.HasField("model_spec"):
+            raise invalid_argument("Missing ModelSpec")
+        return self._core.refuse(method, request.model_spec)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
@@ -69,10 +79,12 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
     Args:
         core: What answers.
+        folders: Those from which a new configuration may serve; None: all.
     """
 
-    def __init__(self, core: ServerCore):
+    def __init__(self, core: ServerCore, folders: Collection[str] | None):
         self._core = core
+        self._folders = folders
 
     async def GetModelStatus(self, request, context):  # noqa: N802
         """Answers with the states of a model's versions."""
@@ -84,8 +96,18 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     async def HandleReloadConfigRequest(self, request, context):  # noqa: N802
         """Serves the models of a new configuration, once they are loaded."""
         async with _answer(self._core, "HandleReloadConfigRequest", request, context):
-            await self._core.reload(request.config)
-        return model_management_pb2.ReloadConfigResponse()
+            if request.config.WhichOneof("config") != "model_config_list":
+                raise invalid_argument(
+                    "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
+                    "ModelConfigList is currently supported"
+                )
+            await self._core.reload(request.config, self._folders)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        for name in sorted(set(request.metric_names)):
+            # What a server does not count has not increased.
+            response.metric.add(name=name, int64_value_increase=0)
+        return response
 
 
 class _answer:  # noqa: N801 - used like a function
@@ -112,15 +134,38 @@ class _answer:  # noqa: N801 - used like a function
         metrics.requests.labels("grpc", self._method, self._model, code.name).inc()
         metrics.latency.labels("grpc", self._method).observe(time.perf_counter() - self._start)
         if isinstance(error, Exception):
-            await self._context.abort(code, message)
+            await self._context.abort(code, _shortened(message))
 
 
-def add_services(server: grpc.aio.Server, core: ServerCore) -> health.aio.HealthServicer:
-    """Adds all services to a server; returns the health service, to be set."""
+def _shortened(message: str) -> str:
+    """The message as TF Serving's `ToGRPCStatus` cuts it."""
+    data = message.encode("utf-8", "replace")
+    if len(data) <= _MAX_MESSAGE_BYTES:
+        return message
+    return data[:_MAX_MESSAGE_BYTES].decode(errors="ignore") + "...TRUNCATED"
+
+
+def add_services(
+    server: grpc.aio.Server, core: ServerCore, folders: Collection[str] | None
+) -> health.aio.HealthServicer:
+    """Adds all services to a server.
+
+    Args:
+        server: The server.
+        core: What answers.
+        folders: See `ModelService`.
+
+    Returns:
+        The health service, to be set.
+    """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         PredictionService(core), server
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core, folders), server)
+    # TF Serving links gRPC's reflection too: tools such as grpcurl ask it for the messages.
+    reflection.enable_server_reflection(
+        [*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+    )
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     return servicer
@@ -128,4 +173,10 @@ def add_services(server: grpc.aio.Server, core: ServerCore) -> health.aio.Health
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-HEALTH_SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+HEALTH_SERVICES = (
+    "",
+    # As TF Serving names them, with --enable_grpc_healthcheck_service.
+    "ModelService",
+    "PredictionService",
+    *_SERVICES,
+)

@@ -58,8 +58,7 @@ class LoadedModel(SavedModelSession):
         """
         name = request.model_spec.signature_name or SERVING_DEFAULT
         signature = self.signature(name)
-        if set(request.inputs) != set(signature.inputs):
-            raise invalid_argument(_input_mismatch(set(request.inputs), set(signature.inputs)))
+        _check_names(set(request.inputs), signature)
         inputs = {
             key: tensors.from_proto(key, request.inputs[key]) for key in sorted(signature.inputs)
         }
@@ -82,8 +81,10 @@ class LoadedModel(SavedModelSession):
         Raises:
             StatusError: INVALID_ARGUMENT.
         """
+        infos = self.signatures[name].inputs
+        fed = sorted(inputs, key=lambda key: infos[key].name)
         for key, array in inputs.items():
-            tensors.check(key, array, self.signatures[name].inputs[key])
+            tensors.check(key, fed.index(key), array, infos[key])
         if len({len(array) for array in inputs.values()}) > 1:
             raise invalid_argument("Inputs have different numbers of rows.")
 
@@ -118,16 +119,24 @@ def _outputs(output_filter: Sequence[str], signature) -> tuple[str, ...]:
     return tuple(sorted(output_filter or signature.outputs))
 
 
-def _input_mismatch(given: set[str], expected: set[str]) -> str:
-    if len(given) == len(expected):
-        alias = min(given - expected)
-        return (
-            f"input tensor alias not found in signature: {alias}. Inputs expected to be in the "
-            f"set {{{','.join(sorted(expected))}}}."
+def _check_names(given: set[str], signature) -> None:
+    """Compares the names of a request's inputs with the signature's."""
+    expected = set(signature.inputs)
+    if len(given) != len(expected):
+        raise invalid_argument(
+            f"input size does not match signature: {len(given)}!={len(expected)} "
+            f"len({{{_names(given)}}}) != len({{{_names(expected)}}}). "
+            f"Sent extra: {{{_names(given - expected)}}}. "
+            f"Missing but required: {{{_names(expected - given)}}}."
         )
-    return (
-        f"input size does not match signature: {len(given)}!={len(expected)} "
-        f"len({{{','.join(sorted(given))}}}) != len({{{','.join(sorted(expected))}}}). "
-        f"Sent extra: {{{','.join(sorted(given - expected))}}}. "
-        f"Missing but required: {{{','.join(sorted(expected - given))}}}."
-    )
+    if given != expected:
+        alias = min(expected - given)
+        raise invalid_argument(
+            f"Signature input alias: {alias}(feed name: {signature.inputs[alias].name}) not found "
+            "in request and no default value provided. Inputs expected to be in the request "
+            f"{{{_names(given)}}}, or default input alias set: "
+        )
+
+
+def _names(names: set[str]) -> str:
+    return ",".join(sorted(names))

@@ -47,5 +47,9 @@ class ServerOptions(BaseModel):
         30.0, gt=0, description="At the end, requests under way have this long."
     )
     session_threads: Positive = Field(2, description="Threads of TensorFlow within a batch.")
+    reload_from_any_folder: bool = Field(
+        False,
+        description="HandleReloadConfigRequest may name folders that are not beside the model's.",
+    )
     tls_key: str | None = Field(None, description="PEM file of the server's private key.")
     tls_certificate: str | None = Field(None, description="PEM file of its certificate chain.")

@@ -12,54 +12,16 @@ import grpc
 import grpc.aio
 import tornado.httpserver
 import tornado.netutil
-from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.dev_server import grpc_api, rest
+from serving.dev_server.configs import model_config, served_folders
 from serving.dev_server.core import ServerCore
 from serving.dev_server.errors import StatusError
 from serving.dev_server.metrics import Metrics
 from serving.dev_server.options import ServerOptions
 
 _log = logging.getLogger(__name__)
-
-
-def single_model_config(name: str, base_path: str) -> model_server_config_pb2.ModelServerConfig:
-    """The configuration of one model, its newest version."""
-    config = model_server_config_pb2.ModelServerConfig()
-    config.model_config_list.config.add(name=name, base_path=base_path, model_platform="tensorflow")
-    return config
-
-
-def model_config(path: str, name: str, base_path: str) -> model_server_config_pb2.ModelServerConfig:
-    """Reads one model from TF Serving's `--model_config_file`.
-
-    Args:
-        path: The file.
-        name: To serve the model under.
-        base_path: Folder of its versions; its last part is the model's name in the file. The file's
-            own folder is one of TF Serving's container.
-
-    Returns:
-        The configuration of this model alone.
-
-    Raises:
-        ValueError: If the file is no such configuration or has no such model.
-    """
-    with open(path, encoding="utf-8") as file:
-        try:
-            config = text_format.Parse(file.read(), model_server_config_pb2.ModelServerConfig())
-        except text_format.ParseError as error:
-            raise ValueError(f"{path} is no ModelServerConfig: {error}") from error
-    models = {model.name: model for model in config.model_config_list.config}
-    wanted = os.path.basename(base_path)
-    if wanted not in models:
-        raise ValueError(f"{path} has no model {wanted}, only {', '.join(models) or 'none'}.")
-    config = single_model_config(name, base_path)
-    (model,) = config.model_config_list.config
-    model.model_version_policy.CopyFrom(models[wanted].model_version_policy)
-    model.version_labels.update(models[wanted].version_labels)
-    return config
 
 
 class DevServer:
@@ -101,7 +63,8 @@ class DevServer:
             ],
             maximum_concurrent_rpcs=options.max_concurrent_requests,
         )
-        self._health = grpc_api.add_services(self._grpc, self.core)
+        folders = None if options.reload_from_any_folder else served_folders(self._config)
+        self._health = grpc_api.add_services(self._grpc, self.core, folders)
         address = f"{options.host}:{options.port}"
         credentials, ssl_context = _tls(options)
         if credentials is None:
@@ -109,7 +72,7 @@ class DevServer:
         else:
             self.port = self._grpc.add_secure_port(address, credentials)
         self._http = tornado.httpserver.HTTPServer(
-            rest.application(self.core),
+            rest.application(self.core, options.max_message_bytes),
             max_body_size=options.max_message_bytes,
             body_timeout=options.request_timeout_seconds,
             idle_connection_timeout=options.request_timeout_seconds,

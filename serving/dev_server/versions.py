@@ -133,10 +133,8 @@ class ModelVersions:
             StatusError: NOT_FOUND, if it is not loaded.
         """
         available = [each for each in self._versions if self._is_available(each)]
-        if number is None and not available:
-            raise not_found(f"Servable not found for request: Latest({self.name})")
-        if number is not None and number not in available:
-            raise not_found(f"Servable not found for request: Specific({self.name}, {number})")
+        if not available or (number is not None and number not in available):
+            raise missing(self.name, number)
         version = self._versions[max(available) if number is None else number]
         version.users += 1
         try:
@@ -223,6 +221,17 @@ class ModelVersions:
             version.state = _State.END
             self._metrics.versions.remove(self.name, str(version.number))
             _log.info("%s version %d is unloaded", self.name, version.number)
+
+
+def missing(name: str, number: int | None) -> StatusError:
+    """No such version is loaded.
+
+    Args:
+        name: Of the model.
+        number: The version that was asked for; None: the newest.
+    """
+    wanted = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+    return not_found(f"Servable not found for request: {wanted}")
 
 
 def _as_status(error: Exception) -> StatusError:

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tfx.dsl.io import fileio
 
-from contract.signatures import ENCODE, SERVING_DEFAULT
+from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, SERVING_DEFAULT
 from serving.releases.releases import MODEL_CARD
 
 _PACKAGES = ("tensorflow", "keras", "tfx", "tensorflow-transform")
@@ -50,7 +50,7 @@ def model_card(
         "version": version,
         "digest": digest,
         "pushed_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "signatures": [SERVING_DEFAULT, ENCODE],
+        "signatures": [SERVING_DEFAULT, ENCODE, ENCODE_WITH_TIMESTAMPS],
         "tasks": tasks,
         "tokenizer": configuration.get("text", {}),
         "metrics": _metrics(evaluation_uri, tasks) if evaluation_uri else {},

@@ -8,9 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from serving.releases.durable import sync_folder, sync_tree
 from serving.releases.model_card import write_model_card
 from serving.releases.model_digest import model_digest
 from serving.releases.releases import Releases
+from serving.releases.unserved import note_unserved, unserved
 from serving.releases.versions import newest_version, version_path
 
 
@@ -20,6 +22,21 @@ def is_model(path: str, digest: str) -> bool:
         return model_digest(path) == digest
     except (FileNotFoundError, tf.errors.NotFoundError):
         return False
+
+
+def complete_push(base: str, version: str, keep: int | None) -> None:
+    """Has a version served whose push died before it was; otherwise changes nothing.
+
+    Args:
+        base: Folder of versions.
+        version: Path of the newest one.
+        keep: How many versions stay; without: all.
+    """
+    releases = Releases(base)
+    with releases.lock():
+        number = int(os.path.basename(version))
+        if unserved(base) == number:
+            _serve(releases, number, keep)
 
 
 def publish(
@@ -43,6 +60,7 @@ def publish(
     with releases.lock():
         newest = newest_version(base)
         if newest and newest != newest_before and is_model(newest, card["digest"]):
+            complete_push(base, newest, keep)
             return newest
         version = card["version"]
         if newest:
@@ -50,9 +68,12 @@ def publish(
             version = max(version, int(os.path.basename(newest)) + 1)
         while True:
             write_model_card({**card, "version": version}, staged)
+            sync_tree(staged)
+            note_unserved(base, version)
             path = version_path(base, version)
             try:
                 os.rename(staged, path)
+                sync_folder(base)
                 break
             except OSError as error:
                 # A folder that is no complete version has the number; or, where the file system
@@ -60,7 +81,11 @@ def publish(
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
                 version += 1
-        releases.serve(version)
-        if keep:
-            releases.prune(keep)
+        _serve(releases, version, keep)
     return path
+
+
+def _serve(releases: Releases, number: int, keep: int | None) -> None:
+    releases.serve(number)
+    if keep:
+        releases.prune(keep)

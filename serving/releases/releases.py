@@ -30,9 +30,11 @@ import uuid
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from serving.releases.durable import sync_folder
 from serving.releases.errors import ReleaseError
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.lock import config_lock
+from serving.releases.unserved import forget_unserved
 from serving.releases.versions import complete_versions, version_path
 
 CONFIG_FILE = "models.config"
@@ -116,6 +118,7 @@ class Releases:
             _, labels = self._read()
             labels = labels or {STABLE: number, CANARY: number}
             self._write({number, *labels.values()}, labels)
+            forget_unserved(self._model_dir)
 
     def move_label(self, label: str, number: int) -> bool:
         """Lets a label point to another version.
@@ -139,12 +142,12 @@ class Releases:
             self._check(number)
             served, labels = self._read()
             if number not in served:
-                self._write({number, *served}, labels)
+                self._decide({number, *served}, labels)
                 return False
             if label == STABLE and labels.get(STABLE, number) != number:
                 labels[PREVIOUS] = labels[STABLE]
             labels[label] = number
-            self._write({max(served), *labels.values()}, labels)
+            self._decide({max(served), *labels.values()}, labels)
             return True
 
     def rollback(self) -> tuple[int, bool]:
@@ -171,9 +174,9 @@ class Releases:
                     raise ReleaseError(f"{self._model_dir} has no version before {current}.")
                 target = labels[PREVIOUS] if PREVIOUS in labels else older[-1]
             if target not in served:
-                self._write({target, *served}, labels)
+                self._decide({target, *served}, labels)
                 return target, False
-            self._write({target}, {STABLE: target, CANARY: target})
+            self._decide({target}, {STABLE: target, CANARY: target})
             return target, True
 
     def prune(self, keep: int) -> list[int]:
@@ -246,6 +249,11 @@ class Releases:
                 return set(model.model_version_policy.specific.versions) & numbers, labels
         return set(), {}
 
+    def _decide(self, served: set[int], labels: dict[str, int]) -> None:
+        """Writes what a person wants: a push that died earlier must not change it afterwards."""
+        forget_unserved(self._model_dir)
+        self._write(served, labels)
+
     def _write(self, served: set[int], labels: dict[str, int]) -> None:
         config = self._config()
         models = config.model_config_list.config
@@ -270,6 +278,7 @@ class Releases:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.config_file)
+            sync_folder(folder)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)

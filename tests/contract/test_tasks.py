@@ -11,7 +11,11 @@ def test_the_weight_stands_beside_the_task():
 
 
 @pytest.mark.parametrize(
-    "name", ["user_id", "history", "target", "behaviors", "activity", "user_vector"]
+    "name",
+    [
+        *("user_id", "history", "target", "behaviors", "activity", "user_vector"),
+        *("timestamps", "history_timestamps", "target_timestamps", "user_vector_full"),
+    ],
 )
 def test_names_in_use_are_refused(name):
     assert clashing_tasks(["likes", name, "age"]) == [name]

@@ -15,6 +15,7 @@ FILES = [
     "test_model.py",
     "test_normalizer.py",
     "test_optimizer.py",
+    "test_time_features.py",
 ]
 
 

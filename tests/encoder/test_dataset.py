@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
 
 from trainer.encoder import dataset
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.dataset import measure, sentences, training_batches
+from trainer.encoder.dataset import (
+    measure,
+    read_users,
+    sentences,
+    training_batches,
+    user_timestamps,
+)
 
 USERS = [
     ([[1, 2], [3]], [[4, 4], [5, 4]]),
@@ -181,3 +189,35 @@ def test_large_files_are_not_kept_in_memory(write_users, monkeypatch):
     # The next epoch reads the file again.
     write_users(USERS[1:2])
     assert rows(batches) == expected[1:2]
+
+
+def test_moments_as_transform_writes_them(run_transform, tmp_path):
+    users = [
+        {
+            "history": [b"a", b"rare", b"a", b"b"],
+            "history_timestamps": [1_700_000_001, 1_700_000_002, 1_700_000_003, 1_700_000_004],
+            "target": [b"a b"],
+            "target_timestamps": [1_800_000_000],
+        },
+        {"history": [b"rare"], "history_timestamps": [5], "target": [], "target_timestamps": []},
+    ]
+    transformed, output = run_transform(tmp_path, users, vocabulary_size=2, max_behaviors=1)
+    coder = tft.coders.ExampleProtoCoder(output.transformed_metadata.schema)
+    path = str(tmp_path / "users.gz")
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        for row in transformed:
+            writer.write(coder.encode(row))
+    spec = output.transformed_feature_spec()
+    # Neither unknown words nor the longest history take a moment away.
+    moments = user_timestamps(path, spec)
+    assert [user.tolist() for user in moments] == [
+        [1_700_000_001, 1_700_000_002, 1_700_000_003, 1_700_000_004, 1_800_000_000],
+        [5],
+    ]
+    assert moments[0].dtype == np.int64
+    assert [len(history) for history, _ in read_users(path, spec).as_numpy_iterator()] == [1, 0]
+
+
+def test_without_the_channel_there_are_no_moments(write_users):
+    with pytest.raises(ValueError, match=r"lacks \['history_timestamps', 'target_timestamps'\]"):
+        user_timestamps(*write_users(USERS))

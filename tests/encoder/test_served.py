@@ -7,6 +7,7 @@ import tensorflow as tf
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.model import build_encoder
 from trainer.encoder.served import ServedEncoder
+from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder
 
 _HISTORIES = [
     [b"Running shoes", b"unheard of", b"trail runs"],
@@ -38,7 +39,7 @@ def transformed(tmp_path_factory, run_transform):
 def test_training_and_serving_agree(transformed, tmp_path, aggregator):
     word_ids, output = transformed
     encoder = build_encoder(EncoderConfig(dimension=8, aggregator=aggregator), vocabulary_size=9)
-    served = ServedEncoder(output.transform_features_layer(), encoder)
+    served = ServedEncoder(output.transform_features_layer(), UserEncoder(encoder))
     served.export(str(tmp_path / "model"))
     texts = tf.ragged.constant(_HISTORIES).to_tensor("")
     loaded = tf.saved_model.load(str(tmp_path / "model"))
@@ -52,11 +53,35 @@ def test_training_and_serving_agree(transformed, tmp_path, aggregator):
         np.testing.assert_allclose(vectors, expected, atol=1e-5)
 
 
+def test_channels_are_served(transformed, tmp_path):
+    """Fused vectors and full ones, with moments and without, from the exported model too."""
+    word_ids, output = transformed
+    config = EncoderConfig(dimension=8, latent_semantics=3, full_vector=True)
+    encoder = build_encoder(config, vocabulary_size=9)
+    users = [[[word for word in text if word] for text in user] for user in word_ids.numpy()]
+    moments = [[1_700_000_000, 1_700_100_000, 0], [1_690_000_000, 0, 0], [1_700_000_000, 5, 0]]
+    user_encoder = fit_user_encoder(config, encoder, users, [np.array(m) for m in moments])
+    served = ServedEncoder(output.transform_features_layer(), user_encoder, full_vector=True)
+    served.export(str(tmp_path / "model"))
+    texts = tf.ragged.constant(_HISTORIES).to_tensor("")
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    timed = loaded.signatures["encode_with_timestamps"](
+        behaviors=texts, timestamps=tf.constant(moments, tf.int64)
+    )
+    untimed = loaded.signatures["encode"](behaviors=texts)
+    for name, size in (("user_vector", 8), ("user_vector_full", 8 + 3 + 57)):
+        assert timed[name].shape == (3, size)
+        expected = user_encoder(word_ids, np.array(moments))[name]
+        np.testing.assert_allclose(timed[name], expected, atol=1e-5)
+        np.testing.assert_allclose(untimed[name], user_encoder(word_ids)[name], atol=1e-5)
+        assert np.abs(timed[name] - untimed[name]).max() > 0.01
+
+
 @pytest.mark.parametrize("aggregator", ["multi_hop", "mean", "max"])
 def test_histories_without_words_give_finite_vectors(transformed, aggregator):
     _, output = transformed
     encoder = build_encoder(EncoderConfig(dimension=8, aggregator=aggregator), vocabulary_size=9)
-    served = ServedEncoder(output.transform_features_layer(), encoder)
+    served = ServedEncoder(output.transform_features_layer(), UserEncoder(encoder))
     for texts in (tf.zeros([2, 0], tf.string), tf.constant([["", ""], ["zzz", ""]])):
         vectors = served.encode(texts)["user_vector"].numpy()
         assert np.isfinite(vectors).all()

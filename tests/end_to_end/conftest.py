@@ -43,7 +43,7 @@ class PipelineRuns:
             synthetic_logs.generate(folder / "data", users=500, seed=1)
         self.config = {
             "name": "small",
-            "data": {"events": str(self.events), "labels": str(labels)},
+            "data": {"events": str(self.events), "labels": str(labels), "channels": ["time"]},
             "tasks": {
                 "likes_outdoor": None,
                 "likes_cooking": None,

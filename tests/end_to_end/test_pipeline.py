@@ -7,7 +7,10 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_transform as tft
 from sklearn.metrics import accuracy_score, roc_auc_score
+
+from trainer.encoder.dataset import user_timestamps
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +48,29 @@ def test_metrics_agree_with_scikit_learn(pipeline, first_run):
         assert metrics["example_count"] == known.sum()
         assert sum(group["example_count"] for group in metrics["activity"].values()) == known.sum()
         assert 2 <= len(metrics["activity"]) <= 4
+
+
+def test_moments_travel_from_the_logs_to_the_trainers(pipeline):
+    def features(component, key, split):
+        files = glob.glob(f"{pipeline.artifact(component, key)}/Split-{split}/*")
+        records = tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()
+        return [tf.train.Example.FromString(record).features.feature for record in records]
+
+    labelled = features("LabelledExampleGen", "examples", "eval")
+    moments = [list(user["timestamps"].int64_list.value) for user in labelled]
+    assert [len(each) for each in moments] == [
+        len(user["behaviors"].bytes_list.value) for user in labelled
+    ]
+    assert all(each == sorted(each) and each[0] > 1_000_000_000 for each in moments)
+
+    graph = tft.TFTransformOutput(pipeline.artifact("Transform", "transform_graph"))
+    files = f"{pipeline.artifact('Transform', 'transformed_examples')}/Split-train/*"
+    transformed = user_timestamps(files, graph.transformed_feature_spec())
+    raw = [
+        [*user["history_timestamps"].int64_list.value, *user["target_timestamps"].int64_list.value]
+        for user in features("UnlabelledExampleGen", "examples", "train")
+    ]
+    assert sorted(each.tolist() for each in transformed) == sorted(raw)
 
 
 def test_a_second_run_executes_nothing_with_other_beam_options_neither(pipeline, first_run):

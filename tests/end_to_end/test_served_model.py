@@ -58,11 +58,26 @@ def test_any_history_gives_finite_vectors_alone_and_in_a_batch(signatures, name)
         np.testing.assert_allclose(values[0], together[output][0], atol=1e-5)
 
 
-def test_both_signatures_agree(signatures):
+def test_without_moments_the_signatures_agree(signatures):
     histories = list(_HISTORIES.values())
     encoded, served = _encode(signatures, histories), _serve(signatures, histories)
+    padded = tf.ragged.constant(histories, dtype=tf.string, ragged_rank=1).to_tensor("")
+    untimed = signatures["encode_with_timestamps"](
+        behaviors=padded, timestamps=tf.zeros_like(padded, tf.int64)
+    )
     for name, values in encoded.items():
         np.testing.assert_allclose(values, served[name], atol=1e-5)
+        np.testing.assert_allclose(values, untimed[name], atol=1e-5)
+
+
+def test_any_moments_give_finite_vectors(signatures):
+    moments = [[0, 0], [1, 1], [1_700_000_000, 4_000_000_000], [-5, 2**62], [2**63 - 1, 1]]
+    outputs = signatures["encode_with_timestamps"](
+        behaviors=tf.constant([["running shoes", "bread"]] * len(moments)),
+        timestamps=tf.constant(moments, tf.int64),
+    )
+    for name, values in outputs.items():
+        assert np.isfinite(values).all(), name
 
 
 def test_users_without_known_words_get_the_vector_of_an_empty_history(signatures):

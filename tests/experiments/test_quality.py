@@ -56,7 +56,7 @@ def test_resamples_draw_as_many_users_as_there_are():
 def test_tasks_come_from_the_labels(tmp_path):
     (tmp_path / "events.jsonl").write_text("{}\n")
     (tmp_path / "labels.csv").write_text("user_id,likes,region\na,1,north\nb,0,south\nc,,east\n")
-    config = configuration(str(tmp_path), language="characters")
+    config = configuration(str(tmp_path), {"language": "characters"})
     assert config.tasks["likes"].classes == ("0", "1")
     assert config.tasks["region"].classes == ("east", "north", "south")
     assert config.text.language == "characters"
@@ -64,7 +64,7 @@ def test_tasks_come_from_the_labels(tmp_path):
 
 def test_a_folder_without_events_is_named(tmp_path, capsys):
     with pytest.raises(ConfigError, match=r"has none of events\.jsonl\.gz"):
-        configuration(str(tmp_path))
+        configuration(str(tmp_path), {})
     assert main([str(tmp_path)]) == 2
     assert "has none of events.jsonl.gz" in capsys.readouterr().err
 
@@ -74,14 +74,14 @@ def test_a_whole_run(tmp_path, capsys):
     _, labels = generate(str(tmp_path), users=300, mean_behaviors=12)
     pd.read_csv(labels)[["user_id", "likes_outdoor", "age_range"]].to_csv(labels, index=False)
     report_file = tmp_path / "report.json"
-    models = ["tfidf", "doc2vec", "small"]
-    arguments = ["--models", *models, "--seeds", "0", "1", "--vocabulary-size", "500"]
+    models = ["tfidf-time", "doc2vec", "lsa", "untrained"]
+    arguments = ["--models", *models, "--seeds", "0", "1", "--text", "{vocabulary_size: 500}"]
     arguments += ["--heads", "{members: 1, max_epochs: 2}", "--output", str(report_file)]
     assert main([str(tmp_path), *arguments]) == 0
 
     report = json.loads(report_file.read_text())
     assert list(report["models"]) == models
-    auc = report["models"]["tfidf"]["auc"]
+    auc = report["models"]["tfidf-time"]["auc"]
     assert list(auc) == ["likes_outdoor", "age_range", "mean"]
     assert auc["likes_outdoor"]["mean"] > 0.6
     low, high = auc["mean"]["interval"]
@@ -89,5 +89,5 @@ def test_a_whole_run(tmp_path, capsys):
     assert auc["mean"]["mean"] == pytest.approx(
         np.mean([auc[task]["mean"] for task in list(auc)[:-1]]), abs=1e-3
     )
-    assert len(report["models"]["small"]["auc"]["mean"]["seeds"]) == 2
-    assert "tfidf" in capsys.readouterr().out
+    assert len(report["models"]["untrained"]["auc"]["mean"]["seeds"]) == 2
+    assert "tfidf-time" in capsys.readouterr().out

@@ -14,16 +14,17 @@ from trainer.heads.training import encode_users, fit_head
 
 
 class _Encoder(ServedModel):
-    """User vector: the lengths of the first two behaviours."""
+    """User vector: the length of the first behaviour, and of the second plus the first moment."""
 
     def __init__(self):
         super().__init__()
         self.scale = tf.Variable(1.0)
 
-    def outputs(self, behaviors):
+    def outputs(self, behaviors, timestamps):
         padded = tf.concat([behaviors, tf.fill([tf.shape(behaviors)[0], 2], "")], axis=1)
         lengths = tf.cast(tf.strings.length(padded[:, :2]), tf.float32)
-        return {USER_VECTOR: lengths * self.scale}
+        moment = tf.cast(tf.pad(timestamps, [[0, 0], [0, 1]])[:, :1], tf.float32)
+        return {USER_VECTOR: (lengths + tf.pad(moment, [[0, 0], [1, 0]])) * self.scale}
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +34,18 @@ def encoder(tmp_path_factory):
     return tf.saved_model.load(path)
 
 
-def _example(texts, label, weight):
+def _example(texts, label, weight, timestamps=None):
     def feature(**kind):
         return tf.train.Feature(**kind)
 
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={
-                "behaviors": feature(bytes_list=tf.train.BytesList(value=texts)),
-                "likes": feature(int64_list=tf.train.Int64List(value=[label])),
-                "likes_weight": feature(float_list=tf.train.FloatList(value=[weight])),
-            }
-        )
-    ).SerializeToString()
+    features = {
+        "behaviors": feature(bytes_list=tf.train.BytesList(value=texts)),
+        "likes": feature(int64_list=tf.train.Int64List(value=[label])),
+        "likes_weight": feature(float_list=tf.train.FloatList(value=[weight])),
+    }
+    if timestamps is not None:
+        features["timestamps"] = feature(int64_list=tf.train.Int64List(value=timestamps))
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
 def test_encode_users_reads_vectors_and_labels(encoder, tmp_path):
@@ -58,6 +58,15 @@ def test_encode_users_reads_vectors_and_labels(encoder, tmp_path):
     classes, weights = labels["likes"]
     np.testing.assert_array_equal(classes, [1, 0, 0])
     np.testing.assert_array_equal(weights, [1, 1, 0])
+
+
+def test_encode_users_passes_the_moments_on(encoder, tmp_path):
+    path = str(tmp_path / "data.gz")
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        writer.write(_example([b"abc", b"a"], 1, 1.0, [40, 50]))
+        writer.write(_example([b"ab"], 0, 1.0, [0]))
+    vectors, _ = encode_users(encoder, [path], {"likes": 2})
+    np.testing.assert_array_equal(vectors, [[3, 41], [2, 0]])
 
 
 def test_vectors_are_centred_and_brought_to_one_scale():
@@ -147,7 +156,13 @@ def test_encoder_and_heads_are_exported_as_one_model(encoder, tmp_path):
     vectors = np.array([[0, 1], [2, 3]], np.float32)
     head = build_head("likes", 2, HeadsConfig(hidden_units=4), vectors)
     ServedHeads(encoder, {"likes": head}).export(str(tmp_path / "model"))
-    encode = tf.saved_model.load(str(tmp_path / "model")).signatures["encode"]
-    outputs = encode(behaviors=tf.constant([["abc", "d"], ["", ""]]))
+    signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
+    texts = tf.constant([["abc", "d"], ["", ""]])
+    outputs = signatures["encode"](behaviors=texts)
     np.testing.assert_array_equal(outputs[USER_VECTOR], [[3, 1], [0, 0]])
+    np.testing.assert_allclose(outputs["likes"], head(outputs[USER_VECTOR]), atol=1e-6)
+    outputs = signatures["encode_with_timestamps"](
+        behaviors=texts, timestamps=tf.constant([[40, 50], [0, 0]], tf.int64)
+    )
+    np.testing.assert_array_equal(outputs[USER_VECTOR], [[3, 41], [0, 0]])
     np.testing.assert_allclose(outputs["likes"], head(outputs[USER_VECTOR]), atol=1e-6)

@@ -28,7 +28,8 @@ def test_defaults():
     assert defaults.division == config.FractionDivision(method="fraction", fraction=0.5)
     assert defaults.max_bad_fraction == 0.001
     assert defaults.max_behaviors == 2000
-    assert defaults.activity_boundaries == (5, 10, 20)
+    assert defaults.activity_boundaries is None
+    assert defaults.channels == ()
 
 
 def test_windows_are_read_from_dates_strings_and_seconds():
@@ -57,7 +58,6 @@ def test_random_cut_has_a_seed():
         ("max_behaviors: 0", "greater than or equal to 1"),
         ("activity_boundaries: [5, 5, 20]", "strictly increasing"),
         ("activity_boundaries: [0, 5, 20]", "positive"),
-        ("activity_boundaries: [5, 10]", "Field required"),
         ("columns: {user: id}", "Extra inputs are not permitted"),
     ],
 )
@@ -95,3 +95,16 @@ def test_nothing_heavy_is_imported():
     code = f"import sys, ingestion.config\nprint(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_channels():
+    assert load("channels: [time]").channels == ("time",)
+
+
+@pytest.mark.parametrize(
+    ("channels", "message"),
+    [("[price]", "'time'"), ("[time, time]", "names a channel twice: time")],
+)
+def test_bad_channels(channels, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
+        load(f"channels: {channels}")

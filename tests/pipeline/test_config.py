@@ -89,7 +89,11 @@ def test_survives_json(tmp_path):
         ({"text": {"langage": "en"}}, r"text\.langage: .* did you mean language\? allowed: lang"),
         ({"text": {"language": "klingon"}}, r"text\.language: 'klingon' .*'en'"),
         ({"text": {"max_words": "90%"}}, r"text\.max_words: '90%' is not allowed: .*'95%'"),
-        ({"text": {"lower_case": False}}, r"text: .* lower_case: Snowball stems"),
+        ({"text": {"ngrams": 3}}, r"text\.ngrams: 3 is not allowed: .* 1 or 2"),
+        (
+            {"text": {"lower_case": False}},
+            r"text: .* lower_case: .* or set stem: false",
+        ),
         ({"text": {"jieba": {"hm": True}}}, r"text\.jieba\.hm: .* did you mean hmm\?"),
         ({"heads": {"batch_size": "many"}}, r"heads\.batch_size: 'many' is not allowed"),
         ({"tasks": {}}, r"tasks: {} is not allowed: .*at least 1"),
@@ -111,6 +115,10 @@ def test_survives_json(tmp_path):
         (
             {"data": {"events": "e", "labels": "l", "max_bad_fraction": 2}},
             r"data\.max_bad_fraction: 2 is not allowed",
+        ),
+        (
+            {"data": {"events": "e", "labels": "l", "channels": "time"}},
+            r"data\.channels: 'time' is not allowed: write a list, such as \[a, b\]",
         ),
         (
             {"data": {"events": "e", "labels": "l", "columns": {"usr_id": "x"}}},

@@ -207,3 +207,17 @@ def test_the_summary_names_failed_tasks_and_every_reason():
         f"not blessed: {reasons[0]}",
         f"not blessed: {reasons[1]}",
     ]
+
+
+def test_a_note_takes_the_place_of_the_progress(shown):
+    lines = shown(
+        _start("Pusher"),
+        _progress(),
+        _end(component="Pusher", note="pushed as version 7"),
+        _start("Pusher"),
+        _end("skipped", "Pusher", note="nothing pushed: the model was not blessed"),
+    )
+    assert lines[0].startswith("✓")
+    assert lines[0].endswith("12.3 s  pushed as version 7")
+    assert lines[1].startswith("=")
+    assert lines[1].endswith("nothing pushed: the model was not blessed")

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
 import tensorflow as tf
+import uv
 
 from contract.signatures import USER_VECTOR
+from serving.dev_server.configs import single_model_config
 from serving.dev_server.options import ServerOptions
-from serving.dev_server.server import DevServer, single_model_config
+from serving.dev_server.server import DevServer
 from trainer.export.signatures import ServedModel
 
 MODEL = "letters"
 
 
 class Letters(ServedModel):
-    """User vector: number of texts, number of bytes, and `scale`; one task of two classes.
+    """User vector: number of texts, number of bytes, `scale` plus the latest moment; one task.
 
     Args:
         scale: Tells versions apart.
@@ -28,13 +33,14 @@ class Letters(ServedModel):
         super().__init__()
         self.scale = tf.Variable(scale)
 
-    def outputs(self, behaviors):
+    def outputs(self, behaviors, timestamps):
         lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
         texts = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
         size = tf.reduce_sum(lengths, axis=1)
+        latest = tf.reduce_max(tf.pad(timestamps, [[0, 0], [1, 0]]), axis=1)
         short = tf.cast(size < 10, tf.float32)
         return {
-            USER_VECTOR: tf.stack([texts, size, tf.ones_like(size) * self.scale], axis=1),
+            USER_VECTOR: tf.stack([texts, size, self.scale + tf.cast(latest, tf.float32)], axis=1),
             "short": tf.stack([1 - short, short], axis=1),
         }
 
@@ -130,3 +136,35 @@ def start_server(model_dir):
             return stack.enter_context(RunningServer(config, config_file, **options))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def make_environment(tmp_path_factory):
+    """Returns a function that makes a Python environment of its own and gives its interpreter.
+
+    It skips where there is no package registry, but not in CI.
+    """
+
+    def make(packages, install=None):
+        """`install` is what to install, by default the packages."""
+        folder = tmp_path_factory.mktemp("environment")
+        made = _uv("venv", "--python", sys.executable, folder)
+        assert made.returncode == 0, made.stderr
+        python = folder / "bin" / "python"
+        # Asked apart from the installation: that something cannot be built is no reason to skip.
+        asked = _uv("pip", "install", "--dry-run", "--refresh", "--python", python, *packages)
+        if asked.returncode:
+            answer = " ".join(asked.stderr.split())
+            reason = f"no package registry offers {', '.join(packages)}: {answer}"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        installed = _uv("pip", "install", "--python", python, *(install or packages))
+        assert installed.returncode == 0, installed.stderr
+        return python
+
+    return make
+
+
+def _uv(*arguments):
+    return subprocess.run([uv.find_uv_bin(), *map(str, arguments)], capture_output=True, text=True)

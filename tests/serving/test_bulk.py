@@ -6,6 +6,7 @@ import shutil
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -13,6 +14,7 @@ from tfx.types import channel_utils, standard_artifacts
 
 from components.bulk_encoder import BulkEncoder, Executor
 from ingestion.errors import DataError
+from ingestion.spill import UserRecords
 from pipeline.backend import Backend
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import create_pipeline
@@ -20,7 +22,7 @@ from serving.__main__ import main
 from serving.bulk import encode_bucket, encoding
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encoding import EncodingError, encode_events
-from serving.bulk.vectors import nearest_users, read_vectors
+from serving.bulk.vectors import VectorsError, nearest_users, read_vectors, schema
 
 _DAY = 86_400
 
@@ -69,21 +71,21 @@ def test_vectors(encode):
     assert _rows(encode.output) == {
         "a": {
             "user_id": "a",
-            "vector": [3, 7, 1],
+            "vector": [3, 7, 1 + 8 * _DAY],
             "behaviors": 3,
             "periods": 1,
             "model_version": 1,
         },
         "b": {
             "user_id": "b",
-            "vector": [1, 1, 1],
+            "vector": [1, 1, 1 + 5],
             "behaviors": 1,
             "periods": 1,
             "model_version": 1,
         },
         "c": {
             "user_id": "c",
-            "vector": [1, 30, 1],
+            "vector": [1, 30, 1 + 9 * _DAY],
             "behaviors": 1,
             "periods": 1,
             "model_version": 1,
@@ -96,22 +98,41 @@ def test_vectors(encode):
 def test_one_vector_a_week_is_pooled(encode):
     encode(period_days=7)
     rows = _rows(encode.output)
-    # Week 0: two texts of 3 bytes; week 1: one text of 4 bytes.
-    assert rows["a"]["vector"] == [1.5, 3.5, 1]
+    # Week 0: two texts of 3 bytes, the last at 4 s; week 1: one text of 4 bytes after 8 days.
+    assert rows["a"]["vector"] == [1.5, 3.5, 1 + (4 + 8 * _DAY) / 2]
     assert rows["a"]["periods"] == 2
     assert rows["a"]["behaviors"] == 3
-    assert rows["c"]["vector"] == [1, 30, 1]
+    assert rows["c"]["vector"] == [1, 30, 1 + 9 * _DAY]
     assert rows["c"]["periods"] == 1
 
 
 def test_only_the_most_recent_behaviours_are_read(encode):
     encode(max_behaviors=2)
-    assert _rows(encode.output)["a"]["vector"] == [2, 5, 1]
+    assert _rows(encode.output)["a"]["vector"] == [2, 5, 1 + 8 * _DAY]
+
+
+def test_behaviours_and_their_moments_are_cut_together():
+    user = UserRecords(
+        user_id="u",
+        timestamps=np.array([3.9, 4, 8 * _DAY, 8 * _DAY + 1]),
+        texts=pa.array(["a", "b", "c", "d"], pa.large_string()),
+        labels=[],
+    )
+
+    def histories(**config):
+        parts = encode_bucket._histories(user, EncodingConfig(**config))
+        return [(part.texts, part.timestamps.tolist()) for part in parts]
+
+    days = 8 * _DAY
+    assert histories() == [(["a", "b", "c", "d"], [3, 4, days, days + 1])]
+    assert histories(max_behaviors=3) == [(["b", "c", "d"], [4, days, days + 1])]
+    assert histories(period_days=7) == [(["a", "b"], [3, 4]), (["c", "d"], [days, days + 1])]
+    assert histories(period_days=7, max_behaviors=1) == [(["b"], [4]), (["d"], [days + 1])]
 
 
 def test_batches_do_not_change_the_vectors(encode):
     encode(batch_size=1, period_days=7)
-    assert _rows(encode.output)["a"]["vector"] == [1.5, 3.5, 1]
+    assert _rows(encode.output)["a"]["vector"] == [1.5, 3.5, 1 + (4 + 8 * _DAY) / 2]
 
 
 def test_a_run_that_died_is_resumed(encode, monkeypatch):
@@ -158,16 +179,41 @@ def test_bad_events(encode, events):
     assert encode(max_bad_fraction=0.2)["bad_events"] == 1
 
 
-def test_nearest_users(encode):
-    encode()
-    neighbors = nearest_users(encode.output, "a", 5)
+def test_nearest_users(tmp_path, capsys):
+    path = str(tmp_path / "vectors.parquet")
+    vectors = {"a": [3, 7, 1], "b": [1, 1, 1], "c": [1, 30, 1]}
+    fixed = {"behaviors": 1, "periods": 1, "model_version": 1}
+    rows = [{"user_id": user, "vector": vector, **fixed} for user, vector in vectors.items()]
+    pq.write_table(pa.Table.from_pylist(rows, schema(3)), path)
+    neighbors = nearest_users(path, "a", 5)
     # Cosines of (3, 7, 1) with (1, 30, 1) and (1, 1, 1).
     assert [neighbor.user_id for neighbor in neighbors] == ["c", "b"]
     expected = [214 / np.sqrt(59 * 902), 11 / np.sqrt(59 * 3)]
     np.testing.assert_allclose([each.similarity for each in neighbors], expected, rtol=1e-6)
-    assert len(nearest_users(encode.output, "a", 1)) == 1
-    with pytest.raises(KeyError, match="no user x"):
-        nearest_users(encode.output, "x", 1)
+    assert len(nearest_users(path, "a", 1)) == 1
+    with pytest.raises(VectorsError, match="no user x"):
+        nearest_users(path, "x", 1)
+    assert main(["nearest", path, "a", "--count", "1", "--json"]) == 0
+    (nearest,) = json.loads(capsys.readouterr().out)
+    assert nearest["user_id"] == "c"
+
+
+def test_nearest_of_what_is_no_user_vectors(tmp_path, capsys):
+    (tmp_path / "events.jsonl").write_text('{"user_id": "u0"}\n')
+    (tmp_path / "empty").mkdir()
+    pq.write_table(pa.table({"user_id": ["u0"], "text": ["boots"]}), tmp_path / "other.parquet")
+    pq.write_table(pa.table({"user_id": ["u"], "vector": [[1.0]]}), tmp_path / "lists.parquet")
+    for name, message in {
+        "events.jsonl": "cannot be read as Parquet",
+        "nowhere": "does not exist; give the folder that `serving encode --output` wrote",
+        "empty": "has no column user_id and vector, no Parquet file",
+        "other.parquet": "has no column vector, only user_id, text",
+        "lists.parquet": "the column vector is list<",
+    }.items():
+        assert main(["nearest", str(tmp_path / name), "u0"]) == 2
+        error = capsys.readouterr().err
+        assert f"error: {tmp_path / name}" in error
+        assert message in error
 
 
 def test_reading_in_pieces(encode):
@@ -184,7 +230,7 @@ def test_commands(events, model_dir, exported, tmp_path, capsys):
     assert "3 users of 5 events, version 1" in capsys.readouterr().err
     assert _rows(output)["a"]["model_version"] == 1
     assert main(["nearest", output, "a", "--count=1"]) == 0
-    assert capsys.readouterr().out.split() == ["0.928", "c"]
+    assert capsys.readouterr().out.split() == ["1.000", "c"]
     assert main(["encode", str(model_dir), events, "--output", output]) == 1
     assert main(["encode", str(model_dir), events, "--output", output, "--version=9"]) == 2
     assert main(["nearest", output, "nobody"]) == 2

@@ -23,7 +23,7 @@ from serving.client import (
     UserEncoderClient,
     wire,
 )
-from serving.client.messages import PREDICT, float_array
+from serving.client.messages import PREDICT, ModelMetadata, TensorSpec, float_array
 
 _HISTORIES = [["boots", "trail maps"], [], ["\ud800 odd", b"\xff\x00"], ["x" * 20]]
 # 5 + 10 bytes; nothing; 3 bytes of a lone surrogate + 4, 2 bytes; 20 bytes.
@@ -106,6 +106,46 @@ def test_encode(client):
     np.testing.assert_array_equal(vectors, _VECTORS)
 
 
+def test_moments_arrive_beside_their_texts(client):
+    timestamps = [[1000, 2000.9], [], [np.int64(0), 70], [np.float32(7)]]
+    # The third number is 1 plus the latest moment.
+    expected = [[2, 15, 2001], [0, 0, 1], [2, 9, 71], [1, 20, 8]]
+    np.testing.assert_array_equal(client.encode(_HISTORIES, timestamps=timestamps), expected)
+    for outputs in (
+        client.outputs(_HISTORIES, ["user_vector"], timestamps=timestamps),
+        client.predict(_HISTORIES, ["user_vector"], timestamps=timestamps),
+    ):
+        np.testing.assert_array_equal(outputs["user_vector"], expected)
+    assert client.encode([], timestamps=[]).shape == (0, 3)
+
+
+def test_moments_follow_their_users_through_batches(shared_server):
+    options = ClientOptions(batch_size=7, in_flight=3)
+    histories = [["x"] * (index % 3 + 1) for index in range(100)]
+    timestamps = [[0] * (index % 3) + [index] for index in range(100)]
+    with UserEncoderClient(shared_server.target, "letters", options=options) as client:
+        vectors = client.encode(histories, timestamps=timestamps)
+    np.testing.assert_array_equal(vectors[:, 2], 1 + np.arange(100))
+
+
+@pytest.mark.parametrize(
+    ("timestamps", "error", "message"),
+    [
+        ([[1, 2]], ValueError, "timestamps are of 1 users, histories of 2"),
+        ([[1, 2], []], ValueError, r"timestamps\[1\] has 0 numbers for 1 texts"),
+        ([[1, 2], 3], TypeError, r"timestamps\[1\] must be a list of Unix seconds, not int"),
+        ([[1, 2], ["3"]], TypeError, r"timestamps\[1\]: '3' is not a number; write Unix seconds"),
+        ([[1, 2], [None]], TypeError, r"0 where the moment is unknown"),
+        ([[1, 2], [1.7e12]], ValueError, "cannot be Unix seconds"),
+        ([[1, 2], [-1]], ValueError, "cannot be Unix seconds"),
+        ([[1, 2], [float("nan")]], ValueError, "cannot be Unix seconds"),
+    ],
+)
+def test_mistakes_in_timestamps(client, timestamps, error, message):
+    with pytest.raises(error, match=message):
+        client.encode([["a", "b"], ["c"]], timestamps=timestamps)
+
+
 def test_no_user_has_vectors_of_the_right_width(client):
     assert client.encode([]).shape == (0, 3)
     assert client.predict([])["short"].shape == (0, 2)
@@ -144,6 +184,8 @@ def test_asynchronous_client(shared_server):
             await client.wait_until_ready()
             many = await asyncio.gather(*(client.encode(_HISTORIES) for _ in range(20)))
             predictions = await client.predict(_HISTORIES)
+            moments = await client.encode([["x"], ["y", "z"]], timestamps=[[5], [8, 6]])
+            np.testing.assert_array_equal(moments, [[1, 1, 6], [2, 2, 9]])
             states = [(each.version, each.state) for each in await client.status()]
             with pytest.raises(ModelNotFoundError):
                 async with AsyncUserEncoderClient(shared_server.target, "other") as other:
@@ -158,10 +200,18 @@ def test_asynchronous_client(shared_server):
     assert shape == (0, 3)
 
 
+def test_a_full_vector_is_no_task():
+    spec = TensorSpec(dtype=wire.DT_FLOAT, shape=(-1, 3))
+    outputs = {name: spec for name in ("short", "user_vector", "user_vector_full")}
+    metadata = ModelMetadata(version=1, inputs={}, outputs={"serving_default": outputs})
+    assert metadata.tasks == ("short",)
+
+
 def test_metadata_and_status(client):
     metadata = client.metadata()
     assert (metadata.version, metadata.dimension, metadata.tasks) == (1, 3, ("short",))
     assert metadata.inputs["encode"]["behaviors"].shape == (-1, -1)
+    assert metadata.inputs["encode_with_timestamps"]["timestamps"].shape == (-1, -1)
     assert metadata.inputs["serving_default"]["examples"].dtype == wire.DT_STRING
     (status,) = client.status()
     assert (status.version, status.state, status.error) == (1, "AVAILABLE", "")

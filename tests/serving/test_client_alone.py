@@ -69,27 +69,16 @@ def _files(*folders):
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """An environment with the client; skips where there is no package registry, but not in CI."""
+def environment(tmp_path_factory, make_environment):
+    """An environment with the client."""
     folder = tmp_path_factory.mktemp("alone")
     # A copy, so that nothing that a build leaves behind gets into the checkout.
     for file in _files("serving/client", "contract"):
         (folder / "source" / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(_ROOT / file, folder / "source" / file)
-    made = _uv("venv", "--python", sys.executable, folder / "environment")
-    assert made.returncode == 0, made.stderr
-    python = folder / "environment" / "bin" / "python"
-    # Asked apart from the installation: that the client cannot be built is no reason to skip.
-    packages = ("grpcio", "protobuf", "numpy", "hatchling")
-    asked = _uv("pip", "install", "--dry-run", "--refresh", "--python", python, *packages)
-    if asked.returncode:
-        answer = " ".join(asked.stderr.split())
-        reason = f"no package registry offers {', '.join(packages)}: {answer}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    installed = _uv("pip", "install", "--python", python, folder / "source" / "serving" / "client")
-    assert installed.returncode == 0, installed.stderr
+    python = make_environment(
+        ("grpcio", "protobuf", "numpy", "hatchling"), [folder / "source" / "serving" / "client"]
+    )
     (folder / "elsewhere").mkdir()
     return _Environment(folder / "source", python, folder / "elsewhere")
 

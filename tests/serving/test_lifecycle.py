@@ -21,7 +21,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.client import AsyncUserEncoderClient, ClientOptions, UserEncoderClient
 from serving.client.errors import ServingError
-from serving.dev_server.server import model_config
+from serving.dev_server.configs import model_config
 from serving.releases.releases import Releases
 
 _NO_RETRIES = ClientOptions(max_attempts=1, timeout=60)

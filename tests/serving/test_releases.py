@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -132,8 +133,8 @@ def test_retention_keeps_what_is_served(releases, model_dir):
 
 def test_commands(releases, model_dir, capsys):
     releases.serve(2)
-    assert main(["label", str(model_dir), "stable=3"]) == 0
-    assert "version 3 is served now" in capsys.readouterr().out
+    assert main(["label", str(model_dir), "stable=3"]) == 1
+    assert "stable has not moved yet: version 3 had to be served" in capsys.readouterr().err
     assert main(["label", str(model_dir), "stable=3"]) == 0
     assert "stable is version 3" in capsys.readouterr().out
     assert main(["versions", str(model_dir)]) == 0
@@ -145,6 +146,21 @@ def test_commands(releases, model_dir, capsys):
     assert main(["label", str(model_dir), "stable"]) == 2
     assert main(["versions", str(model_dir / "1")]) == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_versions_are_not_cut_off_in_a_pipe(releases, model_dir, capsys):
+    task = "likes_" + 150 * "a"
+    card = {"metrics": {task: {"auc": 0.75}}, "tasks": {task: ["no", "yes"]}}
+    (model_dir / "2" / "model_card.json").write_text(json.dumps(card))
+    releases.serve(2)
+    assert main(["versions", str(model_dir)]) == 0
+    assert f"{task} 0.750" in capsys.readouterr().out
+    assert main(["versions", str(model_dir), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["version"] for each in found] == [1, 2, 3]
+    assert found[1]["card"] == card
+    assert found[1]["served"]
+    assert found[1]["labels"] == ["stable", "canary"]
 
 
 _CHANGING_PROCESS = """

@@ -12,19 +12,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
-    regression_pb2,
 )
 
-from serving.dev_server.server import model_config
+from serving.dev_server.configs import model_config
 from serving.releases.releases import Releases
 
 _TEXTS = [[b"boots", b"maps"], [b"sour dough bread", b""]]
@@ -112,8 +110,9 @@ def test_output_filter(predictions):
         (
             _request({"behaviors": _TEXTS}),
             "INVALID_ARGUMENT",
-            "input tensor alias not found in signature: behaviors. Inputs expected to be in the "
-            "set {examples}.",
+            "Signature input alias: examples(feed name: serving_default_examples:0) not found in "
+            "request and no default value provided. Inputs expected to be in the request "
+            "{behaviors}, or default input alias set: ",
         ),
         (
             _request(_examples(), outputs=["age"]),
@@ -168,17 +167,6 @@ def test_label_that_does_not_exist(predictions):
     )
 
 
-def test_what_is_not_built_is_unimplemented(predictions):
-    for method, request in (
-        (predictions.Classify, classification_pb2.ClassificationRequest()),
-        (predictions.Regress, regression_pb2.RegressionRequest()),
-        (predictions.MultiInference, inference_pb2.MultiInferenceRequest()),
-    ):
-        code, details = _code(method, request)
-        assert code == "UNIMPLEMENTED"
-        assert "call Predict" in details
-
-
 def test_metadata(predictions):
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.name = "letters"
@@ -217,9 +205,26 @@ def test_status(models):
 
 def test_health(channel):
     stub = health_pb2_grpc.HealthStub(channel)
-    for service in ("", "tensorflow.serving.PredictionService"):
+    for service in ("", "ModelService", "PredictionService", "tensorflow.serving.ModelService"):
         answer = stub.Check(health_pb2.HealthCheckRequest(service=service))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_reflection(channel):
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    requests = [
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(
+            file_containing_symbol="tensorflow.serving.PredictRequest"
+        ),
+    ]
+    services, file = stub.ServerReflectionInfo(iter(requests), timeout=20)
+    assert {
+        "tensorflow.serving.PredictionService",
+        "tensorflow.serving.ModelService",
+        "grpc.reflection.v1alpha.ServerReflection",
+    } <= {service.name for service in services.list_services_response.service}
+    assert file.file_descriptor_response.file_descriptor_proto
 
 
 def _rest(server, path, body=None):
@@ -258,6 +263,31 @@ def test_rest_predict_by_row_and_by_column(shared_server):
     assert [row["user_vector"] for row in answer["predictions"]] == _VECTORS
 
 
+def test_moments_by_grpc_and_rest(shared_server, predictions):
+    inputs = {"behaviors": _TEXTS, "timestamps": np.array([[500, 70], [6, 0]], np.int64)}
+    expected = [[2, 9, 501], [1, 16, 7]]
+    response = predictions.Predict(_request(inputs, "encode_with_timestamps"))
+    np.testing.assert_array_equal(tf.make_ndarray(response.outputs["user_vector"]), expected)
+    columns = {
+        "behaviors": [[text.decode() for text in texts] for texts in _TEXTS],
+        "timestamps": [[500, 70], [6, 0]],
+    }
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for body in ({"inputs": columns}, {"instances": rows}):
+        status, answer = _rest(
+            shared_server,
+            "/v1/models/letters:predict",
+            {"signature_name": "encode_with_timestamps", **body},
+        )
+        assert status == 200
+        vectors = (
+            answer["outputs"]["user_vector"]
+            if "inputs" in body
+            else [row["user_vector"] for row in answer["predictions"]]
+        )
+        assert vectors == expected
+
+
 def test_rest_metadata_and_status(shared_server):
     assert _rest(shared_server, "/v1/models/letters") == (
         200,
@@ -278,44 +308,6 @@ def test_rest_metadata_and_status(shared_server):
     assert signatures["encode"]["inputs"]["behaviors"]["dtype"] == "DT_STRING"
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status", "message"),
-    [
-        ("letters:predict", b"{", 400, "JSON Parse error"),
-        ("letters:predict", b"[" * 100_000, 400, "JSON Parse error"),
-        ("letters:predict", b"\xff\x00", 400, "JSON Parse error"),
-        ("letters:predict", [], 400, "must be an object"),
-        ("letters:predict", {}, 400, "either 'instances' or 'inputs'"),
-        ("letters:predict", {"instances": []}, 400, "at least one item"),
-        ("letters:predict", {"instances": ["a"], "signature_name": 3}, 400, "string value"),
-        ("letters:predict", {"instances": ["a"], "signature_name": "x"}, 412, "not found"),
-        ("letters:predict", {"instances": [1]}, 400, "a string or"),
-        ("letters:predict", {"instances": [{"b64": "%"}]}, 400, "base64"),
-        ("letters:predict", {"inputs": {"texts": ["a"]}}, 400, "the signature needs {examples}"),
-        (
-            "letters:predict",
-            {"signature_name": "encode", "instances": [["a"], ["a", "b"]]},
-            400,
-            "pad them",
-        ),
-        ("other:predict", {"instances": ["a"]}, 404, "Latest(other)"),
-        ("letters/versions/7:predict", {"instances": ["a"]}, 404, "Specific(letters, 7)"),
-        ("letters/versions/99999999999999999999:predict", {"instances": ["a"]}, 400, "numeric"),
-        ("letters/labels/x:predict", {"instances": ["a"]}, 400, "version label: x"),
-        ("letters:classify", {"examples": []}, 501, "call predict"),
-        ("letters:predict", None, 405, "Malformed request: GET"),
-        ("other", None, 404, "Could not find any versions of model other"),
-        ("letters/versions/7", None, 404, "Could not find version 7"),
-        ("a/b/c", None, 400, "Malformed request: GET /v1/models/a/b/c"),
-    ],
-)
-def test_rest_errors(shared_server, path, body, status, message):
-    actual, answer = _rest(shared_server, f"/v1/models/{path}", body)
-    assert actual == status
-    assert set(answer) == {"error"}
-    assert message in answer["error"]
-
-
 def test_metrics(shared_server, predictions):
     predictions.Predict(_request(_examples()))
     _code(predictions.Predict, _request({}, name="made-up-name"))
@@ -333,6 +325,7 @@ def test_metrics(shared_server, predictions):
 
 def _reload(channel, *models):
     request = model_management_pb2.ReloadConfigRequest()
+    request.config.model_config_list.SetInParent()
     for model in models:
         request.config.model_config_list.config.add().CopyFrom(model)
     model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest(request, timeout=60)
@@ -341,7 +334,10 @@ def _reload(channel, *models):
 def _model(model_dir, versions, **labels):
     request = model_management_pb2.ReloadConfigRequest()
     model = request.config.model_config_list.config.add(
-        name="letters", base_path=str(model_dir), version_labels=labels
+        name="letters",
+        base_path=str(model_dir),
+        model_platform="tensorflow",
+        version_labels=labels,
     )
     model.model_version_policy.specific.versions.extend(versions)
     return model
@@ -371,7 +367,7 @@ def test_labels_move_by_reloading_the_configuration(start_server, model_dir, exp
         with pytest.raises(grpc.RpcError) as error:
             _reload(channel, _model(model_dir, [1], stable=1, canary=7))
         assert error.value.code() == grpc.StatusCode.FAILED_PRECONDITION
-        assert "label canary to version 7" in error.value.details()
+        assert "label to version 7" in error.value.details()
         assert _scale(stub, "stable") == 1
         unnamed = _model(model_dir, [1])
         unnamed.name = ""
@@ -395,6 +391,24 @@ def test_two_models(start_server, model_dir, exported, tmp_path):
         assert response.model_spec.version.value == 5
         assert tf.make_ndarray(response.outputs["user_vector"])[0, 2] == 3
         assert _scale(stub) == 1
+
+
+def test_a_configuration_of_a_folder_elsewhere(start_server, model_dir, exported, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "9").symlink_to(exported / "2")
+    (model_dir.parent / "link").symlink_to(elsewhere)
+    with grpc.insecure_channel(start_server().target) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        above = model_dir.parent
+        for folder in (elsewhere, above / "link", above / ".." / elsewhere.name, above, "s3://a/b"):
+            with pytest.raises(grpc.RpcError) as error:
+                _reload(channel, _model(folder, [9]))
+            assert error.value.code() == grpc.StatusCode.PERMISSION_DENIED
+            assert f"base_path {folder} is not below {above}; start" in error.value.details()
+        assert _scale(stub) == 1
+    with grpc.insecure_channel(start_server(reload_from_any_folder=True).target) as channel:
+        _reload(channel, _model(elsewhere, [9]))
+        assert _scale(prediction_service_pb2_grpc.PredictionServiceStub(channel)) == 2
 
 
 def test_a_broken_version_leaves_the_old_one(start_server, model_dir, exported):

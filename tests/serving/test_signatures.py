@@ -1,22 +1,24 @@
-"""The contract's two signatures, on a model that counts letters."""
+"""The contract's three signatures, on a model that counts letters."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from contract.features import BEHAVIORS
+from contract.features import BEHAVIORS, TIMESTAMPS
 from contract.signatures import USER_VECTOR
 from trainer.export.signatures import ServedModel
 
 
 class _Letters(ServedModel):
-    """User vector: number of behaviours and of bytes."""
+    """User vector: number of behaviours, of bytes, and the sum of moment times bytes."""
 
-    def outputs(self, behaviors):
+    def outputs(self, behaviors, timestamps):
         lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
         count = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
-        return {USER_VECTOR: tf.stack([count, tf.reduce_sum(lengths, axis=1)], axis=1)}
+        moments = lengths * tf.cast(timestamps, tf.float32)
+        sums = [tf.reduce_sum(each, axis=1) for each in (lengths, moments)]
+        return {USER_VECTOR: tf.stack([count, *sums], axis=1)}
 
 
 @pytest.fixture(scope="module")
@@ -26,40 +28,68 @@ def signatures(tmp_path_factory):
     return tf.saved_model.load(path).signatures
 
 
-def _example(texts):
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={BEHAVIORS: tf.train.Feature(bytes_list=tf.train.BytesList(value=texts))}
-        )
-    ).SerializeToString()
+def _example(texts, timestamps=None):
+    example = tf.train.Example()
+    example.features.feature[BEHAVIORS].bytes_list.value.extend(texts)
+    if timestamps is not None:
+        example.features.feature[TIMESTAMPS].int64_list.value.extend(timestamps)
+    return example.SerializeToString()
 
 
 def test_names_and_types(signatures):
-    assert set(signatures) == {"serving_default", "encode"}
+    assert set(signatures) == {"serving_default", "encode", "encode_with_timestamps"}
     _, inputs = signatures["serving_default"].structured_input_signature
     assert inputs["examples"].dtype == tf.string
     assert inputs["examples"].shape.rank == 1
     _, inputs = signatures["encode"].structured_input_signature
     assert inputs["behaviors"].dtype == tf.string
     assert inputs["behaviors"].shape.rank == 2
+    _, inputs = signatures["encode_with_timestamps"].structured_input_signature
+    assert inputs["behaviors"].dtype == tf.string
+    assert inputs["timestamps"].dtype == tf.int64
+    assert inputs["timestamps"].shape.rank == 2
 
 
-def test_both_signatures_agree(signatures):
+def test_without_moments_the_signatures_agree(signatures):
     histories = [[b"ab", b"cde"], [], [b"\xff\x00"]]
     padded = tf.ragged.constant(histories, dtype=tf.string).to_tensor("")
     encoded = signatures["encode"](behaviors=padded)[USER_VECTOR]
     examples = tf.constant([_example(texts) for texts in histories])
-    np.testing.assert_array_equal(encoded, [[2, 5], [0, 0], [1, 2]])
+    np.testing.assert_array_equal(encoded, [[2, 5, 0], [0, 0, 0], [1, 2, 0]])
     np.testing.assert_array_equal(
         encoded, signatures["serving_default"](examples=examples)[USER_VECTOR]
     )
 
 
+def test_with_moments_the_signatures_agree(signatures):
+    histories = [[b"ab", b"cde"], [], [b"f"]]
+    moments = [[7, 20], [], [100]]
+    # 2 * 7 + 3 * 20; nothing; 1 * 100.
+    expected = [[2, 5, 74], [0, 0, 0], [1, 1, 100]]
+    encoded = signatures["encode_with_timestamps"](
+        behaviors=tf.ragged.constant(histories, dtype=tf.string).to_tensor(""),
+        timestamps=tf.ragged.constant(moments, dtype=tf.int64).to_tensor(),
+    )
+    np.testing.assert_array_equal(encoded[USER_VECTOR], expected)
+    examples = tf.constant([_example(*user) for user in zip(histories, moments, strict=True)])
+    outputs = signatures["serving_default"](examples=examples)
+    np.testing.assert_array_equal(outputs[USER_VECTOR], expected)
+
+
+def test_moments_are_brought_to_the_shape_of_the_texts(signatures):
+    texts = [b"ab", b"cde"]
+    examples = [_example(texts, moments) for moments in (None, [], [7], [7, 20, 500])]
+    outputs = signatures["serving_default"](examples=tf.constant(examples))
+    np.testing.assert_array_equal(outputs[USER_VECTOR][:, 2], [0, 0, 14, 74])
+    outputs = signatures["serving_default"](examples=tf.constant([_example([], [7])]))
+    np.testing.assert_array_equal(outputs[USER_VECTOR], [[0, 0, 0]])
+
+
 def test_no_user_and_no_behaviour(signatures):
-    assert signatures["encode"](behaviors=tf.zeros([0, 3], tf.string))[USER_VECTOR].shape == (0, 2)
-    assert signatures["encode"](behaviors=tf.zeros([2, 0], tf.string))[USER_VECTOR].shape == (2, 2)
+    assert signatures["encode"](behaviors=tf.zeros([0, 3], tf.string))[USER_VECTOR].shape == (0, 3)
+    assert signatures["encode"](behaviors=tf.zeros([2, 0], tf.string))[USER_VECTOR].shape == (2, 3)
     examples = tf.constant([_example([])])
-    assert signatures["serving_default"](examples=examples)[USER_VECTOR].shape == (1, 2)
+    assert signatures["serving_default"](examples=examples)[USER_VECTOR].shape == (1, 3)
 
 
 def test_other_features_are_ignored(signatures):
@@ -67,7 +97,7 @@ def test_other_features_are_ignored(signatures):
     example.features.feature["likes"].int64_list.value.append(1)
     examples = tf.constant([example.SerializeToString()])
     outputs = signatures["serving_default"](examples=examples)
-    np.testing.assert_array_equal(outputs[USER_VECTOR], [[1, 2]])
+    np.testing.assert_array_equal(outputs[USER_VECTOR], [[1, 2, 0]])
 
 
 class _Keras(ServedModel):
@@ -83,7 +113,7 @@ class _Keras(ServedModel):
         self.parts["dense"].compile(keras.optimizers.SGD(0.5), loss="mse")
         self.parts["dense"].fit(np.ones([1, 1]), np.zeros([1, 2]), verbose=0)
 
-    def outputs(self, behaviors):
+    def outputs(self, behaviors, timestamps):
         ids = tf.reduce_sum(self.words.lookup(behaviors), axis=1, keepdims=True)
         return {USER_VECTOR: self.parts["dense"](ids)}
 
@@ -93,7 +123,7 @@ def test_a_session_restores_the_variables_that_the_graph_reads(tmp_path):
     _Keras().export(str(tmp_path / "inner"))
     outer = _Letters()
     outer.inner = tf.saved_model.load(str(tmp_path / "inner"))
-    outer.outputs = lambda behaviors: outer.inner.encode(behaviors)
+    outer.outputs = lambda *inputs: outer.inner.encode_with_timestamps(*inputs)
     outer.export(str(tmp_path / "outer"))
     for path in (tmp_path / "inner", tmp_path / "outer"):
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:

@@ -154,3 +154,15 @@ def test_lengths_from_the_95_percent_quantile(tmp_path, run_transform):
         [short] * 900 + [{"history": [b"x"] * 40, "target": [b"x"]}] * 100,
     )
     assert {len(_nested(row)["history"]) for row in rows} == {1, 40}
+
+
+def test_texts_without_a_word_are_named(tmp_path, run_transform):
+    users = [{"history": ["🎉".encode(), b"!!"], "target": ["👍🏽 …".encode()]}]
+    with pytest.raises(Exception, match=r"not a single word.* `data.columns.text`"):
+        run_transform(tmp_path, users)
+
+
+def test_a_letter_in_two_spellings_is_one_word(tmp_path, run_transform):
+    users = [{"history": ["café".encode()], "target": ["cafe\u0301 cafe\u0301".encode()]}]
+    _, output = run_transform(tmp_path, users)
+    assert read_vocabulary(output) == [("café", 3)]

@@ -23,6 +23,7 @@ def _split(language, text):
         ("running shoes, size 9!", ["running", "shoes", "size", "9"]),
         ("don't 'quote' o’clock 'tis", ["don't", "quote", "o'clock", "tis"]),
         ("rock ' n ' roll ''", ["rock", "n", "roll"]),
+        ("'one' 'two' ''three'' 'a''b' '", ["one", "two", "three", "a''b"]),
         ("c++/c# foo_bar-baz", ["c", "c", "foo", "bar", "baz"]),
         ("überraschung é naïve", ["überraschung", "é", "naïve"]),
         ("tab\tnew\nline", ["tab", "new", "line"]),

@@ -62,11 +62,28 @@ class EncoderConfig(pydantic.BaseModel):
         "all",
         description="Hops that the loss is computed for. The last alone costs a fifth of the time.",
     )
+    word_dropout: float = Field(
+        0.0, ge=0, lt=1, description="Share of a history's words that training leaves out."
+    )
+    behavior_dropout: float = Field(
+        0.0, ge=0, lt=1, description="Share of a history's behaviours that training leaves out."
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of f(u) dropped in training.")
     initial_embeddings: Literal["random", "word2vec", "lsa", "word2vec+lsa"] = Field(
         "random",
         description="What embeddings start from: noise, or vectors of the training users' words by "
         "Word2Vec, by latent semantic analysis, or three quarters by the one and one by the other.",
+    )
+    latent_semantics: int = Field(
+        0,
+        ge=0,
+        description="Directions of latent semantic analysis of all of a user's words that are "
+        "fused with the multi-hop vector into `dimension` numbers; 0: none.",
+    )
+    full_vector: bool = Field(
+        False,
+        description="Also serve `user_vector_full`, all channels side by side, larger than the "
+        "user vector and a little better.",
     )
     random_cut: bool = Field(
         False,
@@ -118,7 +135,9 @@ class EncoderConfig(pydantic.BaseModel):
 
 
 # Configurations by name, as what they change of the defaults.
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
+    # The defaults: for very many users.
+    "paper": {},
     # For a few thousand users: what training starts from does most of the work, and a smaller rate
     # loses less of it.
     "small": {

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from contract.features import HISTORY, TARGET
+from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
 from trainer.encoder.config import EncoderConfig
 
 # Compressed; unpacked, users take some ten times as much.
@@ -32,20 +33,60 @@ def read_users(file_pattern, feature_spec) -> tf.data.Dataset:
     Raises:
         ValueError: If `feature_spec` lacks `history` or `target`.
     """
-    missing = {HISTORY, TARGET} - set(feature_spec)
+    return _read(file_pattern, feature_spec, HISTORY, TARGET)
+
+
+def user_timestamps(file_pattern, feature_spec) -> list[np.ndarray]:
+    """Reads the moments of every user's behaviours, history and target together.
+
+    Args:
+        file_pattern: String or list of strings, patterns of gzipped TFRecord files.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
+            `history_timestamps` and `target_timestamps` in it are int64 `tf.io.RaggedFeature`s of
+            rank 1, `[behaviors]`.
+
+    Returns:
+        Int64 `[behaviors]` of Unix seconds per user, in the order of `read_users`.
+
+    Raises:
+        ValueError: If `feature_spec` lacks the moments, as without the channel of time.
+    """
+    users = _read(file_pattern, feature_spec, HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
+    joined = users.map(lambda history, target: tf.concat([history, target], axis=0))
+    return list(joined.as_numpy_iterator())
+
+
+def _read(file_pattern, feature_spec, *names: str) -> tf.data.Dataset:
+    """Tuples of these features of every user, in an order that does not change."""
+    missing = set(names) - set(feature_spec)
     if missing:
         raise ValueError(
             f"`feature_spec` lacks {sorted(missing)}. Received: {sorted(feature_spec)}"
         )
-    spec = {name: feature_spec[name] for name in (HISTORY, TARGET)}
+    spec = {name: feature_spec[name] for name in names}
 
     def parse(record):
         features = tf.io.parse_single_example(record, spec)
-        return features[HISTORY], features[TARGET]
+        return tuple(features[name] for name in names)
 
     files = tf.data.Dataset.list_files(file_pattern, shuffle=False)
     records = tf.data.TFRecordDataset(files, compression_type="GZIP")
     return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def user_behaviors(file_pattern, feature_spec) -> list[list[list[int]]]:
+    """Reads every user's behaviours in the order of time, history and target together.
+
+    Args:
+        file_pattern: String or list of strings, patterns of gzipped TFRecord files.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
+
+    Returns:
+        Per user, per behaviour, its word ids; users in the order of `read_users`.
+    """
+    users = read_users(file_pattern, feature_spec)
+    joined = users.map(lambda history, target: tf.concat([history, target], axis=0))
+    return [user.to_list() for user in joined]
 
 
 def sentences(file_pattern, feature_spec) -> list[list[int]]:
@@ -114,6 +155,9 @@ def training_batches(
     same points in every epoch, so that its losses can be compared. Users of whom there is nothing
     to predict teach nothing and are left out.
 
+    With `config.behavior_dropout` and `config.word_dropout` training sees a part of every history
+    only, another one in every epoch; of a user who keeps nothing there is still `u(0)`.
+
     Users are sorted by the length of their histories, some thousand at a time, before they are
     batched, and the batches are shuffled: little of a batch is padding, and all but the last of the
     thousands are full.
@@ -161,6 +205,8 @@ def training_batches(
         history, target = user
         if max_behaviors is not None:
             history, target = history[-max_behaviors:], target[:max_behaviors]
+        if training:
+            history = _thinned(history, config.behavior_dropout, config.word_dropout)
         if config.objective == "identity":
             seen = history if training else target
             # A user who did nothing is nobody.
@@ -196,6 +242,17 @@ def _by_length(users, batch_size):
         return {name: tf.gather(feature, rows).to_tensor() for name, feature in users.items()}
 
     return starts.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _thinned(history, behavior_dropout: float, word_dropout: float):
+    """Leaves out behaviours and words at random, but never all behaviours."""
+    if behavior_dropout:
+        kept = tf.random.uniform([history.nrows()]) >= behavior_dropout
+        history = tf.ragged.boolean_mask(history, kept | ~tf.reduce_any(kept))
+    if word_dropout:
+        kept = tf.random.uniform(tf.shape(history.flat_values)) >= word_dropout
+        history = tf.ragged.boolean_mask(history, history.with_flat_values(kept))
+    return history
 
 
 def _cut_anew(history, target, draw):

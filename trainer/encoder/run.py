@@ -6,14 +6,22 @@ import hashlib
 import json
 import os
 
-import keras
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from contract.features import HISTORY_TIMESTAMPS
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.dataset import measure, sentences, training_batches
+from trainer.encoder.dataset import (
+    measure,
+    sentences,
+    training_batches,
+    user_behaviors,
+    user_timestamps,
+)
 from trainer.encoder.served import ServedEncoder
 from trainer.encoder.training import fit_encoder
+from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder
+from trainer.text.phrases import parts_of_phrases
 from trainer.text.vocabulary import read_vocabulary
 
 
@@ -27,15 +35,16 @@ def run_fn(fn_args: FnArgs) -> None:
             dict.
     """
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
+    config = EncoderConfig.model_validate(fn_args.custom_config["encoder"])
     encoder = train_encoder(
-        EncoderConfig.model_validate(fn_args.custom_config["encoder"]),
+        config,
         transform_output,
         fn_args.train_files,
         fn_args.eval_files,
         log_dir=fn_args.model_run_dir,
         backup_dir=_backup_dir(fn_args),
     )
-    served = ServedEncoder(transform_output.transform_features_layer(), encoder)
+    served = ServedEncoder(transform_output.transform_features_layer(), encoder, config.full_vector)
     served.export(fn_args.serving_model_dir)
 
 
@@ -47,8 +56,8 @@ def train_encoder(
     *,
     log_dir: str,
     backup_dir: str,
-) -> keras.Model:
-    """Trains an encoder on what Transform wrote.
+) -> UserEncoder:
+    """Trains an encoder on what Transform wrote, and fits the channels beside it.
 
     Args:
         config: The encoder's configuration.
@@ -59,7 +68,7 @@ def train_encoder(
         backup_dir: Folder for the state after every epoch.
 
     Returns:
-        The encoder, as `build_encoder` makes it.
+        The user encoder. It has the channel of time if the examples have moments.
     """
     feature_spec = transform_output.transformed_feature_spec()
     corpus = measure(train_files, feature_spec)
@@ -70,9 +79,10 @@ def train_encoder(
             files, feature_spec, config, max_behaviors=corpus.longest_history, training=training
         )
 
-    return fit_encoder(
+    vocabulary = [word for word, _ in read_vocabulary(transform_output)]
+    encoder = fit_encoder(
         config,
-        len(read_vocabulary(transform_output)),
+        len(vocabulary),
         batches(train_files, training=True),
         # Nobody can tell who users are that training never saw.
         batches(train_files if identity else validation_files, training=False),
@@ -82,6 +92,18 @@ def train_encoder(
         sentences=sentences(train_files, feature_spec)
         if config.initial_embeddings != "random"
         else None,
+        phrases=parts_of_phrases(vocabulary),
+    )
+    has_times = HISTORY_TIMESTAMPS in feature_spec
+    if not (config.latent_semantics or has_times):
+        return UserEncoder(encoder)
+    # What is encoded at serving is cut to |S| behaviours too, and the latest are kept.
+    users = user_behaviors(train_files, feature_spec)
+    return fit_user_encoder(
+        config,
+        encoder,
+        [user[-corpus.longest_history :] for user in users],
+        user_timestamps(train_files, feature_spec) if has_times else None,
     )
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from contract.features import HISTORY
 from contract.signatures import USER_VECTOR
+from trainer.encoder.user_encoder import UserEncoder
 from trainer.export.signatures import ServedModel
 
 
@@ -15,18 +16,22 @@ class ServedEncoder(ServedModel):
 
     Args:
         transform_layer: `tft.TFTransformOutput.transform_features_layer()`: raw to word ids.
-        encoder: Word ids, int64 [batch, behaviours, words] padded with 0, to the user vectors after
-            every hop, float [batch, hops, d].
+        encoder: Word ids, int64 [batch, behaviours, words] padded with 0, and moments, int64
+            [batch, n], to vectors.
+        full_vector: Whether the full vector is an output as well.
     """
 
-    def __init__(self, transform_layer: keras.Layer, encoder: keras.Model):
+    def __init__(
+        self, transform_layer: keras.Layer, encoder: UserEncoder, full_vector: bool = False
+    ):
         super().__init__()
         self.transform_layer = transform_layer
         self.encoder = encoder
+        self._full_vector = full_vector
 
-    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """See base class."""
         texts = tf.RaggedTensor.from_tensor(behaviors, padding="").to_sparse()
         word_ids = self.transform_layer({HISTORY: texts})[HISTORY]
-        hops = self.encoder(word_ids.to_tensor(), training=False)
-        return {USER_VECTOR: tf.cast(hops[:, -1], tf.float32)}
+        vectors = self.encoder(word_ids.to_tensor(), timestamps)
+        return vectors if self._full_vector else {USER_VECTOR: vectors[USER_VECTOR]}

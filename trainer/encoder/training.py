@@ -22,6 +22,7 @@ def fit_encoder(
     backup_dir: str,
     targets: int | None = None,
     sentences=None,
+    phrases=None,
     strategy=None,
 ) -> keras.Model:
     """Trains an encoder until its loss on the validation users stops improving.
@@ -54,6 +55,8 @@ def fit_encoder(
             for the vocabulary.
         sentences: List of lists of word ids, one a user, what word vectors are trained on. Only
             needed where `config.initial_embeddings` is not `'random'`.
+        phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it;
+            `None` says that the vocabulary has no phrases.
         strategy: A `tf.distribute.Strategy`; `None` stands for all GPUs.
 
     Returns:
@@ -75,7 +78,12 @@ def fit_encoder(
             "%s on the words of %d users", config.initial_embeddings, len(sentences)
         )
         vectors = initial_word_vectors(
-            config.initial_embeddings, sentences, vocabulary_size, config.dimension, config.seed
+            config.initial_embeddings,
+            sentences,
+            vocabulary_size,
+            config.dimension,
+            config.seed,
+            phrases,
         )
         model.assign_word_vectors(vectors)
     model.fit(

@@ -8,7 +8,9 @@ _EPOCHS = 10
 _WINDOW = 5
 
 
-def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: int, seed: int = 0):
+def initial_word_vectors(
+    kind: str, sentences, vocabulary_size: int, dimension: int, seed: int = 0, phrases=None
+):
     """Makes the vectors that input embeddings start from.
 
     Word2Vec knows which words stand beside each other; latent semantic analysis which occur at
@@ -16,6 +18,7 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
     the one and a quarter to the other. The vector of a word is multiplied by the square of its
     inverse document frequency (a user is a document), so that in the mean of a behaviour what is
     said by few counts for more; the square, for so a word counts where TF-IDF vectors are compared.
+    What Word2Vec says of a phrase is the mean of its two words' vectors.
 
     Example:
         >>> users = [[1, 2, 3], [2, 3]]
@@ -29,6 +32,8 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
         vocabulary_size: Integer, the number of words, without padding.
         dimension: Integer, the size of a vector.
         seed: Integer. Word2Vec repeats exactly only where one thread trains, and several do.
+        phrases: Integer array of shape `[vocabulary_size, 2]`, the two words of a phrase, 0 for
+            words; `None` says that there are no phrases.
 
     Returns:
         Float32 array of shape `[vocabulary_size, dimension]` with a root mean square of 1; word
@@ -37,20 +42,29 @@ def initial_word_vectors(kind: str, sentences, vocabulary_size: int, dimension: 
     Raises:
         ValueError: If the sentences hold no word.
     """
-    from sklearn.feature_extraction.text import TfidfTransformer
-
     counts = word_counts(sentences, vocabulary_size)
-    idf = TfidfTransformer().fit(counts).idf_[:, np.newaxis]
+    idf = _inverse_document_frequency(counts)[:, np.newaxis]
     if kind == "word2vec+lsa":
         parts = {"word2vec": dimension - dimension // 4, "lsa": dimension // 4}
     else:
         parts = {kind: dimension}
     trained = {
-        "word2vec": lambda size: train_word_vectors(sentences, vocabulary_size, size, seed),
+        "word2vec": lambda size: _word2vec(sentences, vocabulary_size, size, seed, phrases),
         "lsa": lambda size: latent_semantic_vectors(counts, size, seed),
     }
     vectors = [_scaled(idf**2 * trained[part](size)) for part, size in parts.items()]
     return np.concatenate(vectors, axis=1)
+
+
+def _word2vec(sentences, vocabulary_size: int, dimension: int, seed: int, phrases) -> np.ndarray:
+    if phrases is None:
+        return train_word_vectors(sentences, vocabulary_size, dimension, seed)
+    is_phrase = phrases.any(axis=1)
+    words = [[word for word in user if not is_phrase[word - 1]] for user in sentences]
+    vectors = train_word_vectors(words, vocabulary_size, dimension, seed)
+    parts = phrases[is_phrase]
+    vectors[is_phrase] = (vectors[parts[:, 0] - 1] + vectors[parts[:, 1] - 1]) / 2
+    return vectors
 
 
 def train_word_vectors(
@@ -128,6 +142,30 @@ def latent_semantic_vectors(counts, dimension: int, seed: int = 0) -> np.ndarray
     vectors = np.zeros((matrix.shape[1], dimension), "float32")
     vectors[:, :rank] = directions.T
     return vectors
+
+
+def latent_semantic_directions(counts, dimension: int, seed: int = 0) -> np.ndarray:
+    """Computes what a word adds to a user's place in latent semantic analysis.
+
+    A user's words, each weighted by `1 + log(count)`, times these directions are the user's TF-IDF
+    vector, but for its length, in the directions of `latent_semantic_vectors`.
+
+    Args:
+        counts: Sparse matrix of shape `[users, vocabulary_size]`, as `word_counts` returns it.
+        dimension: Integer, the number of directions.
+        seed: Integer, the seed of the randomised decomposition.
+
+    Returns:
+        Float32 array of shape `[vocabulary_size, dimension]`; word `w` owns row `w - 1`.
+    """
+    idf = _inverse_document_frequency(counts)[:, np.newaxis]
+    return (idf * latent_semantic_vectors(counts, dimension, seed)).astype("float32")
+
+
+def _inverse_document_frequency(counts) -> np.ndarray:
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    return TfidfTransformer().fit(counts).idf_
 
 
 def word_counts(sentences, vocabulary_size: int):

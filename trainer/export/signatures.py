@@ -9,8 +9,8 @@ import abc
 
 import tensorflow as tf
 
-from contract.features import BEHAVIORS
-from contract.signatures import ENCODE, EXAMPLES, SERVING_DEFAULT
+from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, EXAMPLES, SERVING_DEFAULT
 from trainer.export.warmup import write_warmup_requests
 
 
@@ -18,19 +18,41 @@ class ServedModel(tf.Module, abc.ABC):
     """A model with the contract's signatures. What it needs at serving must be its attributes."""
 
     @abc.abstractmethod
-    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Texts (string [batch, n], padded with "") to the contract's outputs."""
+    def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Users to the contract's outputs.
+
+        Args:
+            behaviors: Texts, string [batch, n], padded with "".
+            timestamps: Their moments, int64 [batch, n], Unix seconds; 0 where there is no text or
+                its moment is unknown.
+        """
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.string, name=BEHAVIORS),
+            tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS),
+        ]
+    )
+    def encode_with_timestamps(self, behaviors, timestamps):
+        """The signature `contract.signatures.ENCODE_WITH_TIMESTAMPS`."""
+        return self.outputs(behaviors, timestamps)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=BEHAVIORS)])
     def encode(self, behaviors):
         """The signature `contract.signatures.ENCODE`."""
-        return self.outputs(behaviors)
+        return self.encode_with_timestamps(behaviors, tf.zeros_like(behaviors, tf.int64))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)])
     def encode_examples(self, examples):
         """The signature `contract.signatures.SERVING_DEFAULT`."""
-        features = tf.io.parse_example(examples, {BEHAVIORS: tf.io.VarLenFeature(tf.string)})
-        return self.outputs(tf.sparse.to_dense(features[BEHAVIORS], default_value=""))
+        spec = {
+            BEHAVIORS: tf.io.RaggedFeature(tf.string),
+            TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
+        }
+        features = tf.io.parse_example(examples, spec)
+        behaviors = features[BEHAVIORS].to_tensor("")
+        timestamps = features[TIMESTAMPS].to_tensor(0, shape=tf.shape(behaviors, tf.int64))
+        return self.encode_with_timestamps(behaviors, timestamps)
 
     def export(self, path: str) -> None:
         """Writes a SavedModel that TF Serving loads and warms up, to the folder `path`.
@@ -43,7 +65,7 @@ class ServedModel(tf.Module, abc.ABC):
         copy is restored: "Could not find variable". Therefore the graph's own variables are
         written, as `keras.export.ExportArchive` does.
         """
-        functions = (self.encode, self.encode_examples)
+        functions = (self.encode, self.encode_with_timestamps, self.encode_examples)
         variables = {
             id(variable): variable
             for function in functions
@@ -51,7 +73,7 @@ class ServedModel(tf.Module, abc.ABC):
         }
         resource_types = (tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
         exported = tf.Module()
-        exported.encode, exported.encode_examples = functions
+        exported.encode, exported.encode_with_timestamps, exported.encode_examples = functions
         exported.graph_variables = list(variables.values())
         exported.resources = [
             part
@@ -64,6 +86,7 @@ class ServedModel(tf.Module, abc.ABC):
             signatures={
                 SERVING_DEFAULT: exported.encode_examples,
                 ENCODE: exported.encode,
+                ENCODE_WITH_TIMESTAMPS: exported.encode_with_timestamps,
             },
         )
         write_warmup_requests(path)

@@ -12,8 +12,8 @@ import os
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from contract.features import BEHAVIORS
-from contract.signatures import ENCODE, EXAMPLES, SERVING_DEFAULT
+from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, EXAMPLES, SERVING_DEFAULT
 
 ALLOWED_BATCH_SIZES = (1, 4, 16, 64, 256)
 """Batch sizes that TF Serving runs (`serving/config/batching_parameters.txt`): it pads a batch to
@@ -23,10 +23,11 @@ WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 """Where TF Serving looks for warm-up requests, relative to the version's folder."""
 
 _TEXTS = [b"waterproof hiking boots size 9", b"how to bake sour dough bread", b"running shoes"]
+_TIMESTAMPS = [1_700_000_000, 1_700_003_600, 1_700_090_000]
 
 
 def write_warmup_requests(path: str) -> None:
-    """Writes warm-up requests into an exported model: both signatures, all allowed batch sizes.
+    """Writes warm-up requests into an exported model: all signatures and allowed batch sizes.
 
     The texts are made up, since a model travels further than its users' texts may.
 
@@ -37,15 +38,21 @@ def write_warmup_requests(path: str) -> None:
     tf.io.gfile.makedirs(os.path.dirname(file))
     example = tf.train.Example()
     example.features.feature[BEHAVIORS].bytes_list.value.extend(_TEXTS)
+    example.features.feature[TIMESTAMPS].int64_list.value.extend(_TIMESTAMPS)
     with tf.io.TFRecordWriter(file) as writer:
         for size in ALLOWED_BATCH_SIZES:
-            inputs = {
-                SERVING_DEFAULT: (EXAMPLES, [example.SerializeToString()] * size),
-                ENCODE: (BEHAVIORS, [_TEXTS] * size),
+            behaviors = tf.make_tensor_proto([_TEXTS] * size, tf.string)
+            timestamps = tf.make_tensor_proto([_TIMESTAMPS] * size, tf.int64)
+            examples = tf.make_tensor_proto([example.SerializeToString()] * size, tf.string)
+            requests = {
+                SERVING_DEFAULT: {EXAMPLES: examples},
+                ENCODE: {BEHAVIORS: behaviors},
+                ENCODE_WITH_TIMESTAMPS: {BEHAVIORS: behaviors, TIMESTAMPS: timestamps},
             }
-            for signature, (name, values) in inputs.items():
+            for signature, inputs in requests.items():
                 request = predict_pb2.PredictRequest()
                 request.model_spec.signature_name = signature
-                request.inputs[name].CopyFrom(tf.make_tensor_proto(values, tf.string))
+                for name, tensor in inputs.items():
+                    request.inputs[name].CopyFrom(tensor)
                 log = prediction_log_pb2.PredictLog(request=request)
                 writer.write(prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString())

@@ -23,10 +23,11 @@ class ServedHeads(ServedModel):
         self.encoder = encoder
         self.heads = heads
 
-    def outputs(self, behaviors: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """See base class."""
-        vector = self.encoder.encode(behaviors)[USER_VECTOR]
+        vectors = self.encoder.encode_with_timestamps(behaviors, timestamps)
+        vector = vectors[USER_VECTOR]
         return {
-            USER_VECTOR: vector,
+            **vectors,
             **{task: head(vector, training=False) for task, head in self.heads.items()},
         }

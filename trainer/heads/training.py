@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contract.features import BEHAVIORS, weight_name
+from contract.features import weight_name
 from contract.signatures import USER_VECTOR
 from trainer.heads.config import HeadsConfig
 from trainer.heads.model import MEMBERS, build_head
@@ -26,27 +26,26 @@ def encode_users(
     """Runs the frozen encoder once over labelled examples.
 
     Args:
-        encoder: Loaded SavedModel with the method `encode`.
-        file_patterns: Gzipped TFRecord files of tf.Examples with `behaviors` and, per task,
-            `<task>` and `<task>_weight`.
+        encoder: Loaded SavedModel of a `ServedModel`.
+        file_patterns: Gzipped TFRecord files of tf.Examples with `behaviors`, with the channel of
+            time `timestamps`, and, per task, `<task>` and `<task>_weight`.
         tasks: The number of classes of each task.
         batch_size: Users encoded at a time.
 
     Returns:
         Vectors, float32 [users, d], and the labels of every task.
     """
-    spec = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
+    label_spec = {}
     for task in tasks:
-        spec[task] = tf.io.FixedLenFeature([], tf.int64)
-        spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
+        label_spec[task] = tf.io.FixedLenFeature([], tf.int64)
+        label_spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
     files = tf.io.gfile.glob(list(file_patterns))
     dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(batch_size)
     vectors = []
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in spec if name != BEHAVIORS}
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in label_spec}
     for serialized in dataset.prefetch(tf.data.AUTOTUNE):
-        features = tf.io.parse_example(serialized, spec)
-        texts = tf.sparse.to_dense(features[BEHAVIORS], default_value="")
-        vectors.append(encoder.encode(texts)[USER_VECTOR].numpy())
+        vectors.append(encoder.encode_examples(serialized)[USER_VECTOR].numpy())
+        features = tf.io.parse_example(serialized, label_spec)
         for name, values in rows.items():
             values.append(features[name].numpy())
         _log.info("%d users encoded", batch_size * (len(vectors) - 1) + len(vectors[-1]))

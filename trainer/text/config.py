@@ -43,7 +43,17 @@ class TextConfig(BaseModel):
         True, description="Whether full-width letters, digits and signs become plain ones, first."
     )
     lower_case: bool = Field(
-        True, description="Whether texts are lower-cased, before they are cut; en and mixed: must."
+        True,
+        description="Whether texts are lower-cased, before they are cut; must be where words are "
+        "stemmed.",
+    )
+    stem: bool = Field(
+        True, description="en and mixed: whether words are stemmed, as in the paper."
+    )
+    punctuation: bool = Field(
+        False,
+        description="Whether punctuation and symbols are words too: in en every run of them, in "
+        "zh and mixed what jieba cuts, in characters and bigrams every single one.",
     )
     stop_words: str | None = Field(
         None,
@@ -51,8 +61,16 @@ class TextConfig(BaseModel):
         description="File of words to leave out, one a line, as they are before stemming.",
     )
     jieba: JiebaConfig = Field(JiebaConfig(), description="Settings of zh and mixed.")
+    ngrams: Literal[1, 2] = Field(
+        1,
+        description="1: words alone, as in the paper. 2: also phrases of two neighbouring words, "
+        "which compete with the words for vocabulary_size.",
+    )
     vocabulary_size: int = Field(
-        50_000, ge=1, le=10_000_000, description="|V|: the most frequent words (stems) are kept."
+        50_000,
+        ge=1,
+        le=10_000_000,
+        description="|V|: the most frequent words (stems), and phrases, are kept.",
     )
     max_behaviors: _Length = Field(
         AUTO,
@@ -61,14 +79,16 @@ class TextConfig(BaseModel):
     )
     max_words: _Length = Field(
         AUTO,
-        description="|x|: first words that are read per behaviour; a number of at least 1, "
-        'or "95%" for that quantile of the training data.',
+        description="|x|: first words that are read per behaviour, and as many phrases; a number "
+        'of at least 1, or "95%" for that quantile of the training data.',
     )
 
     @model_validator(mode="after")
     def _check_case(self) -> TextConfig:
-        if self.language in ("en", "mixed") and not self.lower_case:
-            raise ValueError("lower_case: Snowball stems lower-case words; leave it true")
+        if self.language in ("en", "mixed") and self.stem and not self.lower_case:
+            raise ValueError(
+                "lower_case: Snowball stems lower-case words; leave it true, or set stem: false"
+            )
         return self
 
     def files(self) -> dict[str, str]:

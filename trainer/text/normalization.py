@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.text.canonical import compose
+
 _SPACE = 0x20
 _IDEOGRAPHIC_SPACE = 0x3000
 _FULL_WIDTH = (0xFF01, 0xFF5E)
@@ -12,6 +14,9 @@ _TO_HALF_WIDTH = 0xFF01 - 0x21
 
 def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor:
     """Makes texts valid UTF-8 and evens out how they are written.
+
+    What Unicode holds to be the same text becomes the same characters (NFC): é is one, whether it
+    came as one or as e and a mark.
 
     Args:
         texts: String [n]; any bytes. What is not UTF-8, and control characters, become spaces.
@@ -33,16 +38,19 @@ def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor
         replacement_char=_SPACE,
         replace_control_characters=True,
     )
-    if half_width:
-        # Most of the time of a batch of English texts would go into letters that are not there.
-        is_ascii = tf.strings.length(texts) == tf.strings.length(texts, unit="UTF8_CHAR")
-        texts = tf.cond(tf.reduce_all(is_ascii), lambda: texts, lambda: _to_half_width(texts))
+    # Most of the time of a batch of English texts would go into letters that are not there.
+    is_ascii = tf.strings.length(texts) == tf.strings.length(texts, unit="UTF8_CHAR")
+    texts = tf.cond(
+        tf.reduce_all(is_ascii), lambda: texts, lambda: _even_out_letters(texts, half_width)
+    )
     return tf.strings.lower(texts, encoding="utf-8") if lower_case else texts
 
 
-def _to_half_width(texts: tf.Tensor) -> tf.Tensor:
-    letters = tf.strings.unicode_decode(texts, "UTF-8")
-    return tf.strings.unicode_encode(letters.with_values(_half_width(letters.values)), "UTF-8")
+def _even_out_letters(texts: tf.Tensor, half_width: bool) -> tf.Tensor:
+    letters = compose(tf.strings.unicode_decode(texts, "UTF-8"))
+    if half_width:
+        letters = letters.with_values(_half_width(letters.values))
+    return tf.strings.unicode_encode(letters, "UTF-8")
 
 
 def _half_width(codes: tf.Tensor) -> tf.Tensor:

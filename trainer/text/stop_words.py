@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import tensorflow as tf
 
 from trainer.text.ragged import keep
@@ -41,7 +43,8 @@ def read_stop_words(path: str) -> list[str]:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"The stop words {path} are not UTF-8: {error}") from None
-    words = [word for word in map(str.strip, lines) if word]
+    # As the texts are, in which they are looked up.
+    words = [unicodedata.normalize("NFC", word) for word in map(str.strip, lines) if word]
     if not words:
         raise ValueError(f"The file of stop words {path} has no words; leave the setting out.")
     return words

@@ -6,9 +6,12 @@ import keras
 
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
+from trainer.encoder.layers.channel_fusion import ChannelFusion
+from trainer.encoder.layers.latent_semantics import LatentSemantics
 from trainer.encoder.layers.multi_hop import MultiHopAggregation
 from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
 from trainer.encoder.layers.rowwise_dense import RowwiseDense
+from trainer.encoder.layers.time_features import TimeFeatures
 from trainer.encoder.layers.transformer import TransformerAggregation
 
 # An aggregator is a layer that maps behaviours [batch, behaviors, dimension] and their mask to
@@ -31,9 +34,12 @@ AGGREGATORS: dict[str, Callable[[EncoderConfig], keras.layers.Layer]] = {
 __all__ = [
     "AGGREGATORS",
     "BehaviorEmbedding",
+    "ChannelFusion",
+    "LatentSemantics",
     "MaxPooling",
     "MeanPooling",
     "MultiHopAggregation",
     "RowwiseDense",
+    "TimeFeatures",
     "TransformerAggregation",
 ]

@@ -12,6 +12,9 @@ from trainer.text.config import TextConfig
 class Tokenizer(tf.Module, abc.ABC):
     """Cuts texts into tokens and says which tokens are the same word.
 
+    With `config.punctuation` signs, which are punctuation and symbols, are tokens as well. They
+    never change how the other tokens are cut.
+
     Lookup tables are made by the constructor and must be attributes.
 
     Args:
@@ -20,6 +23,7 @@ class Tokenizer(tf.Module, abc.ABC):
 
     def __init__(self, config: TextConfig):
         super().__init__()
+        self._punctuation = config.punctuation
 
     @abc.abstractmethod
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:

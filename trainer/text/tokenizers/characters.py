@@ -6,11 +6,17 @@ import tensorflow as tf
 
 from trainer.text.tokenizers.base import Tokenizer
 
-_NO_WORD = r"[^\p{L}\p{N}]+"
+_SIGN = r"[\p{P}\p{S}]"
+
+
+def _only_tokens(texts: tf.Tensor, punctuation: bool, between: str) -> tf.Tensor:
+    """Texts with `between` for what is neither a letter nor a digit nor, on demand, a sign."""
+    others = r"[^\p{L}\p{N}\p{P}\p{S}]+" if punctuation else r"[^\p{L}\p{N}]+"
+    return tf.strings.regex_replace(texts, others, between)
 
 
 class CharacterTokenizer(Tokenizer):
-    """Every letter, ideograph or digit is a token; marks and punctuation are not.
+    """Every letter, ideograph or digit is a token; marks are not; signs are with punctuation.
 
     >>> from trainer.text.config import TextConfig
     >>> CharacterTokenizer(TextConfig()).split(tf.constant(["春曉 a1"])).to_list()[0][0].decode()
@@ -19,11 +25,13 @@ class CharacterTokenizer(Tokenizer):
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """See base class."""
-        return tf.strings.unicode_split(tf.strings.regex_replace(texts, _NO_WORD, ""), "UTF-8")
+        return tf.strings.unicode_split(_only_tokens(texts, self._punctuation, ""), "UTF-8")
 
 
 class BigramTokenizer(Tokenizer):
     """Every two neighbouring letters, ideographs or digits; one that has no neighbour, alone.
+
+    With punctuation: also every sign, alone.
 
     >>> from trainer.text.config import TextConfig
     >>> words = BigramTokenizer(TextConfig()).split(tf.constant(["春眠不 曉"])).to_list()[0]
@@ -33,7 +41,10 @@ class BigramTokenizer(Tokenizer):
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """See base class."""
-        runs = tf.strings.split(tf.strings.regex_replace(texts, _NO_WORD, " "))
+        texts = _only_tokens(texts, self._punctuation, " ")
+        if self._punctuation:
+            texts = tf.strings.regex_replace(texts, _SIGN, r" \0 ")
+        runs = tf.strings.split(texts)
         characters = tf.strings.unicode_split(runs.values, "UTF-8")
         bigrams = tf.strings.ngrams(characters, (2,), separator="", preserve_short_sequences=True)
         return runs.with_values(bigrams).merge_dims(1, 2)

@@ -15,6 +15,8 @@ from trainer.text.tokenizers.base import Tokenizer
 class ChineseTokenizer(Tokenizer):
     """jieba's words, without those that have neither a letter nor a digit.
 
+    With punctuation: only without those that are nothing but space, marks and the like.
+
     >>> words = ChineseTokenizer(TextConfig()).split(tf.constant(["北京 天气，怎么样"]))
     >>> [word.decode() for word in words.to_list()[0]]
     ['北京', '天气', '怎么样']
@@ -28,7 +30,8 @@ class ChineseTokenizer(Tokenizer):
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """See base class."""
         tokens = self._segmenter(texts)
-        return keep(tokens, tf.strings.regex_full_match(tokens.values, r".*[\pL\pN].*"))
+        kept = r".*[\pL\pN\pP\pS].*" if self._punctuation else r".*[\pL\pN].*"
+        return keep(tokens, tf.strings.regex_full_match(tokens.values, kept))
 
 
 class MixedTokenizer(ChineseTokenizer):

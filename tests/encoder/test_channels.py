@@ -1,0 +1,157 @@
+"""Tests of the channels beside the multi-hop vector, and of their fusion."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
+from trainer.encoder.config import EncoderConfig
+from trainer.encoder.layers import ChannelFusion, LatentSemantics
+from trainer.encoder.model import build_encoder
+from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder, padded
+from trainer.encoder.word_vectors import latent_semantic_directions, word_counts
+
+MONDAY = 1_700_438_400  # 2023-11-20 00:00 UTC
+
+
+@pytest.fixture
+def axes():
+    """Two of four words point along one axis each, the others nowhere."""
+    layer = LatentSemantics(vocabulary_size=4, dimension=2)
+    layer.build((None, None, None))
+    layer.directions.assign(np.array([[1, 0], [0, 1], [0, 0], [0, 0]]))
+    return layer
+
+
+def test_words_count_by_one_plus_log_over_all_behaviours(axes):
+    users = np.array([[[1, 2, 0], [1, 3, 1]]])
+    first, second = 1 + np.log(3), 1
+    expected = np.array([[first, second]]) / np.hypot(first, second)
+    np.testing.assert_allclose(ops.convert_to_numpy(axes(users)), expected, rtol=1e-6)
+
+
+def test_users_of_a_batch_do_not_mix(axes):
+    users = np.array([[[1, 0]], [[1, 2]], [[0, 0]], [[2, 2]]])
+    expected = [[1, 0], [0.5**0.5, 0.5**0.5], [0, 0], [0, 1]]
+    np.testing.assert_allclose(ops.convert_to_numpy(axes(users)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 0, 0), (2, 3, 0), (0, 3, 2)])
+def test_nothing_said_is_zeros(axes, shape):
+    assert axes(np.zeros(shape, "int64")).shape == (shape[0], 2)
+    assert not ops.convert_to_numpy(axes(np.zeros(shape, "int64"))).any()
+
+
+def test_directions_give_the_rows_of_the_decomposed_matrix():
+    """With all directions kept, users are as far apart as their TF-IDF vectors."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    rng = np.random.default_rng(0)
+    users = [rng.integers(1, 7, 9).tolist() for _ in range(30)]
+    counts = word_counts(users, 6)
+    layer = LatentSemantics(6, 6)
+    layer.build((None, None, None))
+    layer.directions.assign(latent_semantic_directions(counts, 6))
+    mine = ops.convert_to_numpy(layer(np.array(users)[:, np.newaxis]))
+    theirs = TfidfTransformer(sublinear_tf=True).fit_transform(counts).toarray()
+    np.testing.assert_allclose(mine @ mine.T, theirs @ theirs.T, atol=1e-5)
+
+
+def test_fusion_scales_channels_to_one_and_keeps_the_largest_direction():
+    # Total variances 4 and 1; both say the same, so one direction has all there is.
+    channels = [np.array([[-2.0], [2.0]]), np.array([[11.0], [9.0]])]
+    fusion = ChannelFusion(1)
+    fusion.adapt(channels)
+    vectors, full = fusion(channels)
+    np.testing.assert_allclose(ops.convert_to_numpy(full), [[-1, 1], [1, -1]], atol=1e-6)
+    np.testing.assert_allclose(np.abs(ops.convert_to_numpy(vectors)), 2**0.5, atol=1e-6)
+
+
+def test_fusion_gives_the_mean_where_a_channel_knows_nothing():
+    channels = [np.array([[1.0], [3.0], [9.0]]), np.array([[1.0], [2.0], [3.0]])]
+    known = [np.array([True, True, False]), None]
+    fusion = ChannelFusion(2)
+    fusion.adapt(channels, known)
+    full = ops.convert_to_numpy(fusion(channels, known)[1])
+    np.testing.assert_allclose(full[:, 0], [-1, 1, 0], atol=1e-6)
+
+
+def test_a_channel_that_says_the_same_of_all_is_silent():
+    channels = [np.array([[1.0], [3.0]]), np.array([[5.0], [5.0]])]
+    fusion = ChannelFusion(1)
+    fusion.adapt(channels)
+    full = ops.convert_to_numpy(fusion([channels[0], np.array([[6.0], [7.0]])])[1])
+    assert not full[:, 1].any()
+
+
+def test_fusion_refuses_fewer_numbers_than_it_gives():
+    with pytest.raises(ValueError, match="at least `dimension`"):
+        ChannelFusion(3).adapt([np.ones((2, 2))])
+
+
+@pytest.fixture
+def fitted():
+    rng = np.random.default_rng(0)
+    users = [rng.integers(1, 9, (int(rng.integers(1, 5)), 3)).tolist() for _ in range(40)]
+    times = [MONDAY + rng.integers(0, 10**6, len(user)) for user in users]
+    config = EncoderConfig(dimension=8, hops=2, latent_semantics=4)
+    return fit_user_encoder(config, build_encoder(config, 8), users, times), users, times
+
+
+def test_the_vector_is_of_the_dimension_and_the_full_one_of_all_channels(fitted):
+    user_encoder, users, times = fitted
+    vectors = user_encoder(*padded(users, times))
+    assert vectors[USER_VECTOR].shape == (40, 8)
+    full = ops.convert_to_numpy(vectors[USER_VECTOR_FULL])
+    assert full.shape == (40, 8 + 4 + 57)
+    for channel in np.split(full, [8, 12], axis=1):
+        assert channel.var(axis=0).sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_without_times_a_user_is_where_the_channel_of_time_has_its_mean(fitted):
+    user_encoder, users, times = fitted
+    word_ids, moments = padded(users, times)
+    without = user_encoder(word_ids)
+    zeros = user_encoder(word_ids, np.zeros_like(moments))
+    full = ops.convert_to_numpy(without[USER_VECTOR_FULL])
+    assert not full[:, 12:].any()
+    np.testing.assert_array_equal(full, ops.convert_to_numpy(zeros[USER_VECTOR_FULL]))
+    with_times = ops.convert_to_numpy(user_encoder(word_ids, moments)[USER_VECTOR_FULL])
+    np.testing.assert_array_equal(with_times[:, :12], full[:, :12])
+    assert with_times[:, 12:].any()
+
+
+def test_alone_the_last_hop_is_the_vector():
+    encoder = build_encoder(EncoderConfig(dimension=8, hops=2), 4)
+    word_ids = np.array([[[1, 2], [3, 0]]])
+    vectors = UserEncoder(encoder)(word_ids, np.array([[MONDAY, MONDAY]]))
+    last = ops.convert_to_numpy(encoder(word_ids))[:, -1]
+    for vector in vectors.values():
+        np.testing.assert_array_equal(ops.convert_to_numpy(vector), last)
+
+
+def test_comes_back_from_its_configuration_with_its_weights(fitted, tmp_path):
+    user_encoder, users, times = fitted
+    inputs = padded(users, times)
+    again = UserEncoder.from_config(user_encoder.get_config())
+    again(*inputs)
+    again.set_weights(user_encoder.get_weights())
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(again(*inputs)[USER_VECTOR]),
+        ops.convert_to_numpy(user_encoder(*inputs)[USER_VECTOR]),
+        atol=1e-6,
+    )
+
+
+def test_nothing_of_the_channels_is_trained(fitted):
+    user_encoder, _, _ = fitted
+    trained = {variable.path for variable in user_encoder.trainable_variables}
+    assert trained == {variable.path for variable in user_encoder.encoder.trainable_variables}
+
+
+def test_empty_users_are_padded():
+    ids, moments = padded([[], [[1]]], [[], [5]])
+    assert ids.tolist() == [[[0]], [[1]]]
+    assert moments.tolist() == [[0], [5]]
+    assert keras.ops.shape(padded([[], []])[0]) == (2, 0, 0)

@@ -1,0 +1,193 @@
+"""The whole way from a user's word ids and moments to the user vector."""
+
+import logging
+
+import keras
+import numpy as np
+from keras import ops
+
+from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
+from trainer.encoder.config import EncoderConfig
+from trainer.encoder.layers import ChannelFusion, LatentSemantics, TimeFeatures
+from trainer.encoder.layers.time_features import has_times
+from trainer.encoder.word_vectors import latent_semantic_directions, word_counts
+
+_BATCH = 256
+
+# Enough for 569 means and principal components; more would cost memory and change nothing.
+_USERS_THAT_FIT = 50_000
+
+
+@keras.saving.register_keras_serializable(package="sumn")
+class UserEncoder(keras.Model):
+    """Gives the user vector: the last hop of SUMN's encoder, or its fusion with other channels.
+
+    Args:
+        encoder: A `keras.Model` as `build_encoder` makes it.
+        latent_semantics: A `LatentSemantics`, or `None`.
+        time_features: A `TimeFeatures`, or `None`.
+        fusion: A `ChannelFusion`; must be there if one of the two is, and not otherwise.
+
+    Call arguments:
+        word_ids: Integer tensor of shape `[batch, behaviors, words]`, 0 is padding.
+        timestamps: Integer tensor of shape `[batch, n]`, Unix seconds, 0 is unknown; `None` says
+            that all are. Without `time_features` they are ignored.
+
+    Returns:
+        A dictionary with `user_vector`, float32 of shape `[batch, dimension]`, and
+        `user_vector_full`, float32 of shape `[batch, size of all channels]`: the channels side by
+        side, or the user vector if there is but one.
+    """
+
+    def __init__(self, encoder, latent_semantics=None, time_features=None, fusion=None, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.latent_semantics = latent_semantics
+        self.time_features = time_features
+        self.fusion = fusion
+
+    def call(self, word_ids, timestamps=None):
+        """Returns the vectors; the class says of which shape."""
+        channels, known = self.channels(word_ids, timestamps)
+        vector = full = channels[0]
+        if self.fusion is not None:
+            vector, full = self.fusion(channels, known)
+        return {USER_VECTOR: vector, USER_VECTOR_FULL: full}
+
+    def channels(self, word_ids, timestamps=None):
+        """Returns every channel by itself.
+
+        Args:
+            word_ids: As in a call.
+            timestamps: As in a call.
+
+        Returns:
+            A list of float32 tensors of shape `[batch, size]`, SUMN's first, and a list of boolean
+            tensors of shape `[batch]`, whether the channel knows of a user, or `None`.
+        """
+        hops = self.encoder(word_ids, training=False)
+        channels, known = [ops.cast(hops[:, -1], "float32")], [None]
+        if self.latent_semantics is not None:
+            channels.append(self.latent_semantics(word_ids))
+            known.append(None)
+        if self.time_features is not None:
+            if timestamps is None:
+                timestamps = ops.zeros((ops.shape(word_ids)[0], 0), "int64")
+            channels.append(self.time_features(timestamps))
+            known.append(has_times(timestamps))
+        return channels, known
+
+    def get_config(self):
+        """See base class."""
+        parts = ("encoder", "latent_semantics", "time_features", "fusion")
+        return {
+            **super().get_config(),
+            **{part: keras.saving.serialize_keras_object(getattr(self, part)) for part in parts},
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """See base class."""
+        parts = ("encoder", "latent_semantics", "time_features", "fusion")
+        return cls(
+            **{
+                key: keras.saving.deserialize_keras_object(value) if key in parts else value
+                for key, value in config.items()
+            }
+        )
+
+
+def fit_user_encoder(
+    config: EncoderConfig, encoder: keras.Model, users, timestamps=None
+) -> UserEncoder:
+    """Adds the other channels that are asked for to a trained encoder, and fits their fusion.
+
+    Example:
+        >>> encoder = build_encoder(EncoderConfig(dimension=8), vocabulary_size=4)
+        >>> config = EncoderConfig(dimension=8, latent_semantics=2)
+        >>> user_encoder = fit_user_encoder(config, encoder, [[[1, 2], [3]], [[2, 4]]])
+        >>> {name: tuple(v.shape) for name, v in user_encoder(np.array([[[1, 2]]])).items()}
+        {'user_vector': (1, 8), 'user_vector_full': (1, 10)}
+
+    Args:
+        config: The encoder's configuration.
+        encoder: A `keras.Model` as `build_encoder` makes it, trained.
+        users: List of training users: per behaviour its word ids, in the order of time.
+        timestamps: List of int64 arrays, the moments of the same users' behaviours, for the
+            channel of time; `None` leaves the channel out.
+
+    Returns:
+        The `UserEncoder`.
+    """
+    parts = {}
+    if config.latent_semantics:
+        logging.getLogger("progress").info("latent semantic analysis of %d users", len(users))
+        vocabulary_size = encoder.get_layer("behavior_embedding").vocabulary_size
+        counts = word_counts([_flat(user) for user in users], vocabulary_size)
+        layer = LatentSemantics(vocabulary_size, config.latent_semantics)
+        layer.build((None, None, None))
+        layer.directions.assign(
+            latent_semantic_directions(counts, config.latent_semantics, config.seed)
+        )
+        parts["latent_semantics"] = layer
+    if timestamps is not None:
+        parts["time_features"] = TimeFeatures()
+    if not parts:
+        return UserEncoder(encoder)
+    user_encoder = UserEncoder(encoder, fusion=ChannelFusion(config.dimension), **parts)
+    step = -(-len(users) // _USERS_THAT_FIT)
+    channels, known = _encode(
+        user_encoder, users[::step], timestamps[::step] if timestamps is not None else None
+    )
+    user_encoder.fusion.adapt(channels, known)
+    return user_encoder
+
+
+def _flat(user) -> np.ndarray:
+    return np.concatenate([np.asarray(words, "int64") for words in user] or [np.zeros(0, "int64")])
+
+
+def padded(users, timestamps=None):
+    """Pads users to tensors.
+
+    Args:
+        users: Per user, per behaviour, word ids.
+        timestamps: Per user, moments; or `None`.
+
+    Returns:
+        Int64 arrays `[users, behaviors, words]` and `[users, n]`, or `None` for the latter.
+    """
+    behaviors = max((len(user) for user in users), default=0)
+    words = max((len(behavior) for user in users for behavior in user), default=0)
+    ids = np.zeros((len(users), behaviors, words), "int64")
+    for row, user in zip(ids, users, strict=True):
+        for cell, behavior in zip(row, user, strict=False):
+            cell[: len(behavior)] = behavior
+    if timestamps is None:
+        return ids, None
+    moments = np.zeros((len(users), max(map(len, timestamps), default=0)), "int64")
+    for line, times in zip(moments, timestamps, strict=True):
+        line[: len(times)] = times
+    return ids, moments
+
+
+def _encode(user_encoder: UserEncoder, users, timestamps):
+    """All channels of all users, float32 [users, size] each, and whether they are known."""
+    order = np.argsort([len(user) for user in users], kind="stable")
+    batches = []
+    for start in range(0, len(order), _BATCH):
+        chosen = order[start : start + _BATCH]
+        moments = [timestamps[i] for i in chosen] if timestamps is not None else None
+        batches.append(user_encoder.channels(*padded([users[i] for i in chosen], moments)))
+    inverse = np.argsort(order)
+
+    def joined(parts):
+        if parts[0] is None:
+            return None
+        return np.concatenate([ops.convert_to_numpy(part) for part in parts])[inverse]
+
+    channels, known = zip(*batches, strict=True)
+    return (
+        [joined(parts) for parts in zip(*channels, strict=True)],
+        [joined(parts) for parts in zip(*known, strict=True)],
+    )
