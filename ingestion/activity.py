@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 
 from ingestion import division
-from ingestion.config import Division
+from ingestion.config import IngestionConfig
 from ingestion.spill import Batches, read_users
+from ingestion.statistics import Statistics
+from ingestion.timestamp_units import Clock
 
 
 def activity_groups(boundaries: tuple[int, ...]) -> tuple[str, ...]:
@@ -48,32 +50,38 @@ class ActivityBoundaries(beam.PTransform):
     """Finds the quartiles of all labelled users of a run, whatever their split.
 
     Args:
-        division: Which behaviours a labelled user is represented from.
+        config: Which behaviours a labelled user is represented from, and of what unit timestamps
+            are.
+        reading: The `Statistics` of all files, as a side input.
     """
 
-    def __init__(self, division: Division):
+    def __init__(self, config: IngestionConfig, reading: beam.pvalue.AsSideInput):
         super().__init__()
-        self._division = division
+        self._config = config
+        self._reading = reading
 
     def expand(self, buckets: beam.PCollection) -> beam.PCollection:
         """Makes one tuple, as of `quartiles`, of the buckets."""
         return (
             buckets
-            | "CountBehaviors" >> beam.ParDo(_CountBehaviors(self._division))
+            | "CountBehaviors" >> beam.ParDo(_CountBehaviors(self._config), self._reading)
             | "AddUp" >> beam.CombineGlobally(_add_up)
             | "Quartiles" >> beam.Map(quartiles)
         )
 
 
 class _CountBehaviors(beam.DoFn):
-    def __init__(self, division: Division):
-        self._division = division
+    def __init__(self, config: IngestionConfig):
+        self._config = config
 
-    def process(self, bucket: tuple[int, Iterable[Batches]]) -> Iterator[dict[int, int]]:
+    def process(
+        self, bucket: tuple[int, Iterable[Batches]], reading: Statistics
+    ) -> Iterator[dict[int, int]]:
         users: dict[int, int] = Counter()
-        for user in read_users(bucket[1]):
+        clock = Clock.of(reading.timestamp_units, self._config.timestamp_unit)
+        for user in read_users(bucket[1], clock):
             if user.labels and any(index is not None for index in json.loads(user.labels[0][2])):
-                count = division.length(division.inference(user.timestamps, self._division))
+                count = division.length(division.inference(user.timestamps, self._config.division))
                 if count:
                     users[count] += 1
         yield users

@@ -47,6 +47,7 @@ def losses(statistics: Statistics) -> list[Loss]:
     files = statistics.files
     empty = [file for file in files if not file.records]
     identical = _identical(files)
+    kinds = {copy.kind for _, copy in identical}
     found = [
         Loss(
             "duplicate_events",
@@ -58,9 +59,9 @@ def losses(statistics: Statistics) -> list[Loss]:
         Loss(
             "identical_files",
             len(identical),
-            len(files) - len(empty),
+            sum(1 for file in files if file.records and file.kind in kinds),
             "files hold the bytes of another one, "
-            + _some([f"{copy} those of {first}" for first, copy in identical]),
+            + _some([f"{copy.path} those of {first.path}" for first, copy in identical]),
             "Remove the copies.",
         ),
         Loss(
@@ -134,16 +135,16 @@ def _limits(limits: LossLimits, loss: Loss) -> Limits:
     return of_loss
 
 
-def _identical(files: list[FileStatistics]) -> list[tuple[str, str]]:
+def _identical(files: list[FileStatistics]) -> list[tuple[FileStatistics, FileStatistics]]:
     """Returns (first, copy) for every file that is a copy of an earlier one of its kind."""
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], FileStatistics] = {}
     pairs = []
     for file in files:
         if not file.records:
             continue
-        original = first.setdefault((file.kind, file.content), file.path)
-        if original != file.path:
-            pairs.append((original, file.path))
+        original = first.setdefault((file.kind, file.content), file)
+        if original is not file:
+            pairs.append((original, file))
     return pairs
 
 

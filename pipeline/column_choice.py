@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ingestion import values
 from ingestion.errors import BadValue
 from ingestion.files import InputFile
+from ingestion.timestamps import parse_timestamp
 from pipeline.config import ConfigError
 from pipeline.data_sample import column_names, first_rows
 
@@ -65,7 +66,7 @@ def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
     taken: dict[str, str] = {}
     for option, known, parse in (
         ("user_id", _USER_IDS, values.parse_user_id),
-        ("timestamp", _TIMESTAMPS, values.parse_timestamp),
+        ("timestamp", _TIMESTAMPS, parse_timestamp),
         ("text", _TEXTS, values.parse_text),
     ):
         free = [column for column in of_events if column not in taken.values()]

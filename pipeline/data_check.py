@@ -11,6 +11,9 @@ from ingestion.classes import ClassIndex
 from ingestion.config import Columns, Task
 from ingestion.errors import BadValue, DataError, describe
 from ingestion.files import InputFile
+from ingestion.report import check_small_numbers
+from ingestion.timestamp_units import TimestampColumn
+from ingestion.timestamps import UnixSeconds, parse_timestamp
 from pipeline.config import DataConfig
 from pipeline.data_sample import SAMPLED_ROWS, Counts, count_users, first_rows, local_files
 from trainer.encoder.config import EncoderConfig
@@ -43,12 +46,14 @@ def data_mistakes(data: DataConfig, tasks: Mapping[str, Task]) -> list[str]:
         seen: dict[str, set[int]] = {name: set() for name in tasks}
         rows, bad = 0, Counter[str]()
         has_words = False
+        small_numbers = Counter[str]()
         first: dict[str, list[str]] = {}
         is_whole = bool(of_kind)
         for file in of_kind:
             lines = 0
+            numbers = TimestampColumn(data.ingestion.timestamp_unit)
             try:
-                for line, problem, has_word in _problems(file, columns, tasks, seen):
+                for line, problem, has_word in _problems(file, columns, tasks, seen, numbers):
                     lines += 1
                     has_words = has_words or has_word
                     if problem is not None:
@@ -59,6 +64,13 @@ def data_mistakes(data: DataConfig, tasks: Mapping[str, Task]) -> list[str]:
             except DataError as error:
                 mistakes.append(f"data.{kind}: {error}")
                 is_whole = False
+            for count, examples in numbers.bad():
+                for line, problem in examples:
+                    first.setdefault(problem.reason, []).append(
+                        f"{file.path}:{line}: {describe(problem.reason, problem.detail)}"
+                    )
+                bad[examples[0][1].reason] += count
+            small_numbers.update(numbers.shapes())
             rows += lines
             is_whole = is_whole and lines < SAMPLED_ROWS
         if bad.total() > limit * rows:
@@ -67,6 +79,10 @@ def data_mistakes(data: DataConfig, tasks: Mapping[str, Task]) -> list[str]:
                     f"data.{kind}: {reason.replace('_', ' ')} in {count:,} of the {rows:,} rows "
                     "looked at:\n    " + "\n    ".join(first[reason][:_EXAMPLES])
                 )
+        try:
+            check_small_numbers(small_numbers, limit)
+        except DataError as error:
+            mistakes.append(f"data.{kind}: {error}")
         if kind == "events" and rows > bad.total() and not has_words:
             mistakes.append(
                 f"data.events: no text of the {rows:,} rows looked at has a letter or digit, "
@@ -118,11 +134,15 @@ def _count(data: DataConfig, enough_users: int, progress: Callable[[str], None])
 
 
 def _problems(
-    file: InputFile, columns: Columns, tasks: Mapping[str, Task], seen: dict[str, set[int]]
+    file: InputFile,
+    columns: Columns,
+    tasks: Mapping[str, Task],
+    seen: dict[str, set[int]],
+    numbers: TimestampColumn,
 ) -> Iterator[tuple[int, BadValue | None, bool]]:
     """Yields what is wrong with each row, None where nothing is, and whether it has a word.
 
-    The classes of labels are noted in `seen`.
+    The classes of labels are noted in `seen`, timestamps that are numbers in `numbers`.
     """
     if file.kind == "labels":
         names = (columns.label_user_id, *(task.column_of(name) for name, task in tasks.items()))
@@ -140,6 +160,10 @@ def _problems(
             if isinstance(row, BadValue):
                 raise row
             has_word = check(row)
+            if file.kind == "events":
+                timestamp = parse_timestamp(row[1])
+                if not isinstance(timestamp, UnixSeconds):
+                    numbers.add(timestamp, line)
         except BadValue as bad:
             yield line, bad, False
         else:
@@ -148,7 +172,6 @@ def _problems(
 
 def _event_row(row: tuple[Any, ...]) -> bool:
     values.parse_user_id(row[0])
-    values.parse_timestamp(row[1])
     return any(character.isalnum() for character in values.parse_text(row[2]))
 
 

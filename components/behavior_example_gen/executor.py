@@ -122,7 +122,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             boundaries: Any = ()
             if tasks and config.activity_boundaries is None:
                 boundaries = beam.pvalue.AsSingleton(
-                    buckets | "ActivityBoundaries" >> ActivityBoundaries(config.division)
+                    buckets
+                    | "ActivityBoundaries"
+                    >> ActivityBoundaries(config, beam.pvalue.AsSingleton(reading))
                 )
             of_buckets = buckets | "WriteShards" >> beam.ParDo(
                 WriteShards(config, tasks, files, folder),
