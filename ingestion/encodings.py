@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _SAMPLE_BYTES = 4
 _BLOCK_BYTES = 2**18
@@ -17,7 +17,7 @@ _MARKS = (
 )
 
 
-def as_utf8(stream: BinaryIO) -> BinaryIO:
+def as_utf8(stream: Any) -> BinaryIO:
     """Returns a stream of the same text in UTF-8.
 
     UTF-16 and UTF-32 are told by their byte order mark, and UTF-16 without one by the zero bytes
@@ -26,10 +26,11 @@ def as_utf8(stream: BinaryIO) -> BinaryIO:
     Args:
         stream: Binary, at its beginning.
     """
-    buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore
+    buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
     encoding = _encoding(buffered.peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES])
     if encoding is None:
-        return buffered
+        plain: BinaryIO = buffered
+        return plain
     return io.BufferedReader(_Recoded(buffered, encoding), _BLOCK_BYTES)
 
 
@@ -55,7 +56,7 @@ class _Recoded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def, override]
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
         while not self._pending:
             block = self._stream.read(_BLOCK_BYTES)
             self._pending = self._decoder.decode(block, final=not block).encode()

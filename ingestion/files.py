@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pydantic
 
 from ingestion.errors import DataError
-from ingestion.matching import match
+from ingestion.matching import Found, match
 
 # Extension -> format.
 _FORMATS = {
@@ -71,7 +71,7 @@ def match_files(patterns: Mapping[str, str | Sequence[str]]) -> list[InputFile]:
     kinds: dict[str, set[object]] = {}
     for kind, given in patterns.items():
         several = [given] if isinstance(given, str) else list(given)
-        found = {}
+        found: dict[object, Found] = {}
         for pattern in several:
             matched = match(pattern)
             if not matched:

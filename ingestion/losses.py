@@ -16,26 +16,25 @@ class Loss(NamedTuple):
 
     Attributes:
         name: The key of its limits in `data.losses`.
-        count: How many were lost.
+        lost: How many were lost.
         whole: Of how many.
         message: What was lost.
         remedy: What to do, a sentence.
     """
 
     name: str
-    count: int
+    lost: int
     whole: int
     message: str
     remedy: str
 
     def above(self, limit: float | None) -> bool:
         """Whether the share lies above a limit; False without one."""
-        return limit is not None and self.count > limit * self.whole
+        return limit is not None and self.lost > limit * self.whole
 
     def __str__(self) -> str:
         return (
-            f"{self.count:,} of {self.whole:,} ({self.count / max(self.whole, 1):.1%}) "
-            f"{self.message}"
+            f"{self.lost:,} of {self.whole:,} ({self.lost / max(self.whole, 1):.1%}) {self.message}"
         )
 
 
@@ -48,6 +47,7 @@ def losses(statistics: Statistics) -> list[Loss]:
     files = statistics.files
     empty = [file for file in files if not file.records]
     identical = _identical(files)
+    kinds = {copy.kind for _, copy in identical}
     found = [
         Loss(
             "duplicate_events",
@@ -59,9 +59,9 @@ def losses(statistics: Statistics) -> list[Loss]:
         Loss(
             "identical_files",
             len(identical),
-            len(files) - len(empty),
+            sum(1 for file in files if file.records and file.kind in kinds),
             "files hold the bytes of another one, "
-            + _some([f"{copy} those of {first}" for first, copy in identical]),
+            + _some([f"{copy.path} those of {first.path}" for first, copy in identical]),
             "Remove the copies.",
         ),
         Loss(
@@ -101,7 +101,7 @@ def losses(statistics: Statistics) -> list[Loss]:
                 "Look whether labels are missing.",
             ),
         ]
-    return [loss for loss in found if loss.count]
+    return [loss for loss in found if loss.lost]
 
 
 def warnings(statistics: Statistics, limits: LossLimits) -> list[str]:
@@ -135,16 +135,16 @@ def _limits(limits: LossLimits, loss: Loss) -> Limits:
     return of_loss
 
 
-def _identical(files: list[FileStatistics]) -> list[tuple[str, str]]:
+def _identical(files: list[FileStatistics]) -> list[tuple[FileStatistics, FileStatistics]]:
     """Returns (first, copy) for every file that is a copy of an earlier one of its kind."""
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], FileStatistics] = {}
     pairs = []
     for file in files:
         if not file.records:
             continue
-        original = first.setdefault((file.kind, file.content), file.path)
-        if original != file.path:
-            pairs.append((original, file.path))
+        original = first.setdefault((file.kind, file.content), file)
+        if original is not file:
+            pairs.append((original, file))
     return pairs
 
 

@@ -72,7 +72,7 @@ def _summary(statistics: Statistics) -> str:
         parts.append(f"timestamps read as {' and '.join(units).replace('_', ' ')}")
     if bad := statistics.events.bad_records + statistics.labels.bad_records:
         parts.append(f"{bad:,} bad lines skipped")
-    parts += [f"{loss.count:,} {loss.name.replace('_', ' ')}" for loss in losses(statistics)]
+    parts += [f"{loss.lost:,} {loss.name.replace('_', ' ')}" for loss in losses(statistics)]
     return ", ".join(parts)
 
 
@@ -123,7 +123,7 @@ def check_reading(statistics: Statistics, max_bad_fraction: float) -> None:
     if not statistics.events.records:
         raise DataError("The files of events hold no record. Write them again.")
     _check_bad(statistics.events, "events", max_bad_fraction)
-    _check_small_numbers(statistics.small_numbers, max_bad_fraction)
+    check_small_numbers(statistics.small_numbers, max_bad_fraction)
     _check_bad(statistics.labels, "labels", max_bad_fraction)
 
 
@@ -142,7 +142,7 @@ def _check_bad(source: SourceStatistics, kind: str, max_bad_fraction: float) -> 
         )
 
 
-def _check_small_numbers(numbers: Mapping[str, int], max_bad_fraction: float) -> None:
+def check_small_numbers(numbers: Mapping[str, int], max_bad_fraction: float) -> None:
     """Refuses what could be years or days; as Unix seconds they would lie in January 1970."""
     whole = numbers.get("numbers", 0)
     for shape, unit in (

@@ -20,7 +20,7 @@ from ingestion.files import InputFile
 from ingestion.report import reading_failed
 from ingestion.spill import Batches, UserRecords, read_users
 from ingestion.statistics import Shard, Statistics
-from ingestion.timestamp_units import AUTO, Clock
+from ingestion.timestamp_units import Clock
 from ingestion.values import loose_user_id
 
 
@@ -71,7 +71,7 @@ class WriteShards(beam.DoFn):
         statistics = Statistics()
         if self._tasks:
             statistics.activity_boundaries = config.activity_boundaries
-        clock = Clock(reading.timestamp_units, self._config.timestamp_unit == AUTO)
+        clock = Clock.of(reading.timestamp_units, self._config.timestamp_unit)
         similar = _SimilarIds()
         writers = {}
         try:

@@ -8,6 +8,7 @@ confused. Numbers all of which are dates when read as `YYYYMMDD`, with or withou
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -46,8 +47,13 @@ class Clock(NamedTuple):
             contradict; otherwise a unit that was named is taken for what it is.
     """
 
-    units: dict[int, TimestampUnit]
+    units: Mapping[int, TimestampUnit]
     strict: bool
+
+    @classmethod
+    def of(cls, units: Mapping[int, TimestampUnit], configured: TimestampUnit) -> Clock:
+        """Makes the clock of files with these units under `data.timestamp_unit`."""
+        return cls(units, configured == AUTO)
 
     def seconds(self, numbers: _Floats, files: npt.NDArray[np.int32]) -> _Floats:
         """Returns Unix seconds; NaN where a number is not of its file's unit."""

@@ -27,7 +27,7 @@ from ingestion.gather import GatherByUser
 from ingestion.losses import check_losses, warnings
 from ingestion.report import check_reading
 from ingestion.statistics import Statistics
-from ingestion.timestamp_units import AUTO, Clock
+from ingestion.timestamp_units import Clock
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encode_bucket import EncodeBucket, part_file
 from serving.bulk.vectors import ENCODING_FILE
@@ -105,7 +105,7 @@ def encode_events(
     _progress.info("%d of %d parts to encode", len(missing), len(buckets))
     version = os.path.basename(model_path)
     units = {int(index): unit for index, unit in gathered["timestamp_units"].items()}
-    clock = Clock(units, config.timestamp_unit == AUTO)
+    clock = Clock.of(units, config.timestamp_unit)
     if missing:
         with make_pipeline() as pipeline:
             _ = (
