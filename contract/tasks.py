@@ -13,7 +13,7 @@ from contract.features import (
     USER_ID,
     weight_name,
 )
-from contract.signatures import USER_VECTOR
+from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 
 RESERVED_TASKS = (
     USER_ID,
@@ -21,6 +21,7 @@ RESERVED_TASKS = (
     TIMESTAMPS,
     ACTIVITY,
     USER_VECTOR,
+    USER_VECTOR_FULL,
     HISTORY,
     HISTORY_TIMESTAMPS,
     TARGET,

@@ -13,7 +13,7 @@ import yaml
 from contract.features import BEHAVIORS, HISTORY, TIMESTAMPS, weight_name
 from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.config import ConfigError, PipelineConfig
-from pipeline.config_template import config_template
+from pipeline.init_command import Names, init
 from trainer.encoder.config import EncoderConfig
 
 _EVENTS = ("events.jsonl.gz", "events.jsonl", "events.csv.gz", "events.csv", "events.parquet")
@@ -71,7 +71,9 @@ def configuration(folder: str, text: dict[str, Any]) -> PipelineConfig:
         ConfigError: If a file is missing, or the labels have no column that can be a task.
     """
     events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
-    content = yaml.safe_load(config_template("quality", events, labels))
+    content = yaml.safe_load(init("quality", events, labels, Names()))
+    # What is compared says itself how it is trained.
+    del content["encoder"]
     content["text"] |= text
     return PipelineConfig.model_validate(content)
 

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from contract.features import USER_ID
 from ingestion.classes import ClassIndex
-from ingestion.values import normalize_label, parse_timestamp
+from ingestion.timestamps import parse_moment
+from ingestion.values import normalize_label
 
 
 class _Frozen(pydantic.BaseModel):
@@ -17,20 +18,25 @@ class _Frozen(pydantic.BaseModel):
 
 
 class Columns(_Frozen):
-    """Names of the columns, or JSON keys, of the event and label files."""
+    """Names of the columns, or JSON keys, of the files; `user.id` is a field of a nested one."""
 
     user_id: str = Field(USER_ID, min_length=1, description="The user's id in the events.")
     timestamp: str = Field(
         "timestamp",
         min_length=1,
-        description="When it happened: Unix seconds or ISO 8601; without a time zone UTC.",
+        description="When it happened: ISO 8601 or numbers (see `timestamp_unit`); without a time "
+        "zone UTC.",
     )
     text: str = Field("text", min_length=1, description="What the user did, as text.")
     label_user_id: str = Field(USER_ID, min_length=1, description="The user's id in the labels.")
 
 
+TimestampUnit = Literal[
+    "auto", "seconds", "milliseconds", "microseconds", "nanoseconds", "date_key", "excel_days"
+]
+
 # Kept as Unix seconds.
-Moment = Annotated[float, BeforeValidator(parse_timestamp)]
+Moment = Annotated[float, BeforeValidator(parse_moment)]
 
 
 class Window(_Frozen):
@@ -123,7 +129,44 @@ class Task(_Frozen):
 
 
 Channel = Literal["time"]
-"""What of an event, besides its text, the examples carry."""
+"""What of an event, besides its text, the examples carry to the encoder."""
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Limits(_Frozen):
+    """Shares above which a loss is told; null, or left out: never."""
+
+    warn: Share | None = Field(None, description="Above it a warning stands in the summary.")
+    stop: Share | None = Field(None, description="Above it the run stops.")
+
+
+class LossLimits(_Frozen):
+    """What may get lost, or be counted twice, before a run warns or stops."""
+
+    labels_without_events: Limits = Field(
+        Limits(warn=0.05, stop=0.9), description="Labelled users who have no events, of all."
+    )
+    events_without_labels: Limits = Field(
+        Limits(), description="Users with events who have no label row, of all."
+    )
+    similar_ids: Limits = Field(
+        Limits(warn=0.0, stop=0.01),
+        description="Labelled users who have events only under an id that differs in case, "
+        "blanks, leading zeros or a final .0, of all labelled users.",
+    )
+    duplicate_events: Limits = Field(
+        Limits(warn=0.05, stop=0.45),
+        description="Events that repeat user, timestamp and text of another, of all events.",
+    )
+    identical_files: Limits = Field(
+        Limits(warn=0.0, stop=0.45),
+        description="Files that hold the bytes of another one of their kind, of all that hold any.",
+    )
+    empty_files: Limits = Field(
+        Limits(warn=0.5), description="Files without a record, of all files."
+    )
 
 
 class IngestionConfig(_Frozen):
@@ -132,8 +175,8 @@ class IngestionConfig(_Frozen):
     columns: Columns = Field(Columns(), description="Names of the columns of the files.")
     channels: tuple[Channel, ...] = Field(
         (),
-        description="What the examples carry besides the texts. `time`: the moments of the "
-        "behaviours, for an encoder that uses them; leave it out where they mean nothing.",
+        description="What the encoder knows of behaviours besides their texts. `time`: their "
+        "moments; leave it out where they only say which came first.",
     )
     division: Division = Field(
         FractionDivision(), description="How behaviours are divided into history and target."
@@ -141,14 +184,29 @@ class IngestionConfig(_Frozen):
     max_bad_fraction: float = Field(
         0.001, ge=0, le=1, description="Share of bad lines up to which they are skipped."
     )
+    losses: LossLimits = Field(
+        LossLimits(), description="What may get lost before a run warns or stops."
+    )
+    timestamp_unit: TimestampUnit = Field(
+        "auto",
+        description="What timestamps that are numbers mean; auto: told by each file's whole "
+        "column. date_key: 2024, 202401, 20240131 or with a time up to 20240131235959; "
+        "excel_days: Excel's serial days.",
+    )
+    html_entities: bool = Field(
+        True,
+        description="Read HTML entities in texts, as &quot; and &#39;, as the characters that "
+        "they stand for. Texts that are sent to the served model are not changed.",
+    )
     max_behaviors: int = Field(
         2000,
         ge=1,
         description="Behaviours kept per user and window, the most recent; guards against bots.",
     )
-    activity_boundaries: tuple[int, int, int] = Field(
-        (5, 10, 20),
-        description="Numbers of behaviours at which the 2nd, 3rd and 4th activity group begin.",
+    activity_boundaries: tuple[int, ...] | None = Field(
+        None,
+        description="Numbers of behaviours at which the 2nd and further activity groups begin, by "
+        "which metrics are sliced; null: quartiles of the labelled users, of all splits together.",
     )
 
     @pydantic.field_validator("channels")
@@ -160,8 +218,8 @@ class IngestionConfig(_Frozen):
 
     @pydantic.field_validator("activity_boundaries")
     @classmethod
-    def _check_increasing(cls, boundaries: tuple[int, int, int]) -> tuple[int, int, int]:
-        if boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries):
+    def _check_increasing(cls, boundaries: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if boundaries and (boundaries[0] < 1 or sorted(set(boundaries)) != list(boundaries)):
             raise ValueError(f"must be positive and strictly increasing, not {boundaries}")
         return boundaries
 

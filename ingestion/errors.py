@@ -5,17 +5,22 @@ from contract.errors import UserError
 REMEDIES = {
     "invalid_json": "Write one JSON object a line.",
     "not_an_object": 'Write one JSON object a line, as {"user_id": ..., "timestamp": ...}.',
-    "invalid_utf8": "Re-encode the file as UTF-8.",
+    "invalid_utf8": "Re-encode the file as UTF-8, as `iconv -f WINDOWS-1252 -t UTF-8 FILE`.",
     "line_too_long": "Write one record a line: of a JSON array, `jq -c '.[]'` makes lines.",
     "malformed_csv": "Quote fields that hold commas, quotes or line breaks, and double the quotes.",
     "missing_user_id": "Give every line a user id, or remove the line.",
-    "bad_user_id": "Write user ids as strings or integers.",
+    "bad_user_id": "Write user ids as strings or whole numbers; of a nested column name the field "
+    "in `data.columns`, as `user.id`.",
+    "user_id_lost_digits": "A float cannot hold it: write user ids as strings or integers.",
     "missing_timestamp": "Give every line a timestamp, or remove the line.",
     "bad_timestamp": "Write Unix seconds or ISO 8601, as 2024-01-31T12:00:00Z.",
+    "bad_moment": "Write a date, as 2024-01-31 or 2024-01-31T12:00:00Z, or Unix seconds.",
     "negative_timestamp": "Write Unix seconds from 1970 on.",
-    "timestamp_in_milliseconds": "It looks like milliseconds: divide it by 1000.",
+    "timestamp_of_another_unit": "Write all timestamps of a file alike, and name their unit in "
+    "`data.timestamp_unit` if they are taken for something else.",
     "missing_text": "Give every behaviour a text, or remove the line.",
-    "bad_text": "Write the text of a behaviour as a string.",
+    "bad_text": "Write the text of a behaviour as a string; of a nested column name the field in "
+    "`data.columns`, as `event.text`.",
     "unknown_class": "Correct the label, or add its class to the task's `classes`.",
     "duplicate_label": "Keep one label row a user; the first one counts.",
 }

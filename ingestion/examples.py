@@ -17,7 +17,6 @@ Of a labelled user, to train and evaluate heads:
 """
 
 import bisect
-import itertools
 import json
 from collections.abc import Iterable, Mapping
 
@@ -36,21 +35,10 @@ from contract.features import (
     weight_name,
 )
 from ingestion import division
+from ingestion.activity import activity_groups
 from ingestion.config import IngestionConfig, Task
 from ingestion.spill import UserRecords
 from ingestion.statistics import Statistics
-
-
-def activity_groups(boundaries: tuple[int, int, int]) -> tuple[str, ...]:
-    """Returns the names of the activity groups, which sort as text in their order.
-
-    Args:
-        boundaries: Numbers of behaviours at which the second, third and fourth group begin.
-    """
-    width = len(str(boundaries[-1]))
-    starts = (0, *boundaries)
-    closed = [f"{a:0{width}d}-{b - 1:0{width}d}" for a, b in itertools.pairwise(starts)]
-    return (*closed, f"{boundaries[-1]}+")
 
 
 def unlabelled_example(
@@ -105,12 +93,13 @@ def labelled_example(
     if all(index is None for index in indices):
         statistics.skipped_users["every label missing"] += 1
         return None
-    group = bisect.bisect_right(config.activity_boundaries, count)
+    boundaries = config.activity_boundaries or ()
+    group = activity_groups(boundaries)[bisect.bisect_right(boundaries, count)]
     (kept,) = _keep([part], config, statistics)
     features = {
         USER_ID: _bytes([user.user_id]),
         **_behaviors(user, kept, config, BEHAVIORS, TIMESTAMPS),
-        ACTIVITY: _bytes([activity_groups(config.activity_boundaries)[group]]),
+        ACTIVITY: _bytes([group]),
     }
     split = division.split_of(user.user_id)
     for (name, task), index in zip(tasks.items(), indices, strict=True):

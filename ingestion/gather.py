@@ -12,12 +12,14 @@ from apache_beam.io.filesystems import FileSystems
 
 from ingestion import values
 from ingestion.classes import ClassIndex
-from ingestion.config import Columns, Task
+from ingestion.config import Columns, Task, TimestampUnit
 from ingestion.errors import BadValue, DataError
-from ingestion.files import InputFile
+from ingestion.files import InputFile, content_hash
 from ingestion.readers import read_records
 from ingestion.spill import EVENT, LABEL, SpillWriter
-from ingestion.statistics import Statistics
+from ingestion.statistics import FileStatistics, Statistics
+from ingestion.timestamp_units import AUTO, SECONDS, TimestampColumn
+from ingestion.timestamps import UnixSeconds, parse_timestamp
 
 _STATISTICS = "statistics"
 _PROGRESS_SECONDS = 1.0
@@ -37,11 +39,23 @@ class GatherByUser(beam.PTransform):
         tasks: Name -> task; empty if there are no label files.
         num_buckets: Number of buckets, at least 1.
         folder: Where to put the files; every worker must reach it.
+        timestamp_unit: What numbers are, or that it is told by each file's whole column.
+        html_entities: Whether HTML entities in texts become characters.
     """
 
-    def __init__(self, columns: Columns, tasks: Mapping[str, Task], num_buckets: int, folder: str):
+    def __init__(
+        self,
+        columns: Columns,
+        tasks: Mapping[str, Task],
+        num_buckets: int,
+        folder: str,
+        timestamp_unit: TimestampUnit = AUTO,
+        html_entities: bool = False,
+    ):
         super().__init__()
-        self._read_file = _ReadFile(columns, tasks, num_buckets, folder)
+        self._read_file = _ReadFile(
+            columns, tasks, num_buckets, folder, timestamp_unit, html_entities
+        )
 
     # Beam warns of an annotation of two outputs, and makes no use of it.
     @beam.typehints.no_annotations  # type: ignore[untyped-decorator]
@@ -65,7 +79,17 @@ class GatherByUser(beam.PTransform):
 class _ReadFile(beam.DoFn):
     """Writes the records of a file by bucket; what is wrong with the file is counted."""
 
-    def __init__(self, columns: Columns, tasks: Mapping[str, Task], num_buckets: int, folder: str):
+    def __init__(
+        self,
+        columns: Columns,
+        tasks: Mapping[str, Task],
+        num_buckets: int,
+        folder: str,
+        timestamp_unit: TimestampUnit,
+        html_entities: bool,
+    ):
+        self._timestamp_unit = timestamp_unit
+        self._html_entities = html_entities
         self._columns = columns
         self._tasks = dict(tasks)
         self._num_buckets = num_buckets
@@ -87,6 +111,16 @@ class _ReadFile(beam.DoFn):
             statistics.failures.append(str(error))
         finally:
             spilled = writer.close()
+        records = statistics.events.records + statistics.labels.records
+        statistics.files.append(
+            FileStatistics(
+                kind=file.kind,
+                path=file.path,
+                size=file.size,
+                records=records,
+                content=content_hash(file) if records else "",
+            )
+        )
         yield from spilled.items()
         yield beam.pvalue.TaggedOutput(_STATISTICS, statistics)
 
@@ -94,6 +128,7 @@ class _ReadFile(beam.DoFn):
         columns = (self._columns.user_id, self._columns.timestamp, self._columns.text)
         remedy = "Map the names in `data.columns`."
         earliest, latest = float("inf"), float("-inf")
+        numbers = TimestampColumn(self._timestamp_unit)
         for line, raw in read_records(file, columns, remedy):
             statistics.events.records += 1
             self._show_progress()
@@ -101,13 +136,24 @@ class _ReadFile(beam.DoFn):
                 if isinstance(raw, BadValue):
                     raise raw
                 user_id = values.parse_user_id(raw[0])
-                timestamp = values.parse_timestamp(raw[1])
-                text = values.parse_text(raw[2])
+                timestamp = parse_timestamp(raw[1])
+                text = values.parse_text(raw[2], self._html_entities)
             except BadValue as bad:
                 statistics.events.add_bad(file.path, line, bad)
                 continue
-            earliest, latest = min(earliest, timestamp), max(latest, timestamp)
-            writer.append(user_id, EVENT, timestamp, file.index, line, text)
+            number = not isinstance(timestamp, UnixSeconds)
+            if number:
+                numbers.add(timestamp, line)
+            else:
+                earliest, latest = min(earliest, timestamp), max(latest, timestamp)
+            writer.append(user_id, EVENT, timestamp, number, file.index, line, text)
+        for count, examples in numbers.bad():
+            statistics.events.add_several_bad(file.path, count, examples)
+        statistics.small_numbers.update(numbers.shapes())
+        if (unit := numbers.unit()) != SECONDS:
+            statistics.timestamp_units[file.index] = unit
+        if span := numbers.span():
+            earliest, latest = min(earliest, span[0]), max(latest, span[1])
         if earliest <= latest:
             statistics.earliest, statistics.latest = earliest, latest
 
@@ -132,7 +178,7 @@ class _ReadFile(beam.DoFn):
             except BadValue as bad:
                 statistics.labels.add_bad(file.path, line, bad)
                 continue
-            writer.append(user_id, LABEL, 0.0, file.index, line, json.dumps(indices))
+            writer.append(user_id, LABEL, 0.0, False, file.index, line, json.dumps(indices))
 
     def _show_progress(self) -> None:
         self._events += 1

@@ -7,7 +7,9 @@ if the line cannot be read, the `BadValue` that says why.
 import csv
 import functools
 import gzip
+import itertools
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +20,11 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from ingestion.columns import has_column, path_columns, value_of
+from ingestion.encodings import as_utf8
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
+from ingestion.timestamps import UnixSeconds
 
 Record = tuple[int, tuple[Any, ...] | BadValue]
 
@@ -31,6 +36,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CSV_FIELD_CHARACTERS = 2**20
 # JSON objects may leave keys out; a key that none of so many has is taken for a wrong name.
 _PROBED_OBJECTS = 1000
+_DELIMITERS = (",", ";", "\t", "|")
+_NAMED_DELIMITER = re.compile(r"sep=(.)\r?\n?")
 _PARQUET_ROWS = 4096
 _READ_BUFFER_BYTES = 2**20
 _TOO_LONG = f"more than {LINE_BYTES / 2**20:.0f} MiB"
@@ -41,26 +48,26 @@ def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iter
 
     Args:
         file: What to read.
-        columns: Names of the wanted columns.
+        columns: Names of the wanted columns; `user.id` is a field of a nested one, and what the
+            file lacks may stand in its path, as `date=2024-01-31`.
         remedy: What to do about a column that the file does not have, a sentence.
 
     Yields:
-        The records, each with the values in the order of `columns`. Parquet timestamps are Unix
-        seconds, other values as the file holds them, or None.
+        The records, each with the values in the order of `columns`. Parquet timestamps are
+        `UnixSeconds`, other values as the file holds them, or None.
 
     Raises:
-        DataError: The file lacks a column, is damaged, holds no record, or is not Parquet.
+        DataError: The file lacks a column, is damaged, or is not Parquet.
     """
-    read = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}[file.format]
-    line = 0
-    for line, values in read(file, columns, remedy):
-        yield line, values
-    if not line:
-        raise DataError(f"{file.path} holds no record. Write it again, or remove it.")
+    if file.size:
+        read = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}[file.format]
+        yield from read(file, columns, remedy)
 
 
 def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
-    unseen, objects = set(columns), 0
+    in_path = path_columns(file.path)
+    unseen, objects = set(columns) - set(in_path), 0
+    plain = not in_path and not any("." in column for column in columns)
     keys: set[str] = set()
     for line, raw in _lines(file):
         if raw is None:
@@ -82,10 +89,13 @@ def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Itera
         if unseen:
             objects += 1
             keys.update(record)
-            unseen.difference_update(record)
+            unseen = {column for column in unseen if not has_column(record, column)}
             if unseen and objects == _PROBED_OBJECTS:
                 break
-        yield line, tuple(record.get(column) for column in columns)
+        if plain:
+            yield line, tuple(record.get(column) for column in columns)
+        else:
+            yield line, tuple(value_of({**in_path, **record}, column) for column in columns)
     if unseen and objects:
         _check_columns(file, columns, sorted(keys), remedy)
 
@@ -93,15 +103,31 @@ def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Itera
 def _read_csv(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
     csv.field_size_limit(_CSV_FIELD_CHARACTERS)
     decoded = _DecodedLines(file)
-    rows = csv.reader(decoded, strict=True)
+    in_path = path_columns(file.path)
     try:
+        first_lines = list(itertools.islice(decoded, 1))
+        # Excel's own way to name the delimiter.
+        if first_lines and (named := _NAMED_DELIMITER.fullmatch(first_lines[0])):
+            delimiter, first_lines = named[1], []
+        else:
+            delimiter = _delimiter(first_lines, columns)
+        lines = itertools.chain(first_lines, decoded)
+        rows = csv.reader(lines, strict=True, delimiter=delimiter)
         header = [name.strip() for name in next(rows, [])]
     except csv.Error as error:
         raise DataError(
             f"{file.path}:1: the header is malformed: {error}. Write the column names there."
         ) from error
-    _check_columns(file, columns, header, remedy)
-    places = [header.index(column) for column in columns]
+    if not header:
+        return
+    if decoded.problem:
+        raise DataError(f"{file.path}:1: in the header, {decoded.problem}")
+    _check_columns(file, columns, [*header, *in_path], remedy)
+    for column in columns:
+        if header.count(column) > 1:
+            raise DataError(f"{file.path}:1: {column} is the name of several columns. Rename them.")
+    places = [header.index(column) if column in header else -1 for column in columns]
+    constants = [in_path.get(column) for column in columns]
     while True:
         first = decoded.line + 1
         decoded.begin_record()
@@ -118,9 +144,32 @@ def _read_csv(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterato
         if decoded.problem:
             yield first, decoded.problem
         elif len(row) == len(header):
-            yield first, tuple(row[place] for place in places)
+            yield (
+                first,
+                tuple(
+                    row[place] if place >= 0 else constant
+                    for place, constant in zip(places, constants, strict=True)
+                )
+                if in_path
+                else tuple(row[place] for place in places),
+            )
         elif row:
             yield first, BadValue("malformed_csv", detail=f"{len(row)} fields, not {len(header)}")
+
+
+def _delimiter(first_lines: list[str], columns: tuple[str, ...]) -> str:
+    """Returns the delimiter by which the header has most of the wanted columns, then most names."""
+
+    def fitness(delimiter: str) -> tuple[int, int]:
+        try:
+            names = next(csv.reader(first_lines, strict=True, delimiter=delimiter), [])
+        except csv.Error:
+            return 0, 0
+        names = [name.strip() for name in names]
+        return sum(column in names for column in columns), len(names)
+
+    # Of those as good the first, which is the comma.
+    return max(_DELIMITERS, key=fitness)
 
 
 class _LineTooLong(csv.Error):
@@ -172,14 +221,15 @@ def _lines(file: InputFile) -> Iterator[tuple[int, bytes | None]]:
     """Yields numbered lines with their ends; None for one of more than `LINE_BYTES`.
 
     Raises:
-        DataError: The gzip stream ends early or is damaged, which Beam's own reader passes over.
+        DataError: The gzip stream ends early or is damaged, which Beam's own reader passes over,
+            or what begins as UTF-16 does not go on so.
     """
     line = 0
     with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stored:
-        stream = gzip.GzipFile(fileobj=stored) if file.gzipped else stored
-        # A byte more than allowed tells a line that is too long from one that is just as long.
-        beginnings = iter(functools.partial(stream.readline, LINE_BYTES + 1), b"")
         try:
+            stream = as_utf8(gzip.GzipFile(fileobj=stored) if file.gzipped else stored)
+            # A byte more than allowed tells a line that is too long from one that is just as long.
+            beginnings = iter(functools.partial(stream.readline, LINE_BYTES + 1), b"")
             for line, raw in enumerate(beginnings, 1):
                 if len(raw) > LINE_BYTES:
                     # Of what may be gigabytes only a buffer is held.
@@ -188,6 +238,11 @@ def _lines(file: InputFile) -> Iterator[tuple[int, bytes | None]]:
                     yield line, None
                 else:
                     yield line, raw.removeprefix(_BYTE_ORDER_MARK) if line == 1 else raw
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{file.path}: begins as {error.encoding.upper()} and is not after line {line} "
+                f"({error.reason}). Write it again, as UTF-8."
+            ) from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(
                 f"{file.path}: the gzip stream is truncated or damaged after line {line} "
@@ -201,9 +256,20 @@ def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Ite
         try:
             # Without a buffer size a whole row group would be read at once.
             table = pq.ParquetFile(stored, buffer_size=_READ_BUFFER_BYTES)
-            _check_columns(file, columns, table.schema_arrow.names, remedy)
-            for batch in table.iter_batches(_PARQUET_ROWS, columns=list(columns)):
-                values = [_to_python(batch.column(batch.schema.names.index(c))) for c in columns]
+            if not table.metadata.num_rows:
+                return
+            schema, in_path = table.schema_arrow, path_columns(file.path)
+            places = {column: _place(schema, column) for column in columns}
+            known = [column for column in columns if places[column] or column in in_path]
+            _check_columns(file, columns, [*dict.fromkeys([*known, *schema.names])], remedy)
+            wanted = [column for column in columns if places[column]]
+            for batch in table.iter_batches(_PARQUET_ROWS, columns=wanted):
+                values = [
+                    _to_python(_column(batch, places[column]))
+                    if places[column]
+                    else [in_path[column]] * batch.num_rows
+                    for column in columns
+                ]
                 for record in zip(*values, strict=True):
                     row += 1
                     yield row, record
@@ -220,8 +286,34 @@ def _to_python(column: pa.Array) -> list[Any]:
         zone = getattr(column.type, "tz", None)
         microseconds = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
         column = pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6)
+        return [None if value is None else UnixSeconds(value) for value in column.to_pylist()]
     values: list[Any] = column.to_pylist()
     return values
+
+
+def _place(schema: pa.Schema, column: str) -> tuple[str, ...]:
+    """Returns a column's name, or the names on the way to a field of a nested one; () if none."""
+    if column in schema.names:
+        return (column,)
+    path: list[str] = []
+    fields: Any = schema
+    for name in column.split("."):
+        names = [field.name for field in fields]
+        if name not in names:
+            return ()
+        path.append(name)
+        kind = fields.field(names.index(name)).type if fields is schema else fields[name].type
+        fields = kind if pa.types.is_struct(kind) else ()
+    return tuple(path)
+
+
+def _column(batch: pa.RecordBatch, place: tuple[str, ...]) -> pa.Array:
+    column = batch.column(batch.schema.names.index(place[0]))
+    for name in place[1:]:
+        # Flattened, so that of a struct that is null its fields are.
+        names = [field.name for field in column.type]
+        column = column.flatten()[names.index(name)]
+    return column
 
 
 def _check_columns(

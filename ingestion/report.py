@@ -1,19 +1,23 @@
 """What a run reports: a file beside the examples, a few lines in the log, or a `DataError`."""
 
+import json
 import logging
 from collections.abc import Mapping
 
 from contract.splits import EVAL, SPLITS, TRAIN, VALIDATION
 from ingestion.config import (
     IngestionConfig,
+    LossLimits,
     Task,
     WindowsDivision,
     format_moment,
 )
 from ingestion.errors import DataError
+from ingestion.losses import check_losses, losses, warnings
 from ingestion.statistics import SourceStatistics, Statistics
 
 REPORT_FILE = "ingestion_report.json"
+WARNINGS = "warnings"
 
 _logger = logging.getLogger(__name__)
 _progress = logging.getLogger("progress")
@@ -21,12 +25,13 @@ _SHOWN_FAILURES = 5
 _NEEDED_USERS = 50
 
 
-def to_json(statistics: Statistics) -> str:
-    """Returns the statistics for people and for programs."""
-    return statistics.model_dump_json(indent=2, exclude={"shards"})
+def to_json(statistics: Statistics, limits: LossLimits) -> str:
+    """Returns the statistics, and the warnings, for people and for programs."""
+    content = statistics.model_dump(mode="json", exclude={"shards"})
+    return json.dumps({**content, WARNINGS: warnings(statistics, limits)}, indent=2)
 
 
-def log(statistics: Statistics) -> None:
+def log(statistics: Statistics, limits: LossLimits) -> None:
     """Logs the main counts."""
     for name, source in (("event", statistics.events), ("label", statistics.labels)):
         if source.records:
@@ -44,18 +49,31 @@ def log(statistics: Statistics) -> None:
         _logger.info("users without an example: %s", _counts(statistics.skipped_users))
     if statistics.truncated_users:
         _logger.info("users cut to their most recent behaviors: %d", statistics.truncated_users)
-    if statistics.labels_without_events:
-        _logger.info("labels for unknown users: %d", statistics.labels_without_events)
+    for loss in losses(statistics):
+        _logger.info("%s", loss)
+    for warning in warnings(statistics, limits):
+        _logger.warning("%s", warning)
     for task, splits in statistics.classes.items():
         for split, classes in splits.items():
             _logger.info("%s, %s: %s", task, split, _counts(classes))
-    bad_lines = statistics.events.bad_records + statistics.labels.bad_records
-    _progress.info(
-        "%s events of %s users%s",
-        f"{statistics.events.records:,}",
-        f"{statistics.users:,}",
-        f", {bad_lines:,} bad lines skipped" if bad_lines else "",
-    )
+    _progress.info("%s", _summary(statistics))
+
+
+def _summary(statistics: Statistics) -> str:
+    """Returns what was read and what of it was lost, in one line; what is nought is left out."""
+    parts = [f"{statistics.events.records:,} events of {statistics.users:,} users"]
+    files = [file for file in statistics.files if file.kind == "events"]
+    if len(files) > 1:
+        parts.append(f"{len(files):,} files")
+    if statistics.earliest is not None and statistics.latest is not None:
+        days = [format_moment(each)[:10] for each in (statistics.earliest, statistics.latest)]
+        parts.append(" to ".join(dict.fromkeys(days)))
+    if units := sorted(set(statistics.timestamp_units.values())):
+        parts.append(f"timestamps read as {' and '.join(units).replace('_', ' ')}")
+    if bad := statistics.events.bad_records + statistics.labels.bad_records:
+        parts.append(f"{bad:,} bad lines skipped")
+    parts += [f"{loss.count:,} {loss.name.replace('_', ' ')}" for loss in losses(statistics)]
+    return ", ".join(parts)
 
 
 def reading_failed(statistics: Statistics, max_bad_fraction: float) -> bool:
@@ -77,8 +95,11 @@ def check(statistics: Statistics, config: IngestionConfig, tasks: Mapping[str, T
         DataError: They cannot be used; says what, where and what to do about it.
     """
     check_reading(statistics, config.max_bad_fraction)
+    if tasks and not statistics.labels.records:
+        raise DataError("The files of labels hold no record. Write them again.")
     if tasks:
         _check_overlap(statistics)
+    check_losses(statistics, config.losses)
     _check_users(statistics, config)
     _check_splits(statistics)
     for name, task in tasks.items():
@@ -99,7 +120,10 @@ def check_reading(statistics: Statistics, max_bad_fraction: float) -> None:
         shown = statistics.failures[:_SHOWN_FAILURES]
         more = len(statistics.failures) - len(shown)
         raise DataError("\n".join([*shown, f"... and {more} more files."] if more else shown))
+    if not statistics.events.records:
+        raise DataError("The files of events hold no record. Write them again.")
     _check_bad(statistics.events, "events", max_bad_fraction)
+    _check_small_numbers(statistics.small_numbers, max_bad_fraction)
     _check_bad(statistics.labels, "labels", max_bad_fraction)
 
 
@@ -116,6 +140,23 @@ def _check_bad(source: SourceStatistics, kind: str, max_bad_fraction: float) -> 
             "The first ones:\n"
             f"{first}\nFix them, or raise `data.max_bad_fraction`."
         )
+
+
+def _check_small_numbers(numbers: Mapping[str, int], max_bad_fraction: float) -> None:
+    """Refuses what could be years or days; as Unix seconds they would lie in January 1970."""
+    whole = numbers.get("numbers", 0)
+    for shape, unit in (
+        ("years", "date_key"),
+        ("months", "date_key"),
+        ("excel_days", "excel_days"),
+    ):
+        if whole and whole - numbers.get(shape, 0) <= max_bad_fraction * whole:
+            named = {"months": "months, as 202311", "excel_days": "Excel's serial days"}
+            raise DataError(
+                f"All {whole:,} timestamps are numbers that look like {named.get(shape, shape)}. "
+                f"Write `data.timestamp_unit: {unit}` if they are, and `data.timestamp_unit: "
+                "seconds` if they are seconds or a running number."
+            )
 
 
 def _check_overlap(statistics: Statistics) -> None:

@@ -20,6 +20,8 @@ from ingestion.files import InputFile
 from ingestion.report import reading_failed
 from ingestion.spill import Batches, UserRecords, read_users
 from ingestion.statistics import Shard, Statistics
+from ingestion.timestamp_units import AUTO, Clock
+from ingestion.values import loose_user_id
 
 
 class WriteShards(beam.DoFn):
@@ -45,13 +47,17 @@ class WriteShards(beam.DoFn):
         self._folder = folder
 
     def process(
-        self, bucket: tuple[int, Iterable[Batches]], reading: Statistics
+        self,
+        bucket: tuple[int, Iterable[Batches]],
+        reading: Statistics,
+        boundaries: tuple[int, ...] = (),
     ) -> Iterator[Statistics]:
         """Writes the shards, unless reading has failed already.
 
         Args:
             bucket: Its number and its records.
             reading: Statistics of all files.
+            boundaries: Of the activity groups, where the configuration leaves them to the data.
 
         Yields:
             The bucket's statistics.
@@ -59,11 +65,21 @@ class WriteShards(beam.DoFn):
         if reading_failed(reading, self._config.max_bad_fraction):
             return
         number, spilled = bucket
+        config = self._config
+        if config.activity_boundaries is None:
+            config = config.model_copy(update={"activity_boundaries": boundaries})
         statistics = Statistics()
+        if self._tasks:
+            statistics.activity_boundaries = config.activity_boundaries
+        clock = Clock(reading.timestamp_units, self._config.timestamp_unit == AUTO)
+        similar = _SimilarIds()
         writers = {}
         try:
-            for user in read_users(spilled):
-                example = self._example(user, statistics)
+            for user in read_users(spilled, clock):
+                statistics.duplicate_events += user.count_duplicates()
+                if self._tasks:
+                    similar.add(user)
+                example = self._example(user, config, statistics)
                 if example is None:
                     continue
                 split = division.split_of(user.user_id)
@@ -78,14 +94,17 @@ class WriteShards(beam.DoFn):
         finally:
             for writer in writers.values():
                 writer.close()
+        similar.count(statistics)
         yield statistics
 
-    def _example(self, user: UserRecords, statistics: Statistics) -> bytes | None:
+    def _example(
+        self, user: UserRecords, config: IngestionConfig, statistics: Statistics
+    ) -> bytes | None:
         if len(user.timestamps):
             statistics.users += 1
             statistics.sample_user = statistics.sample_user or user.user_id
         if not self._tasks:
-            return unlabelled_example(user, self._config, statistics)
+            return unlabelled_example(user, config, statistics)
         if not user.labels:
             statistics.skipped_users["no label row"] += 1
             return None
@@ -94,7 +113,35 @@ class WriteShards(beam.DoFn):
         for file, line, _ in user.labels[1:]:
             duplicate = BadValue("duplicate_label", user.user_id)
             statistics.labels.add_bad(self._label_paths[file], line, duplicate)
-        return labelled_example(user, self._config, self._tasks, statistics)
+        return labelled_example(user, config, self._tasks, statistics)
+
+
+class _SimilarIds:
+    """Finds labelled users whose events stand under an id that is easily confused with theirs.
+
+    Such ids are in one bucket.
+    """
+
+    def __init__(self) -> None:
+        self._of_events: dict[str, str] = {}
+        self._of_labels: list[str] = []
+
+    def add(self, user: UserRecords) -> None:
+        """Adds a user; those with both events and labels are of no interest."""
+        if not user.labels:
+            self._of_events.setdefault(loose_user_id(user.user_id), user.user_id)
+        elif not len(user.timestamps):
+            self._of_labels.append(user.user_id)
+
+    def count(self, statistics: Statistics) -> None:
+        """Writes what was found into the statistics."""
+        pairs = [
+            (self._of_events[loose], user_id)
+            for user_id in self._of_labels
+            if (loose := loose_user_id(user_id)) in self._of_events
+        ]
+        statistics.similar_ids = len(pairs)
+        statistics.similar_pair = min(pairs, default=None)
 
 
 def publish_shards(shards: Iterable[Shard], split_folders: Mapping[str, str]) -> None:

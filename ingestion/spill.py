@@ -16,6 +16,8 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from contract.features import USER_ID
+from ingestion.timestamp_units import Clock
+from ingestion.values import loose_user_id
 
 EVENT = 0
 LABEL = 1
@@ -26,6 +28,8 @@ _SCHEMA = pa.schema(
         USER_ID: pa.large_string(),
         "kind": pa.int8(),
         "timestamp": pa.float64(),
+        # Whether the timestamp is a number of the file's unit, and not yet Unix seconds.
+        "number": pa.bool_(),
         "file": pa.int32(),
         "line": pa.int64(),
         "payload": pa.large_string(),
@@ -56,6 +60,17 @@ class UserRecords:
     texts: pa.LargeStringArray
     labels: list[tuple[int, int, str]]
 
+    def count_duplicates(self) -> int:
+        """Returns how many events repeat the timestamp and the text of another one."""
+        tied = np.flatnonzero(self.timestamps[1:] == self.timestamps[:-1])
+        if not len(tied):
+            return 0
+        places = np.union1d(tied, tied + 1)
+        # Hashes: the texts of a user with a million events are many.
+        texts = (hash(text) for text in self.texts.take(pa.array(places)).to_pylist())
+        different = set(zip(self.timestamps[places].tolist(), texts, strict=True))
+        return len(places) - len(different)
+
 
 class SpillWriter:
     """Collects records and writes them by bucket.
@@ -78,19 +93,27 @@ class SpillWriter:
         self._clear()
 
     def append(
-        self, user_id: str, kind: int, timestamp: float, file: int, line: int, payload: str
+        self,
+        user_id: str,
+        kind: int,
+        timestamp: float,
+        number: bool,
+        file: int,
+        line: int,
+        payload: str,
     ) -> None:
         """Adds one record.
 
         Args:
             user_id: Whose it is.
             kind: `EVENT` or `LABEL`.
-            timestamp: Unix seconds of an event; 0 for a label row.
+            timestamp: Unix seconds of an event, or a number of the file's unit; 0 for a label row.
+            number: Whether it is a number of the file's unit.
             file: Index of the input file.
             line: Line in that file.
             payload: The text of an event, the JSON of a label row.
         """
-        self._rows.append((user_id, kind, timestamp, file, line, payload))
+        self._rows.append((user_id, kind, timestamp, number, file, line, payload))
         self._characters += len(payload)
         if len(self._rows) >= _BUFFERED_RECORDS or self._characters >= _BUFFERED_CHARACTERS:
             self._flush()
@@ -107,7 +130,7 @@ class SpillWriter:
         return {bucket: (self._path, batches) for bucket, batches in self._batches.items()}
 
     def _clear(self) -> None:
-        self._rows: list[tuple[str, int, float, int, int, str]] = []
+        self._rows: list[tuple[str, int, float, bool, int, int, str]] = []
         self._characters = 0
 
     def _flush(self) -> None:
@@ -131,16 +154,20 @@ class SpillWriter:
 
 
 def bucket_of(user_id: str, num_buckets: int) -> int:
-    """Returns the bucket of a user; unlike a CRC it does not go with the split."""
-    digest = hashlib.blake2b(user_id.encode(), digest_size=8).digest()
+    """Returns the bucket of a user, the same for ids that are easily confused.
+
+    Unlike a CRC it does not go with the split.
+    """
+    digest = hashlib.blake2b(loose_user_id(user_id).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % num_buckets
 
 
-def read_users(spilled: Iterable[Batches]) -> Iterator[UserRecords]:
+def read_users(spilled: Iterable[Batches], clock: Clock) -> Iterator[UserRecords]:
     """Loads one bucket.
 
     Args:
         spilled: The bucket's batches, from all Arrow files.
+        clock: How the numbers of each file are read; those that it cannot read are left out.
 
     Yields:
         The users, by id.
@@ -152,11 +179,26 @@ def read_users(spilled: Iterable[Batches]) -> Iterator[UserRecords]:
             batches.extend(reader.get_batch(number) for number in numbers)
     table = pa.Table.from_batches(batches, _SCHEMA)
     del batches
+    table = _with_unix_seconds(table, clock)
+    if not table.num_rows:
+        return
     table = table.take(pc.sort_indices(table, sort_keys=_SORT_KEYS)).combine_chunks()
     users = table[USER_ID].combine_chunks()
     changes = np.flatnonzero(pc.not_equal(users[1:], users[:-1]).to_numpy(False)) + 1
     for start, stop in itertools.pairwise([0, *changes, len(users)]):
         yield _user_records(table.slice(start, stop - start))
+
+
+def _with_unix_seconds(table: pa.Table, clock: Clock) -> pa.Table:
+    numbers = table["number"].to_numpy()
+    if not numbers.any():
+        return table
+    seconds = table["timestamp"].to_numpy().copy()
+    seconds[numbers] = clock.seconds(seconds[numbers], table["file"].to_numpy()[numbers])
+    place = table.schema.get_field_index("timestamp")
+    table = table.set_column(place, table.field(place), pa.array(seconds, pa.float64()))
+    valid = ~np.isnan(seconds)
+    return table if valid.all() else table.filter(pa.array(valid))
 
 
 def _user_records(table: pa.Table) -> UserRecords:

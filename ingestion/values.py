@@ -1,50 +1,61 @@
 """From the values that a log or label file holds to typed ones."""
 
-import datetime
+import decimal
 import math
 import re
 
 from ingestion.errors import BadValue
+from ingestion.text_values import decode_entities, to_unicode
 
-# Unix seconds pass 1e11 in the year 5138; Unix milliseconds passed it in 1973.
-_FIRST_MILLISECONDS = 1e11
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
-# `datetime.fromisoformat` accepts less on Python 3.10 than on 3.11, so the format is spelt out.
-_ISO_8601 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
-    r" ?(?:([Zz])|([+-])(\d\d):?(\d\d)?)?)?"
-)
 _WHOLE_FLOAT = re.compile(r"(-?\d+)\.0+")
 _MISSING_LABELS = frozenset({"", "nan", "null", "none"})
 _BOOLEANS = {"true": "1", "false": "0"}
+# Above it a float has lost digits of the integer that it was.
+_LAST_EXACT_FLOAT = 2**53
 
 
 def parse_user_id(value: object) -> str:
     """Returns a user id as a string.
 
     Args:
-        value: A string, UTF-8 bytes or an integer.
+        value: A string, UTF-8 bytes, an integer, or another number that is whole: databases
+            export integers as decimals, and pandas columns with gaps as floats.
 
     Raises:
-        BadValue: It is missing, blank, of another type or not Unicode.
+        BadValue: It is missing, blank, of another type, no whole number or not Unicode.
     """
     if isinstance(value, str | bytes):
-        text = _unicode(value)
+        text = to_unicode(value)
         if not text.strip():
             raise BadValue("missing_user_id")
         return text
     if value is None:
         raise BadValue("missing_user_id")
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, float | decimal.Decimal):
         raise BadValue("bad_user_id", value)
-    return str(value)
+    if math.isnan(value):
+        raise BadValue("missing_user_id")
+    if not math.isfinite(value) or value != int(value):
+        raise BadValue("bad_user_id", value)
+    if isinstance(value, float) and abs(value) > _LAST_EXACT_FLOAT:
+        raise BadValue("user_id_lost_digits", value)
+    return str(int(value))
 
 
-def parse_text(value: object) -> str:
+def loose_user_id(user_id: str) -> str:
+    """Returns what ids share that differ only in case, blanks, leading zeros or a final `.0`."""
+    text = user_id.strip().casefold()
+    return (text[:-2] if text.endswith(".0") else text).lstrip("0")
+
+
+def parse_text(value: object, html_entities: bool = False) -> str:
     """Returns the text of a behaviour, stripped of white space at both ends.
 
     Args:
         value: A string or UTF-8 bytes.
+        html_entities: Whether `&quot;` and kin become the characters that they stand for.
 
     Raises:
         BadValue: It is missing, blank, of another type or not Unicode.
@@ -53,47 +64,13 @@ def parse_text(value: object) -> str:
         raise BadValue("missing_text")
     if not isinstance(value, str | bytes):
         raise BadValue("bad_text", value)
-    text = _unicode(value).strip()
+    text = to_unicode(value)
+    if html_entities and "&" in text:
+        text = decode_entities(text)
+    text = text.strip()
     if not text:
         raise BadValue("missing_text")
     return text
-
-
-def parse_timestamp(value: object) -> float:
-    """Returns a point in time as Unix seconds.
-
-    Args:
-        value: Unix seconds (a number or a numeric string), ISO 8601, or a `datetime.date` or
-            `datetime.datetime`, as YAML makes them. Without a time zone it is UTC.
-
-    Raises:
-        BadValue: It is missing, unreadable, negative, or looks like milliseconds.
-    """
-    if isinstance(value, str | bytes):
-        text = _unicode(value).strip()
-        if not text:
-            raise BadValue("missing_timestamp")
-        if not _NUMBER.fullmatch(text):
-            return _parse_iso_8601(text)
-        seconds = float(text)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            seconds = float(value)
-        except OverflowError as error:
-            raise BadValue("bad_timestamp", detail="an integer of many digits") from error
-    elif isinstance(value, datetime.date):
-        return _unix_seconds(value)
-    elif value is None:
-        raise BadValue("missing_timestamp")
-    else:
-        raise BadValue("bad_timestamp", value)
-    if not math.isfinite(seconds):
-        raise BadValue("bad_timestamp", value)
-    if seconds < 0:
-        raise BadValue("negative_timestamp", value)
-    if seconds > _FIRST_MILLISECONDS:
-        raise BadValue("timestamp_in_milliseconds", value)
-    return seconds
 
 
 def normalize_label(value: object) -> str | None:
@@ -109,54 +86,15 @@ def normalize_label(value: object) -> str | None:
     """
     if value is None:
         return None
-    text = (_unicode(value) if isinstance(value, bytes) else str(value)).strip()
+    if isinstance(value, bytes):
+        value = to_unicode(value)
+    elif isinstance(value, decimal.Decimal) and value.is_finite():
+        value = format(value, "f")
+    text = str(value).strip()
     folded = text.casefold()
     if folded in _MISSING_LABELS:
         return None
     whole = _WHOLE_FLOAT.fullmatch(text)
-    return whole.group(1) if whole else _BOOLEANS.get(folded, text)
-
-
-def _unicode(value: str | bytes) -> str:
-    """Returns text that can be written as UTF-8: JSON may escape lone surrogates."""
-    try:
-        if isinstance(value, bytes):
-            return value.decode()
-        value.encode()
-        return value
-    except UnicodeError as error:
-        raise BadValue("invalid_utf8", value) from error
-
-
-def _parse_iso_8601(text: str) -> float:
-    match = _ISO_8601.fullmatch(text)
-    if not match:
-        raise BadValue("bad_timestamp", text)
-    *clock, fraction, _, sign, hours, minutes = match.groups()
-    year, month, day, hour, minute, second = (int(part or 0) for part in clock)
-    offset = datetime.timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    try:
-        moment = datetime.datetime(
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            int((fraction or "0").ljust(6, "0")[:6]),
-            datetime.timezone(-offset if sign == "-" else offset),
-        )
-    except ValueError as error:
-        raise BadValue("bad_timestamp", text) from error
-    return _unix_seconds(moment)
-
-
-def _unix_seconds(moment: datetime.date) -> float:
-    if not isinstance(moment, datetime.datetime):
-        moment = datetime.datetime(moment.year, moment.month, moment.day)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    seconds = moment.timestamp()
-    if seconds < 0:
-        raise BadValue("negative_timestamp", str(moment))
-    return seconds
+    if whole:
+        return "0" if whole.group(1) == "-0" else whole.group(1)
+    return _BOOLEANS.get(folded, text)

@@ -14,8 +14,9 @@ from kubeflow.paths import KFP, VERTEX, Paths
 from kubeflow.platform import platform_document
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import PUSHER, create_pipeline
+from pipeline.steps import DATA_FINGERPRINT
 
-_UNCACHED = ("DataFingerprint", "BaselineFinder", PUSHER)
+_UNCACHED = (DATA_FINGERPRINT, "BaselineFinder", PUSHER)
 """Steps that look at what is outside of the pipeline, which no cache key knows."""
 
 _COMMAND = {

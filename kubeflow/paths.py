@@ -72,7 +72,8 @@ class Paths:
         if path is None:
             raise UsageError(
                 "kubeflow.serving_dir: is required: gs://..., or on Kubeflow a folder below the "
-                "mount_path of one of kubeflow.volumes."
+                "mount_path of one of kubeflow.volumes. `python -m pipeline init --kubeflow` "
+                "writes a section `kubeflow` to begin with."
             )
         if path.startswith("gs://") or self._in_volume(path):
             return path

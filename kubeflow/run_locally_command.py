@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from rich.table import Table
 
 from contract import exit_codes
 from contract.errors import UsageError
+from ingestion.errors import DataError
+from ingestion.files import match_files
 from kubeflow.local import launcher, spec
 from kubeflow.local.cache import Cache
 from kubeflow.local.runner import FAILED, RAN, SKIPPED, Outcome, Runner
@@ -20,6 +23,7 @@ from pipeline.display import RunDisplay
 from pipeline.output_folder import OutputFolder
 from pipeline.processes import sigterm_raises
 from pipeline.run_command import CHILD_ENVIRONMENT, interrupted
+from pipeline.steps import DATA_FINGERPRINT
 
 _WIDTH = 100
 _LOG_LINES = 15
@@ -65,6 +69,8 @@ def run_locally(
             raise UsageError(f"--data: there is no folder {data}.")
         places["data"] = os.path.abspath(data)
     arguments = pipeline.arguments({**places, **given})
+    if "data" in arguments and "://" not in arguments["data"]:
+        _check_data(pipeline, arguments["data"])
     root = launcher.check_root(pipeline.root or _DEFAULT_ROOT)
     console = Console()
     if not console.is_terminal:
@@ -102,6 +108,37 @@ def run_locally(
             return _report(console, outcomes, run_folder)
     except KeyboardInterrupt as interrupt:
         return interrupted(interrupt, Console(stderr=True))
+
+
+def _check_data(pipeline: spec.PipelineFile, data: str) -> None:
+    """Sees that a folder holds what the compiled pipeline looks for in it.
+
+    Raises:
+        UsageError: It does not; the message says what is looked for, and in which folder it is.
+    """
+    wanted = _input_files(pipeline)
+    try:
+        match_files({kind: os.path.join(data, path) for kind, path in wanted.items()})
+    except DataError as error:
+        parent = os.path.dirname(os.path.abspath(data))
+        hint = ""
+        with contextlib.suppress(DataError):
+            match_files({kind: os.path.join(parent, path) for kind, path in wanted.items()})
+            hint = f" Here that is --data {parent}"
+        raise UsageError(
+            f"--data {data}: {error}\n--data is the folder that holds "
+            f"{' and '.join(wanted.values())}.{hint}"
+        ) from error
+
+
+def _input_files(pipeline: spec.PipelineFile) -> dict[str, str]:
+    """What the pipeline reads, by kind, relative to its parameter `data`."""
+    for step in pipeline.steps:
+        if step.name == DATA_FINGERPRINT:
+            value = step.task["inputs"]["parameters"]["patterns"]["runtimeValue"]["constant"]
+            patterns: dict[str, str] = json.loads(value)
+            return patterns
+    return {}
 
 
 def _write_summary(path: str, outcomes: Mapping[str, Outcome]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 from contract import exit_codes
@@ -19,6 +20,12 @@ Start with your own data:
   3. Train, evaluate, push:    python -m pipeline run my.yaml --output runs/mine
 
 or with generated logs:        make demo
+"""
+
+_INIT_DESCRIPTION = """\
+Looks at the events and the labels and prints a configuration that `check` accepts: columns, tasks
+with their classes, and a preset for that many users, whom it counts. Columns that are not named
+are looked for by the names that people give them; the configuration says which were taken.
 """
 
 _RUN_EPILOG = """\
@@ -38,6 +45,8 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs one command; returns the exit code."""
+    # Google's packages, which Beam loads, say so of every older Python.
+    warnings.simplefilter("ignore", FutureWarning)
     commands = CommandLine("python -m pipeline", _DESCRIPTION)
 
     run = commands.add(
@@ -52,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_data(run)
     run.add_argument("--no-cache", action="store_true", help="compute everything anew")
 
-    check = commands.add("check", _check, "check a configuration, without running anything")
+    check = commands.add("check", _check, "check a configuration and the data's first rows")
     check.add_argument("config", help="the pipeline's YAML file")
     _add_data(check)
 
@@ -60,10 +69,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "init",
         _init,
         "write a configuration for your data",
-        description="Looks at the label file and prints a configuration with its tasks.",
+        description=_INIT_DESCRIPTION,
     )
     init.add_argument("--events", required=True, help="event file, glob or folder")
-    init.add_argument("--labels", required=True, help="label file")
+    init.add_argument("--labels", required=True, help="label file, glob or folder")
+    init.add_argument("--user-id", metavar="COLUMN", help="the user's id in the events")
+    init.add_argument("--timestamp", metavar="COLUMN", help="when it happened, in the events")
+    init.add_argument("--text", metavar="COLUMN", help="what the user did, in the events")
+    init.add_argument("--label-user-id", metavar="COLUMN", help="the user's id in the labels")
+    init.add_argument(
+        "--kubeflow", action="store_true", help="write the section for `kubeflow compile` as well"
+    )
     init.add_argument("--name", default="users", help="name of the pipeline (default: users)")
 
     commands.add("options", _options, "explain every key of the configuration")
@@ -99,22 +115,21 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from ingestion.files import describe_files
-    from pipeline.config import load_config
-    from pipeline.run_command import check_environment, local_files
+    from pipeline.check_command import check
 
-    config = load_config(args.config, args.data)
-    check_environment(config)
-    print(f"{args.config}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
-    if files := describe_files(local_files(config)):
-        print(f"reads {files}")
-    return exit_codes.OK
+    return check(args.config, args.data)
 
 
 def _init(args: argparse.Namespace) -> int:
-    from pipeline.config_template import config_template
+    from pipeline.init_command import Names, init
 
-    print(config_template(args.name, args.events, args.labels), end="")
+    names = Names(
+        user_id=args.user_id,
+        timestamp=args.timestamp,
+        text=args.text,
+        label_user_id=args.label_user_id,
+    )
+    print(init(args.name, args.events, args.labels, names, kubeflow=args.kubeflow), end="")
     return exit_codes.OK
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Hashable
 from typing import Annotated, Any, Literal, NamedTuple, TextIO
 
 import yaml
@@ -65,7 +66,7 @@ class _Loader(yaml.SafeLoader):
         except ValueError:  # It only looks like a date: 2023-13-45.
             return node.value
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):

@@ -6,6 +6,7 @@ together. Imports neither TensorFlow nor TFX, so that mistakes are found in a mo
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import typing
@@ -210,6 +211,41 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     Raises:
         ConfigError: If the file cannot be read or has mistakes; the message names all of them.
     """
+    content = _read(path, data_folder)
+    try:
+        return PipelineConfig.model_validate(content)
+    except pydantic.ValidationError as error:
+        mistakes = "\n".join(f"  {_describe(mistake, content)}" for mistake in error.errors())
+        raise ConfigError(f"{path}:\n{mistakes}") from None
+
+
+def load_data_sections(
+    path: str, data_folder: str | None = None
+) -> tuple[DataConfig, dict[str, Task]] | None:
+    """What can be used of a configuration with mistakes: the data, and the tasks without any.
+
+    Args:
+        path: As of `load_config`.
+        data_folder: As of `load_config`.
+
+    Returns:
+        The sections `data` and `tasks`; None if `data` cannot be used.
+    """
+    try:
+        content = _read(path, data_folder)
+        data = DataConfig.model_validate(content.get("data"))
+    except (ConfigError, pydantic.ValidationError):
+        return None
+    tasks = {}
+    section = content.get("tasks")
+    for name, task in section.items() if isinstance(section, dict) else ():
+        with contextlib.suppress(pydantic.ValidationError):
+            tasks[name] = Task.model_validate({} if task is None else task)
+    return data, tasks
+
+
+def _read(path: str, data_folder: str | None) -> dict[str, Any]:
+    """The content of a configuration file, with absolute paths."""
     try:
         with open(path, encoding="utf-8") as file:
             content = read_yaml(file, PipelineConfig)
@@ -222,11 +258,7 @@ def load_config(path: str, data_folder: str | None = None) -> PipelineConfig:
     folder = os.path.dirname(os.path.abspath(path))
     _make_paths_absolute(content, _PATHS, folder)
     _make_paths_absolute(content, _DATA_PATHS, os.path.abspath(data_folder or folder))
-    try:
-        return PipelineConfig.model_validate(content)
-    except pydantic.ValidationError as error:
-        mistakes = "\n".join(f"  {_describe(mistake, content)}" for mistake in error.errors())
-        raise ConfigError(f"{path}:\n{mistakes}") from None
+    return content
 
 
 _DATA_PATHS = (("data", "events"), ("data", "labels"))
@@ -263,6 +295,8 @@ def _describe(mistake: Mapping[str, Any], content: dict[str, Any]) -> str:
     if mistake["type"] == "missing":
         return f"{path}: is required"
     message = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] == "tuple_type":
+        message = "write a list, such as [a, b]"
     if not path:
         return message
     return f"{path}: {mistake['input']!r} is not allowed: {message}"

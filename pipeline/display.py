@@ -65,6 +65,9 @@ class RunDisplay:
                 self._printed = time.monotonic()
                 component, (position, _) = list(self._running.items())[-1]
                 self._print_line("...", component, position, self._progress, "")
+        elif kind == "warning":
+            position, _ = self._running.get(event["component"], ("", 0.0))
+            self._print_line("!", event["component"], position, event["text"], "", "yellow")
         elif kind in ("end", "failed"):
             component = event["component"]
             position, started = self._running.pop(component, ("", time.monotonic()))
@@ -73,7 +76,8 @@ class RunDisplay:
                 self._print_line("✗", component, position, "failed", seconds, "red")
             elif event["state"] == "ran":
                 seconds = f"{event['seconds']:6.1f} s"
-                self._print_line("✓", component, position, self._progress, seconds, "green")
+                text = event.get("note") or self._progress
+                self._print_line("✓", component, position, text, seconds, "green")
             else:
                 text = event.get("note") or _NOT_RUN[event["state"]]
                 self._print_line("=", component, position, text, "", "dim")
@@ -127,5 +131,7 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
             "[green]passed[/]" if task["blessed"] else "[red]failed[/]",
         )
     console.print(table)
+    for warning in summary["warnings"]:
+        console.print(f"[yellow]warning[/]: {escape(warning)}", soft_wrap=True, highlight=False)
     for reason in summary["reasons"]:
         console.print(f"[red]not blessed[/]: {escape(reason)}", soft_wrap=True, highlight=False)

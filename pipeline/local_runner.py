@@ -22,6 +22,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.dsl.compiler.compiler import Compiler
+from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
@@ -31,10 +32,13 @@ from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
 from contract import exit_codes
 from contract.errors import UserError
+from ingestion.report import REPORT_FILE, WARNINGS
 from pipeline.backend import Backend
-from pipeline.config import DatabaseMetadata, PipelineConfig
+from pipeline.config import PipelineConfig
+from pipeline.intact import damaged, discard, seal
+from pipeline.metadata_store import connection_config, open_store
 from pipeline.output_folder import OutputFolder
-from pipeline.pipeline import EVALUATOR, PUSHER, create_pipeline
+from pipeline.pipeline import EVALUATOR, LABELLED_EXAMPLES, PUSHER, create_pipeline
 from pipeline.summary import summarize
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.versions import newest_version
@@ -43,20 +47,32 @@ _WHILE_RUNNING = " [while running "
 """Begins what Beam adds to the message of an exception."""
 
 
+_OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_OUTPUT)
+"""Of a component that made something, and of a resolver that found something."""
+
+
 class Reporter(logging.Handler):
     """Writes events for the user; as a log handler it passes on the logger `progress`.
 
-    Events: `start` and `end` of a component (`state`: ran, cached or resolved), `progress` (text),
-    `failed` (component, error), `summary`.
+    Events: `start` and `end` of a component (`state`: ran, cached, resolved or skipped; sometimes
+    a `note`), `progress` (text), `warning` (component, text), `failed` (component, error),
+    `summary`.
     """
 
     def __init__(self, stream: TextIO):
         super().__init__()
         self._stream = stream
+        self._failed = False
 
     def event(self, kind: str, **fields: Any) -> None:
         """Writes one event, a JSON object of its `kind` and `fields`, as a line."""
         print(json.dumps({"event": kind, **fields}), file=self._stream, flush=True)
+
+    def fail(self, component: str, error: Exception) -> None:
+        """Says why a component failed, or the run itself; of one failure only the first word."""
+        if not self._failed:
+            self.event("failed", component=component, error=_explain(error))
+        self._failed = True
 
     def emit(self, record: logging.LogRecord) -> None:
         """See base class."""
@@ -75,7 +91,8 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     Raises:
         Exception: Whatever a component raises; it has been reported.
     """
-    connection = _metadata_connection(config, output)
+    connection = connection_config(config.metadata, output)
+    store = open_store(connection, output)
     ir = Compiler().compile(
         create_pipeline(
             config,
@@ -90,7 +107,6 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
         ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()}
     )
     deployment = runner_utils.extract_local_deployment_config(ir)
-    store = mlmd.MetadataStore(connection)
     served_before = newest_version(output.serving_dir)
     results: dict[str, Result] = {}
     for index, node in enumerate(ir.nodes):
@@ -102,17 +118,33 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
         started = time.monotonic()
         reporter.event("start", component=name, number=index + 1, of=len(ir.nodes))
         try:
-            results[name] = _launch(ir, node, deployment, connection, store)
+            result = _launch(ir, node, deployment, connection, store)
+            while bad := damaged(result.artifacts):
+                for artifact in bad:
+                    reporter.event(
+                        "warning",
+                        component=name,
+                        text=f"{artifact.uri} is not what an earlier run left there; not used",
+                    )
+                discard(store, bad)
+                result = _launch(ir, node, deployment, connection, store)
+            seal(store, result.artifacts)
+            results[name] = result
         except Exception as error:
-            reporter.event("failed", component=name, error=_explain(error))
+            reporter.fail(name, error)
             raise
+        state, note = _state(results[name], deployment, name), None
+        if name == PUSHER:
+            state, note = _push(state, results[name], served_before)
         reporter.event(
             "end",
             component=name,
             seconds=time.monotonic() - started,
-            state=_state(results[name], deployment, name),
+            state=state,
+            **({} if note is None else {"note": note}),
         )
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
+    summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
     reporter.event("summary", **summary)
 
 
@@ -133,7 +165,7 @@ class Result:
         outputs = [
             event.artifact_id
             for event in store.get_events_by_execution_ids([e.id for e in executions])
-            if event.type == metadata_store_pb2.Event.OUTPUT
+            if event.type in _OUTPUTS
         ]
         self.artifacts = store.get_artifacts_by_id(outputs)
 
@@ -179,6 +211,27 @@ def _state(result: Result, deployment, name: str) -> str:
     return "cached" if result.cached else "ran"
 
 
+def _warnings(examples: Result) -> list[str]:
+    """What the ingestion warns of, of an earlier run too whose examples are used."""
+    (artifact,) = examples.artifacts
+    with fileio.open(os.path.join(artifact.uri, REPORT_FILE)) as file:
+        warnings: list[str] = json.load(file)[WARNINGS]
+    return warnings
+
+
+def _push(state: str, result: Result, served_before: str | None) -> tuple[str, str | None]:
+    """State and note of the Pusher, which ends well as well where it has nothing to push."""
+    (model,) = result.artifacts
+    if model.custom_properties["pushed"].int_value != 1:
+        return "skipped", "nothing pushed: the model was not blessed"
+    destination = model.custom_properties["pushed_destination"].string_value
+    if state == "cached":
+        return state, None
+    if destination == served_before:
+        return "skipped", "nothing pushed: this model is the newest version already"
+    return state, f"pushed as version {os.path.basename(destination)}"
+
+
 def _is_served(evaluation: Result, serving_dir: str) -> bool:
     """Whether the newest version is the model that was blessed, if one was."""
     (blessing,) = (a for a in evaluation.artifacts if a.type == "ModelBlessing")
@@ -189,32 +242,10 @@ def _is_served(evaluation: Result, serving_dir: str) -> bool:
     return newest is not None and model_digest(newest) == digest
 
 
-def _metadata_connection(
-    config: PipelineConfig, output: OutputFolder
-) -> metadata_store_pb2.ConnectionConfig:
-    settings = config.metadata
-    if not isinstance(settings, DatabaseMetadata):
-        return metadata.sqlite_metadata_connection_config(output.metadata_file)
-    password = os.environ[settings.password_env] if settings.password_env else ""
-    connection = metadata_store_pb2.ConnectionConfig()
-    if settings.type == "mysql":
-        connection.mysql.host = settings.host
-        connection.mysql.port = settings.port
-        connection.mysql.database = settings.database
-        connection.mysql.user = settings.user
-        connection.mysql.password = password
-    else:
-        connection.postgresql.host = settings.host
-        connection.postgresql.port = str(settings.port)
-        connection.postgresql.dbname = settings.database
-        connection.postgresql.user = settings.user
-        connection.postgresql.password = password
-    return connection
-
-
 def _explain(error: BaseException) -> str:
     """What the user should read of an exception; the log has all of it."""
-    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+    full = (os.strerror(errno.ENOSPC), "database or disk is full")
+    if getattr(error, "errno", None) == errno.ENOSPC or any(words in str(error) for words in full):
         return (
             "The disk is full. Free some space, or choose an --output on another disk, and run "
             "again."
@@ -255,7 +286,8 @@ def main() -> None:
         logging.getLogger("progress").addHandler(reporter)
         try:
             run(config, OutputFolder(args.output, config.name), not args.no_cache, reporter)
-        except Exception:
+        except Exception as error:
+            reporter.fail("The run", error)
             logging.exception("The run failed.")
             sys.exit(exit_codes.FAILED)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from contract.errors import UsageError
 
+_NEW_MARKER = ".pipeline.json.new"
 _PATTERN_CHARACTERS = frozenset("*?[]\\")
 
 
@@ -94,10 +95,15 @@ class OutputFolder:
                 run_folder = os.path.join(self.path, "runs", started)
                 os.makedirs(run_folder)
             except OSError as error:
-                raise OutputFolderError(
-                    f"{self.path} cannot be used as output folder: {error.strerror}."
-                ) from error
+                raise self.unwritable(error) from error
             yield Claim(run_folder, lock.fileno())
+
+    def unwritable(self, error: OSError) -> OutputFolderError:
+        """Returns what to tell of an error of the folder's disk."""
+        return OutputFolderError(
+            f"{self.path} cannot be used as output folder: {error.strerror}. Mend that, or choose "
+            "another --output."
+        )
 
     def _mark(self) -> None:
         """Writes whose folder it is, or checks what was written."""
@@ -118,11 +124,14 @@ class OutputFolder:
                     f"{self.path} is the output folder of the pipeline {owner!r}, not of "
                     f"{self._pipeline_name!r}. Choose another --output."
                 )
-        elif os.listdir(self.path):
+        elif set(os.listdir(self.path)) - {_NEW_MARKER}:
             raise OutputFolderError(
                 f"{self.path} is not empty and not the output folder of a pipeline. "
                 "Choose another --output."
             )
         else:
-            with open(marker, "w", encoding="utf-8") as file:
+            # As a whole or not at all: a run that dies here must not leave a damaged marker.
+            new = os.path.join(self.path, _NEW_MARKER)
+            with open(new, "w", encoding="utf-8") as file:
                 json.dump({"pipeline": self._pipeline_name}, file)
+            os.replace(new, marker)

@@ -32,6 +32,7 @@ from pipeline.evaluation import eval_config
 from serving.bulk.config import EncodingConfig
 from trainer.text.config import TextConfig
 
+LABELLED_EXAMPLES = "LabelledExampleGen"
 EVALUATOR = "Evaluator"
 PUSHER = "Pusher"
 
@@ -243,6 +244,9 @@ def _bulk_encoder(pusher: BaseComponent, inputs: _Inputs, config: PipelineConfig
         config=EncodingConfig(
             columns=ingestion.columns,
             max_bad_fraction=ingestion.max_bad_fraction,
+            timestamp_unit=ingestion.timestamp_unit,
+            html_entities=ingestion.html_entities,
+            losses=ingestion.losses,
             period_days=config.serving.period_days,
         ),
     )

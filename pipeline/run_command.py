@@ -14,8 +14,10 @@ from rich.markup import escape
 
 from contract import exit_codes
 from ingestion.errors import DataError
-from ingestion.files import InputFile, describe_files, match_files
+from ingestion.files import describe_files
 from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.data_check import few_users_warning
+from pipeline.data_sample import local_files
 from pipeline.display import RunDisplay, print_summary
 from pipeline.output_folder import Claim, OutputFolder
 from pipeline.processes import Processes, Terminated, sigterm_raises
@@ -47,6 +49,10 @@ def run(
     errors = Console(stderr=True)
     config = load_config(config_file, data_folder)
     check_environment(config)
+    with errors.status("counting users") as status:
+        warning = few_users_warning(config.encoder, config.data, status.update)
+    if warning:
+        errors.print(f"warning: {warning}", soft_wrap=True, highlight=False, markup=False)
     folder = OutputFolder(output, config.name)
     try:
         with sigterm_raises(), folder.open() as claim:
@@ -80,34 +86,31 @@ def check_environment(config: PipelineConfig) -> None:
     Raises:
         ConfigError: If local input files or the password's environment variable are missing.
     """
+    mistakes = environment_mistakes(config)
+    try:
+        local_files(config.data.events, config.data.labels)
+    except DataError as error:
+        mistakes.append(f"data: {error}")
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+
+
+def environment_mistakes(config: PipelineConfig) -> list[str]:
+    """What the configuration needs of this machine, besides its data, and is not there."""
     paths = {}
     for kind in ("unlabelled", "labelled"):
         if path := getattr(config.data.schemas, kind):
             paths[f"data.schemas.{kind}"] = path
     paths |= {f"text.{key}": path for key, path in config.text.files().items()}
-    for key, path in paths.items():
-        if "://" not in path and not os.path.isfile(path):
-            raise ConfigError(f"{key}: no file matches {path}. Mend the path in the configuration.")
-    try:
-        local_files(config)
-    except DataError as error:
-        raise ConfigError(f"data: {error}") from error
+    mistakes = [
+        f"{key}: no file matches {path}. Mend the path in the configuration."
+        for key, path in paths.items()
+        if "://" not in path and not os.path.isfile(path)
+    ]
     variable = getattr(config.metadata, "password_env", None)
     if variable and variable not in os.environ:
-        raise ConfigError(f"metadata.password_env: the environment variable {variable} is not set.")
-
-
-def local_files(config: PipelineConfig) -> list[InputFile]:
-    """Finds the input files that lie on this machine; those of a store the run looks for.
-
-    Args:
-        config: The pipeline's configuration.
-
-    Raises:
-        DataError: Nothing matches, or what matches cannot be read.
-    """
-    patterns = {"events": config.data.events, "labels": config.data.labels}
-    return match_files({k: path for k, path in patterns.items() if "://" not in path})
+        mistakes.append(f"metadata.password_env: the environment variable {variable} is not set.")
+    return mistakes
 
 
 def _run(
@@ -119,15 +122,15 @@ def _run(
     errors: Console,
 ) -> int:
     config_file = os.path.join(claim.run_folder, "config.json")
-    with open(config_file, "w", encoding="utf-8") as file:
-        file.write(config.model_dump_json(indent=2))
     log = os.path.join(claim.run_folder, "run.log")
+    _write(folder, config_file, config.model_dump_json(indent=2))
+    _write(folder, log, "")
     console.print(
         f"Pipeline [bold]{config.name}[/], output {escape(folder.path)}",
         soft_wrap=True,
         highlight=False,
     )
-    if files := describe_files(local_files(config)):
+    if files := describe_files(local_files(config.data.events, config.data.labels)):
         console.print(f"Reads {files}", soft_wrap=True, highlight=False, markup=False)
     summary = failure = None
     # The claim is the child's as well: no other run starts beside it, whatever becomes of this one.
@@ -153,8 +156,7 @@ def _run(
         errors.print("After mending the cause, the same command goes on where it stopped.")
         return exit_codes.FAILED
 
-    with open(os.path.join(claim.run_folder, "summary.json"), "w", encoding="utf-8") as file:
-        json.dump(summary, file, indent=2)
+    _write(folder, os.path.join(claim.run_folder, "summary.json"), json.dumps(summary, indent=2))
     print_summary(console, summary)
     if summary["pushed"]:
         state = "pushed" if summary["new_version"] else "unchanged, already pushed"
@@ -200,6 +202,14 @@ def _start(
     finally:
         os.close(write_end)
     return process, events
+
+
+def _write(folder: OutputFolder, path: str, text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise folder.unwritable(error) from error
 
 
 def _print_path(console: Console, name: str, path: str) -> None:

@@ -18,8 +18,9 @@ BeamStep = Literal[
 
 BEAM_STEPS = typing.get_args(BeamStep)
 TRAINERS = ("EncoderTrainer", "HeadsTrainer")
+DATA_FINGERPRINT = "DataFingerprint"
 LIGHT_STEPS = (
-    "DataFingerprint",
+    DATA_FINGERPRINT,
     "UnlabelledSchemaGen",
     "LabelledSchemaGen",
     "UnlabelledExampleValidator",

@@ -16,6 +16,7 @@ from components.behavior_example_gen import custom_config
 from components.behavior_example_gen.inputs import input_patterns
 from contract.splits import SPLITS
 from ingestion import report
+from ingestion.activity import ActivityBoundaries
 from ingestion.config import IngestionConfig, Task
 from ingestion.files import InputFile, count_buckets, match_files
 from ingestion.gather import GatherByUser
@@ -69,9 +70,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         try:
             statistics = self._ingest(files, config, tasks, folder)
             io_utils.write_string_file(
-                os.path.join(examples.uri, report.REPORT_FILE), report.to_json(statistics)
+                os.path.join(examples.uri, report.REPORT_FILE),
+                report.to_json(statistics, config.losses),
             )
-            report.log(statistics)
+            report.log(statistics, config.losses)
             report.check(statistics, config, tasks)
             publish_shards(
                 statistics.shards,
@@ -107,11 +109,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 pipeline
                 | "Files" >> beam.Create(files)
                 | "GatherByUser"
-                >> GatherByUser(config.columns, tasks, count_buckets(files), folder)
+                >> GatherByUser(
+                    config.columns,
+                    tasks,
+                    count_buckets(files),
+                    folder,
+                    config.timestamp_unit,
+                    config.html_entities,
+                )
             )
             reading = of_files | "MergeReading" >> beam.CombineGlobally(_Merge())
+            boundaries: Any = ()
+            if tasks and config.activity_boundaries is None:
+                boundaries = beam.pvalue.AsSingleton(
+                    buckets | "ActivityBoundaries" >> ActivityBoundaries(config.division)
+                )
             of_buckets = buckets | "WriteShards" >> beam.ParDo(
-                WriteShards(config, tasks, files, folder), beam.pvalue.AsSingleton(reading)
+                WriteShards(config, tasks, files, folder),
+                beam.pvalue.AsSingleton(reading),
+                boundaries,
             )
             _ = (
                 (reading, of_buckets)

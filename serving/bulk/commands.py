@@ -63,6 +63,8 @@ def encode(args: argparse.Namespace) -> int:
         f"version {number}",
         soft_wrap=True,
     )
+    for warning in summary["warnings"]:
+        console.print(f"warning: {warning}", soft_wrap=True, markup=False)
     return exit_codes.OK
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingestion.config import Columns
+from ingestion.config import Columns, LossLimits, TimestampUnit
 
 
 class EncodingConfig(BaseModel):
@@ -18,6 +18,15 @@ class EncodingConfig(BaseModel):
     )
     max_behaviors: int = Field(
         2000, ge=1, description="Behaviours read for one vector, the most recent."
+    )
+    timestamp_unit: TimestampUnit = Field(
+        "auto", description="What timestamps that are numbers mean; auto: told by the column."
+    )
+    html_entities: bool = Field(
+        True, description="Read HTML entities in texts as characters, as the training did."
+    )
+    losses: LossLimits = Field(
+        LossLimits(), description="What may get lost before the encoding warns or stops."
     )
     period_days: float | None = Field(
         None,

@@ -21,6 +21,7 @@ from apache_beam.utils.shared import Shared
 from contract.features import BEHAVIORS, TIMESTAMPS
 from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
 from ingestion.spill import Batches, UserRecords, read_users
+from ingestion.timestamp_units import Clock
 from serving.bulk.config import EncodingConfig
 from serving.bulk.vectors import schema
 from serving.saved_model import SavedModelSession
@@ -50,9 +51,13 @@ class EncodeBucket(beam.DoFn):
         version: Its number.
         output: Folder for the files.
         config: Periods, sizes.
+        clock: How timestamps that are numbers are read.
     """
 
-    def __init__(self, model_path: str, version: int, output: str, config: EncodingConfig):
+    def __init__(
+        self, model_path: str, version: int, output: str, config: EncodingConfig, clock: Clock
+    ):
+        self._clock = clock
         self._model_path = model_path
         self._version = version
         self._output = output
@@ -78,8 +83,10 @@ class EncodeBucket(beam.DoFn):
         number, spilled = bucket
         path = part_file(self._output, number)
         temporary = f"{os.path.dirname(path)}/.{uuid.uuid4().hex}"
-        tables, users = self._tables(read_users(spilled)), 0
-        first = next(tables)
+        tables, users = self._tables(read_users(spilled, self._clock)), 0
+        first = next(tables, None)
+        if first is None:
+            return
         with (
             FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file,
             pq.ParquetWriter(file, first.schema) as writer,

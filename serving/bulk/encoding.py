@@ -24,8 +24,10 @@ from tfx.dsl.io import fileio
 from contract.errors import UserError
 from ingestion.files import InputFile, count_buckets, describe_files, match_files
 from ingestion.gather import GatherByUser
+from ingestion.losses import check_losses, warnings
 from ingestion.report import check_reading
 from ingestion.statistics import Statistics
+from ingestion.timestamp_units import AUTO, Clock
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encode_bucket import EncodeBucket, part_file
 from serving.bulk.vectors import ENCODING_FILE
@@ -60,7 +62,7 @@ def encode_events(
 
     Returns:
         What is written to `_encoding.json`: `fingerprint` (of model, events and configuration),
-        `model_version`, `model_digest`, `users`, `events`, `bad_events`, `parts`.
+        `model_version`, `model_digest`, `users`, `events`, `bad_events`, `parts`, `warnings`.
 
     Raises:
         DataError: If the events cannot be read.
@@ -102,15 +104,20 @@ def encode_events(
     ]
     _progress.info("%d of %d parts to encode", len(missing), len(buckets))
     version = os.path.basename(model_path)
+    units = {int(index): unit for index, unit in gathered["timestamp_units"].items()}
+    clock = Clock(units, config.timestamp_unit == AUTO)
     if missing:
         with make_pipeline() as pipeline:
             _ = (
                 pipeline
                 | "Buckets" >> beam.Create(missing)
                 | "Distribute" >> beam.Reshuffle()
-                | "Encode" >> beam.ParDo(EncodeBucket(model_path, int(version), output, config))
+                | "Encode"
+                >> beam.ParDo(EncodeBucket(model_path, int(version), output, config, clock))
             )
-    parts = [part_file(output, int(number)) for number in buckets]
+    paths = [part_file(output, int(number)) for number in buckets]
+    # A bucket of which no event could be read has no file.
+    parts = [path for path in paths if FileSystems.exists(path)]
     summary = {
         "fingerprint": fingerprint,
         "model_version": int(version),
@@ -119,6 +126,7 @@ def encode_events(
         "events": gathered["events"],
         "bad_events": gathered["bad_events"],
         "parts": len(parts),
+        "warnings": gathered["warnings"],
     }
     _write_json(finished, summary)
     fileio.rmtree(work)
@@ -152,7 +160,15 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
         buckets, of_files = (
             pipeline
             | "Files" >> beam.Create(files)
-            | "GatherByUser" >> GatherByUser(config.columns, {}, count_buckets(files), folder)
+            | "GatherByUser"
+            >> GatherByUser(
+                config.columns,
+                {},
+                count_buckets(files),
+                folder,
+                config.timestamp_unit,
+                config.html_entities,
+            )
         )
         _ = (
             of_files
@@ -170,12 +186,15 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
     for of_file in _read_json(statistics_file):
         statistics.merge(Statistics.model_validate_json(of_file))
     check_reading(statistics, config.max_bad_fraction)
+    check_losses(statistics, config.losses)
     _write_json(
         path,
         {
             "buckets": _read_json(buckets_file),
             "events": statistics.events.records,
             "bad_events": statistics.events.bad_records,
+            "timestamp_units": statistics.timestamp_units,
+            "warnings": warnings(statistics, config.losses),
         },
     )
 

@@ -163,7 +163,7 @@ class UserEncoderClient:
 
         Args:
             histories: As for `encode`.
-            names: Tasks and `user_vector`.
+            names: Tasks, `user_vector`, and `user_vector_full` if the model has it.
             timestamps: As for `encode`.
             timeout: As for `encode`.
             metadata: As for `encode`.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.features import BEHAVIORS, TIMESTAMPS
-from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
+from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, USER_VECTOR_FULL
 from serving.client import wire
 from serving.client.wire import Message
 
@@ -110,7 +110,7 @@ class ModelMetadata:
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks that the model predicts."""
-        return tuple(sorted(set(self.outputs[_SIGNATURE]) - {USER_VECTOR}))
+        return tuple(sorted(set(self.outputs[_SIGNATURE]) - {USER_VECTOR, USER_VECTOR_FULL}))
 
     def of_nobody(self, names: Sequence[str]) -> dict[str, FloatArray]:
         """The outputs for no users: arrays without rows, as wide as any other.

@@ -152,7 +152,11 @@ def test_only_the_most_recent_behaviors_are_kept(ingest, write, events):
     bot = [{"user_id": "bot", "timestamp": i, "text": str(i)} for i in range(50)]
     write("a.jsonl", events(60) + bot)
     write("labels.csv", labels_of(60) + "bot,1,emea\n")
-    config = IngestionConfig(max_behaviors=10, division=FractionDivision(fraction=0.8))
+    config = IngestionConfig(
+        max_behaviors=10,
+        division=FractionDivision(fraction=0.8),
+        activity_boundaries=(5, 10, 20),
+    )
     run = ingest("a.jsonl", config)
     assert all_users(run)["bot"] == {
         "history": [str(i) for i in range(30, 40)],
@@ -162,6 +166,23 @@ def test_only_the_most_recent_behaviors_are_kept(ingest, write, events):
     labelled = all_users(ingest("a.jsonl", config, "labels.csv", TASKS, output="labelled"))
     assert labelled["bot"]["behaviors"] == [str(i) for i in range(40, 50)]
     assert labelled["bot"]["activity"] == ["20+"]
+
+
+def test_activity_groups_are_quartiles_of_the_labelled_users(ingest, write):
+    # 80 users of 1 to 80 behaviours, and one without labels.
+    counts = {f"u{n}": n for n in range(1, 81)} | {"unlabelled": 5000}
+    write(
+        "a.jsonl",
+        [{"user_id": u, "timestamp": i, "text": "x"} for u, n in counts.items() for i in range(n)],
+    )
+    write("labels.csv", labels_of(81))
+    run = ingest("a.jsonl", IngestionConfig(), "labels.csv", TASKS)
+    assert run.report["activity_boundaries"] == [21, 41, 61]
+    users = all_users(run)
+    groups = ("00-20", "21-40", "41-60", "61+")
+    assert {u: each["activity"] for u, each in users.items()} == {
+        f"u{n}": [groups[(n - 1) // 20]] for n in range(1, 81)
+    }
 
 
 def test_users_without_an_example_are_counted(ingest, write, events):
@@ -188,7 +209,7 @@ def test_labelled_examples(ingest, write, events, tmp_path):
     assert set(users) == {f"u{i}" for i in range(60)} - {"u11"}
     assert users["u3"] == {
         "behaviors": ["u3 0", "u3 1", "u3 2", "u3 3"],
-        "activity": ["00-04"],
+        "activity": ["0+"],
         "likes": [1],
         "likes_weight": [1.0],
         "region": [1],

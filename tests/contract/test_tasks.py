@@ -14,7 +14,7 @@ def test_the_weight_stands_beside_the_task():
     "name",
     [
         *("user_id", "history", "target", "behaviors", "activity", "user_vector"),
-        *("timestamps", "history_timestamps", "target_timestamps"),
+        *("timestamps", "history_timestamps", "target_timestamps", "user_vector_full"),
     ],
 )
 def test_names_in_use_are_refused(name):

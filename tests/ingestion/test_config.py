@@ -28,7 +28,7 @@ def test_defaults():
     assert defaults.division == config.FractionDivision(method="fraction", fraction=0.5)
     assert defaults.max_bad_fraction == 0.001
     assert defaults.max_behaviors == 2000
-    assert defaults.activity_boundaries == (5, 10, 20)
+    assert defaults.activity_boundaries is None
     assert defaults.channels == ()
 
 
@@ -58,7 +58,6 @@ def test_random_cut_has_a_seed():
         ("max_behaviors: 0", "greater than or equal to 1"),
         ("activity_boundaries: [5, 5, 20]", "strictly increasing"),
         ("activity_boundaries: [0, 5, 20]", "positive"),
-        ("activity_boundaries: [5, 10]", "Field required"),
         ("columns: {user: id}", "Extra inputs are not permitted"),
     ],
 )

@@ -2,24 +2,11 @@ import json
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
 from ingestion.config import FractionDivision, IngestionConfig, Task
-from ingestion.examples import activity_groups, labelled_example, unlabelled_example
+from ingestion.examples import labelled_example, unlabelled_example
 from ingestion.spill import UserRecords
 from ingestion.statistics import Statistics
-
-
-@pytest.mark.parametrize(
-    ("boundaries", "groups"),
-    [
-        ((5, 10, 20), ("00-04", "05-09", "10-19", "20+")),
-        ((1, 2, 100), ("000-000", "001-001", "002-099", "100+")),
-    ],
-)
-def test_activity_groups_sort_as_text(boundaries, groups):
-    assert activity_groups(boundaries) == groups == tuple(sorted(groups))
-
 
 _USER = UserRecords(
     user_id="u",

@@ -6,6 +6,7 @@ from ingestion import report
 from ingestion.config import (
     FractionDivision,
     IngestionConfig,
+    LossLimits,
     Task,
     Window,
     WindowsDivision,
@@ -29,6 +30,7 @@ def good():
         examples={"train": 70, "validation": 10, "eval": 20},
     )
     statistics.events.records = 10_000
+    statistics.labels.records = 110
     statistics.count_class("likes", "validation", "0", 10)
     for split in ("train", "eval"):
         statistics.count_class("likes", split, "0", 15)
@@ -198,7 +200,7 @@ def test_no_label_at_all_in_validation():
 def test_the_file_holds_counts_but_not_temporary_paths():
     statistics = good()
     statistics.shards = [Shard(split="eval", bucket=0, path="/tmp/x")]
-    written = json.loads(report.to_json(statistics))
+    written = json.loads(report.to_json(statistics, LossLimits()))
     assert written["examples"] == {"train": 70, "validation": 10, "eval": 20}
     assert written["classes"]["likes"]["eval"] == {"0": 15, "1": 5}
     assert "shards" not in written
@@ -210,10 +212,10 @@ def test_the_log_names_counts_and_bad_lines(caplog):
     statistics.labels_without_events = 7
     statistics.events.add_bad("/a.jsonl", 4, BadValue("bad_text", 3))
     caplog.set_level("INFO", logger="ingestion")
-    report.log(statistics)
+    report.log(statistics, LossLimits())
     assert "10,000 event records read, 1 bad (bad text = 1)" in caplog.messages
     assert "skipped /a.jsonl:4: bad text: 3. Write the text of a behaviour" in caplog.text
     assert "120 users; examples: eval = 20, train = 70, validation = 10" in caplog.messages
     assert "users cut to their most recent behaviors: 2" in caplog.messages
-    assert "labels for unknown users: 7" in caplog.messages
+    assert "7 of 110 (6.4%) labelled users have no events" in caplog.messages
     assert "likes, eval: 0 = 15, 1 = 5" in caplog.messages

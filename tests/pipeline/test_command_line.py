@@ -6,34 +6,6 @@ import sys
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.config import load_config
-
-
-def _labels(tmp_path):
-    path = tmp_path / "labels.csv"
-    path.write_text("user_id,likes,age,note\nu1,0,young,a1\nu2,1,old,\nu3,,old,\nu4,1,mid,\n")
-    return path
-
-
-def test_init_writes_a_valid_configuration(tmp_path, capsys):
-    labels = _labels(tmp_path)
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "events.jsonl").write_text("{}\n")
-    assert main(["init", "--events", f"{tmp_path}/logs", "--labels", str(labels)]) == 0
-    (tmp_path / "my.yaml").write_text(capsys.readouterr().out)
-    config = load_config(str(tmp_path / "my.yaml"))
-    assert list(config.tasks) == ["likes", "age"]
-    assert config.tasks["likes"].classes == ("0", "1")
-    assert config.tasks["age"].classes == ("mid", "old", "young")
-    assert main(["check", str(tmp_path / "my.yaml")]) == 0
-    assert "tasks likes, age" in capsys.readouterr().out
-
-
-def test_init_refuses_labels_without_user_ids(tmp_path, capsys):
-    (tmp_path / "labels.csv").write_text("id,likes\nu1,0\n")
-    arguments = ["init", "--events", "e", "--labels", str(tmp_path / "labels.csv")]
-    assert main(arguments) == 2
-    assert "has no column user_id, but id, likes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
@@ -76,6 +48,24 @@ def test_options_explains_every_section(capsys):
     output = capsys.readouterr().out
     for key in ("max_bad_fraction", "vocabulary_size", "hops", "hidden_units", "min_auc", "runner"):
         assert key in output
+
+
+def test_options_say_what_may_stand_there(capsys):
+    assert main(["options"]) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "division: How behaviours are divided into history and target. By its method: windows, "
+        "fraction, random_cut.",
+        "aggregator: What makes a user vector of a user's behaviours. [multi_hop | ",
+        "[random | word2vec | lsa | word2vec+lsa] (default: random)",
+        "metadata: By its type: sqlite, mysql, postgresql.",
+        "max_auc_drop: ",
+        "preset: Starts from a named configuration; keys beside it win over it. [paper | small",
+        "small from 0 users",
+        "# preset small: scale_attention: true, start_as_mean: true",
+        "(default: null)",
+    ):
+        assert text in output
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["options"]])

@@ -117,6 +117,10 @@ def test_survives_json(tmp_path):
             r"data\.max_bad_fraction: 2 is not allowed",
         ),
         (
+            {"data": {"events": "e", "labels": "l", "channels": "time"}},
+            r"data\.channels: 'time' is not allowed: write a list, such as \[a, b\]",
+        ),
+        (
             {"data": {"events": "e", "labels": "l", "columns": {"usr_id": "x"}}},
             r"data\.columns\.usr_id: .* did you mean user_id\?",
         ),

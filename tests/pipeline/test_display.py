@@ -169,9 +169,9 @@ _PASSED = {**_METRICS, "auc": 0.9, "min_auc": 0.8, "blessed": True}
 _FAILED = {**_METRICS, "auc": 0.6, "min_auc": 0.8, "baseline_auc": 0.7, "blessed": False}
 
 
-def _summary(tasks, reasons):
+def _summary(tasks, reasons, warnings=()):
     stream = io.StringIO()
-    summary = {"pipeline": "shop", "tasks": tasks, "reasons": reasons}
+    summary = {"pipeline": "shop", "tasks": tasks, "reasons": reasons, "warnings": warnings}
     print_summary(Console(file=stream, width=100), summary)
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
@@ -191,6 +191,11 @@ def test_the_summary_of_a_blessed_model():
     assert _summary({"docs": _PASSED}, []) == [*_TABLE[:5], _TABLE[-1]]
 
 
+def test_the_summary_has_the_warnings_of_the_ingestion():
+    lines = _summary({"docs": _PASSED}, [], ["7 of 9 (77.8%) files [copies]"])
+    assert lines[-1] == "warning: 7 of 9 (77.8%) files [copies]"
+
+
 def test_the_summary_names_failed_tasks_and_every_reason():
     reasons = [
         "age: auc is 0.600, at least 0.8 needed",
@@ -202,3 +207,17 @@ def test_the_summary_names_failed_tasks_and_every_reason():
         f"not blessed: {reasons[0]}",
         f"not blessed: {reasons[1]}",
     ]
+
+
+def test_a_note_takes_the_place_of_the_progress(shown):
+    lines = shown(
+        _start("Pusher"),
+        _progress(),
+        _end(component="Pusher", note="pushed as version 7"),
+        _start("Pusher"),
+        _end("skipped", "Pusher", note="nothing pushed: the model was not blessed"),
+    )
+    assert lines[0].startswith("✓")
+    assert lines[0].endswith("12.3 s  pushed as version 7")
+    assert lines[1].startswith("=")
+    assert lines[1].endswith("nothing pushed: the model was not blessed")

@@ -4,15 +4,18 @@ import errno
 import io
 import json
 import logging
+import types
 
 import grpc
 import pytest
+from ml_metadata.proto import metadata_store_pb2
 
 from components.strict_example_validator import AnomaliesError
 from components.verifying_pusher import TamperedModelError
 from ingestion.errors import DataError
 from pipeline.config import PipelineConfig
-from pipeline.local_runner import Reporter, _explain, _metadata_connection
+from pipeline.local_runner import Reporter, _explain, _push
+from pipeline.metadata_store import connection_config
 from pipeline.output_folder import OutputFolder, OutputFolderError
 from serving.bulk.encoding import EncodingError
 from serving.client.errors import ServingError
@@ -30,7 +33,7 @@ def _connection(tmp_path, metadata):
             "metadata": metadata,
         }
     )
-    return _metadata_connection(config, OutputFolder(str(tmp_path), "shop"))
+    return connection_config(config.metadata, OutputFolder(str(tmp_path), "shop"))
 
 
 def test_sqlite_lies_in_the_output_folder(tmp_path):
@@ -108,3 +111,24 @@ def test_progress_reaches_the_user():
     finally:
         logger.removeHandler(reporter)
     assert json.loads(stream.getvalue()) == {"event": "progress", "text": "5 events read"}
+
+
+@pytest.mark.parametrize(
+    ("pushed", "destination", "state", "expected"),
+    [
+        (0, "", "ran", ("skipped", "nothing pushed: the model was not blessed")),
+        (0, "", "cached", ("skipped", "nothing pushed: the model was not blessed")),
+        (1, "/s/shop/7", "ran", ("ran", "pushed as version 7")),
+        (1, "/s/shop/7", "cached", ("cached", None)),
+        (
+            *(1, "/s/shop/6", "ran"),
+            ("skipped", "nothing pushed: this model is the newest version already"),
+        ),
+    ],
+)
+def test_what_became_of_the_push_is_said(pushed, destination, state, expected):
+    artifact = metadata_store_pb2.Artifact()
+    artifact.custom_properties["pushed"].int_value = pushed
+    artifact.custom_properties["pushed_destination"].string_value = destination
+    result = types.SimpleNamespace(artifacts=[artifact])
+    assert _push(state, result, "/s/shop/6") == expected

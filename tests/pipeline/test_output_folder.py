@@ -30,7 +30,7 @@ def test_the_folder_of_another_pipeline_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["my run [1]", "a*", "a?", "a\\b"])
 def test_a_path_that_tfx_takes_for_a_pattern_is_refused(tmp_path, name):
-    with pytest.raises(OutputFolderError, match="TFX takes .* Choose an --output without"):
+    with pytest.raises(OutputFolderError, match=r"TFX takes .* Choose an --output without"):
         OutputFolder(str(tmp_path / name), "shop")
     assert not os.listdir(tmp_path)
 

@@ -23,7 +23,7 @@ from serving.client import (
     UserEncoderClient,
     wire,
 )
-from serving.client.messages import PREDICT, float_array
+from serving.client.messages import PREDICT, ModelMetadata, TensorSpec, float_array
 
 _HISTORIES = [["boots", "trail maps"], [], ["\ud800 odd", b"\xff\x00"], ["x" * 20]]
 # 5 + 10 bytes; nothing; 3 bytes of a lone surrogate + 4, 2 bytes; 20 bytes.
@@ -198,6 +198,13 @@ def test_asynchronous_client(shared_server):
     np.testing.assert_array_equal(predictions["short"][:, 1], [0, 1, 1, 0])
     assert states == [(1, "AVAILABLE")]
     assert shape == (0, 3)
+
+
+def test_a_full_vector_is_no_task():
+    spec = TensorSpec(dtype=wire.DT_FLOAT, shape=(-1, 3))
+    outputs = {name: spec for name in ("short", "user_vector", "user_vector_full")}
+    metadata = ModelMetadata(version=1, inputs={}, outputs={"serving_default": outputs})
+    assert metadata.tasks == ("short",)
 
 
 def test_metadata_and_status(client):

@@ -135,7 +135,9 @@ class EncoderConfig(pydantic.BaseModel):
 
 
 # Configurations by name, as what they change of the defaults.
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
+    # The defaults: for very many users.
+    "paper": {},
     # For a few thousand users: what training starts from does most of the work, and a smaller rate
     # loses less of it.
     "small": {

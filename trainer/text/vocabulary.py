@@ -36,8 +36,8 @@ class WordIds:
     equally frequent words the alphabet decides, so that the ids depend on the data alone.
 
     Args:
-        words: String [n]; all words (stems) of the training data.
-        vocabulary_size: |V|, the number of words that are kept.
+        words: String [n]; all words (stems), and phrases, of the training data.
+        vocabulary_size: |V|, the number of them that are kept.
     """
 
     def __init__(self, words: tf.Tensor, vocabulary_size: int):
@@ -120,7 +120,8 @@ def _write(rows: Iterable[tuple[str, int]], folder: str) -> str:
         raise NoWordsError(
             "The texts of the training users have not a single word, only signs such as emoji or "
             "punctuation. See that `data.columns.text` names the column of the texts, that "
-            "`text.language` is theirs, and that `text.stop_words` leaves words."
+            "`text.language` is theirs, and that `text.stop_words` leaves words; or set "
+            "`text.punctuation: true`, which makes words of the signs."
         )
     # A folder of its own per attempt keeps the asset's name and lets Beam retry.
     path = os.path.join(folder, uuid.uuid4().hex, VOCABULARY_ASSET)

@@ -1,0 +1,86 @@
+"""Groups of users by how many behaviours they are represented from; metrics are sliced by them."""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from ingestion import division
+from ingestion.config import Division
+from ingestion.spill import Batches, read_users
+
+
+def activity_groups(boundaries: tuple[int, ...]) -> tuple[str, ...]:
+    """Returns the names of the activity groups, which sort as text in their order.
+
+    Args:
+        boundaries: Numbers of behaviours at which the second and all further groups begin.
+    """
+    starts = (0, *boundaries)
+    width = len(str(starts[-1]))
+    closed = [f"{a:0{width}d}-{b - 1:0{width}d}" for a, b in itertools.pairwise(starts)]
+    return (*closed, f"{starts[-1]}+")
+
+
+def quartiles(users: dict[int, int]) -> tuple[int, ...]:
+    """Divides users into up to four groups, as equal as users of one number allow.
+
+    Args:
+        users: Number of behaviours -> users with it.
+
+    Returns:
+        The numbers at which the second and all further groups begin; no group is empty.
+    """
+    numbers = sorted(users)
+    total = sum(users.values())
+    below = dict(
+        zip(numbers[1:], itertools.accumulate(users[number] for number in numbers), strict=False)
+    )
+    if not below:
+        return ()
+    nearest = {min(below, key=lambda b: abs(4 * below[b] - q * total)) for q in (1, 2, 3)}
+    return tuple(sorted(nearest))
+
+
+class ActivityBoundaries(beam.PTransform):
+    """Finds the quartiles of all labelled users of a run, whatever their split.
+
+    Args:
+        division: Which behaviours a labelled user is represented from.
+    """
+
+    def __init__(self, division: Division):
+        super().__init__()
+        self._division = division
+
+    def expand(self, buckets: beam.PCollection) -> beam.PCollection:
+        """Makes one tuple, as of `quartiles`, of the buckets."""
+        return (
+            buckets
+            | "CountBehaviors" >> beam.ParDo(_CountBehaviors(self._division))
+            | "AddUp" >> beam.CombineGlobally(_add_up)
+            | "Quartiles" >> beam.Map(quartiles)
+        )
+
+
+class _CountBehaviors(beam.DoFn):
+    def __init__(self, division: Division):
+        self._division = division
+
+    def process(self, bucket: tuple[int, Iterable[Batches]]) -> Iterator[dict[int, int]]:
+        users: dict[int, int] = Counter()
+        for user in read_users(bucket[1]):
+            if user.labels and any(index is not None for index in json.loads(user.labels[0][2])):
+                count = division.length(division.inference(user.timestamps, self._division))
+                if count:
+                    users[count] += 1
+        yield users
+
+
+def _add_up(parts: Iterable[dict[int, int]]) -> dict[int, int]:
+    total: Counter[int] = Counter()
+    for part in parts:
+        total.update(part)
+    return total

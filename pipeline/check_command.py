@@ -1,0 +1,49 @@
+"""The `check` command: every mistake of a configuration and of the data it names."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from contract import exit_codes
+from ingestion.files import describe_files
+from pipeline.config import ConfigError, load_config, load_data_sections
+from pipeline.data_check import data_mistakes, few_users_warning
+from pipeline.data_sample import local_files
+from pipeline.run_command import environment_mistakes
+
+
+def check(config_file: str, data_folder: str | None = None) -> int:
+    """Checks a configuration, what it needs of this machine, and the data's first rows.
+
+    Args:
+        config_file: The pipeline's YAML file.
+        data_folder: That the paths of the data count from; None: the configuration's folder.
+
+    Returns:
+        The exit code: `exit_codes.OK`.
+
+    Raises:
+        ConfigError: There are mistakes; the message names all of them.
+    """
+    mistakes = []
+    try:
+        config = load_config(config_file, data_folder)
+    except ConfigError as error:
+        message = str(error)
+    else:
+        message = f"{config_file}:"
+        mistakes = environment_mistakes(config)
+    # Of a configuration with mistakes, the data can be looked at as far as it says where they are.
+    if sections := load_data_sections(config_file, data_folder):
+        mistakes += data_mistakes(*sections)
+    if mistakes or message != f"{config_file}:":
+        raise ConfigError("\n  ".join([message, *mistakes]))
+    print(f"{config_file}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
+    if files := describe_files(local_files(config.data.events, config.data.labels)):
+        print(f"reads {files}")
+    console = Console(stderr=True, highlight=False)
+    with console.status("counting users") as status:
+        warning = few_users_warning(config.encoder, config.data, status.update)
+    if warning:
+        console.print(f"warning: {warning}", soft_wrap=True, markup=False)
+    return exit_codes.OK

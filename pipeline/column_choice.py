@@ -1,0 +1,133 @@
+"""Which columns hold the user, the time and the text, when nobody says it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any, NamedTuple
+
+from ingestion import values
+from ingestion.errors import BadValue
+from ingestion.files import InputFile
+from pipeline.config import ConfigError
+from pipeline.data_sample import column_names, first_rows
+
+_USER_IDS = (
+    *("userid", "user", "uid", "userkey", "useruuid", "customerid", "customer", "clientid"),
+    *("client", "memberid", "member", "reviewerid", "authorid", "author", "accountid", "account"),
+    *("visitorid", "personid", "profileid", "username", "login", "anonid", "id", "uuid"),
+)
+_TIMESTAMPS = (
+    *("timestamp", "ts", "time", "datetime", "eventtime", "eventtimestamp", "createdat"),
+    *("created", "querytime", "reviewtime", "unixreviewtime", "occurredat", "date", "eventdate"),
+    *("createdutc", "postedat", "publishedat", "day"),
+)
+_TEXTS = (
+    *("text", "query", "searchquery", "searchterm", "q", "keywords", "reviewtext", "review"),
+    *("content", "message", "body", "title", "producttitle", "summary", "comment", "description"),
+    *("post", "subject"),
+)
+_ROWS = 100
+
+
+class Names(NamedTuple):
+    """Columns, as in the section `data.columns`; None: not known.
+
+    Attributes:
+        user_id: The user's id in the events.
+        timestamp: When it happened.
+        text: What the user did.
+        label_user_id: The user's id in the labels.
+    """
+
+    user_id: Any = None
+    timestamp: Any = None
+    text: Any = None
+    label_user_id: Any = None
+
+
+def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
+    """Chooses by the names that people give such columns, and by what is in them.
+
+    Args:
+        events: A file of events.
+        labels: A file of labels.
+        given: What the user named.
+
+    Returns:
+        All names.
+
+    Raises:
+        ConfigError: A column is not there or cannot be told; the message says which there are.
+        DataError: A file cannot be read.
+    """
+    of_events, of_labels = column_names(events), column_names(labels)
+    taken: dict[str, str] = {}
+    for option, known, parse in (
+        ("user_id", _USER_IDS, values.parse_user_id),
+        ("timestamp", _TIMESTAMPS, values.parse_timestamp),
+        ("text", _TEXTS, values.parse_text),
+    ):
+        free = [column for column in of_events if column not in taken.values()]
+        taken[option] = _choose(option, events, free, getattr(given, option), known, parse)
+    taken["label_user_id"] = _choose(
+        "label_user_id",
+        labels,
+        of_labels,
+        given.label_user_id,
+        (_plain(taken["user_id"]), *_USER_IDS),
+        values.parse_user_id,
+    )
+    return Names(**taken)
+
+
+def _choose(
+    option: str,
+    file: InputFile,
+    columns: list[str],
+    given: str | None,
+    known: tuple[str, ...],
+    parse: Any,
+) -> str:
+    flag = f"--{option.replace('_', '-')}"
+    there = ", ".join(columns) or "none"
+    if given is not None:
+        if given not in columns:
+            raise ConfigError(f"{flag}: {file.path} has no column {given}; it has: {there}.")
+        return given
+    if option in columns:
+        return option
+    by_name = {_plain(column): column for column in reversed(columns)}
+    for name in known:
+        if name in by_name and _is_readable(file, by_name[name], parse):
+            return by_name[name]
+    raise ConfigError(
+        f"{file.path}: no column looks like {_MEANINGS[option]}; it has: {there}. Name it: {flag} "
+        "COLUMN."
+    )
+
+
+_MEANINGS = {
+    "user_id": "the user's id",
+    "label_user_id": "the user's id",
+    "timestamp": "the time",
+    "text": "the text",
+}
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", column.lower())
+
+
+def _is_readable(file: InputFile, column: str, parse: Any) -> bool:
+    """Whether most of the first values are what they should be."""
+    good = bad = 0
+    for _, row in itertools.islice(first_rows(file, (column,), ""), _ROWS):
+        try:
+            if isinstance(row, BadValue):
+                raise row
+            parse(row[0])
+            good += 1
+        except BadValue:
+            bad += 1
+    return good > bad

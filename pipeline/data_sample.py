@@ -1,0 +1,133 @@
+"""A look at the input files, before anything is run: columns, first rows, counts."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ingestion import values
+from ingestion.errors import BadValue, DataError
+from ingestion.files import InputFile, match_files
+from ingestion.readers import read_records
+
+SAMPLED_ROWS = 1000
+_PROGRESS_SECONDS = 1.0
+_ROWS_PER_CLOCK_READING = 10_000
+
+
+class Counts(NamedTuple):
+    """How much data there is.
+
+    Attributes:
+        users: Different users.
+        behaviors: Events.
+        complete: Whether all events were counted; otherwise there are more.
+    """
+
+    users: int
+    behaviors: int
+    complete: bool
+
+    def __str__(self) -> str:
+        most = "" if self.complete else "at least "
+        return f"{most}{self.users:,} users with {most}{self.behaviors:,} events"
+
+
+def local_files(events: str, labels: str) -> list[InputFile]:
+    """Finds the input files that lie on this machine; what is in a store is not looked at.
+
+    Raises:
+        DataError: Nothing matches, or what matches cannot be read.
+    """
+    patterns = {"events": events, "labels": labels}
+    return match_files({kind: path for kind, path in patterns.items() if "://" not in path})
+
+
+def column_names(file: InputFile) -> list[str]:
+    """The columns of a file; of JSON objects the keys of the first ones, as they come.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    try:
+        if file.format == "parquet":
+            import pyarrow.parquet as pq
+
+            return list(pq.read_schema(file.path).names)
+        with gzip.open(file.path) if file.gzipped else open(file.path, "rb") as raw:
+            lines = (line.decode("utf-8-sig", "replace") for line in raw)
+            if file.format == "csv":
+                return [name.strip() for name in next(csv.reader(lines), [])]
+            keys: dict[str, None] = {}
+            for line in itertools.islice(lines, SAMPLED_ROWS):
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(record, dict):
+                    keys |= dict.fromkeys(record)
+            return list(keys)
+    except (OSError, EOFError, ValueError, csv.Error) as error:
+        raise DataError(f"{file.path}: the columns cannot be read: {error}") from error
+
+
+def first_rows(
+    file: InputFile, columns: tuple[str, ...], remedy: str, rows: int | None = SAMPLED_ROWS
+) -> Iterator[tuple[int, tuple[Any, ...] | BadValue]]:
+    """Reads the first rows of a file; None: all of them.
+
+    Raises:
+        DataError: The file lacks a column or is damaged.
+    """
+    return itertools.islice(read_records(file, columns, remedy), rows)
+
+
+def count_users(
+    files: list[InputFile],
+    user_id: str,
+    *,
+    enough_users: int,
+    most_behaviors: int,
+    progress: Callable[[str], None],
+) -> Counts:
+    """Counts users and behaviours, in memory that does not grow with the logs.
+
+    Args:
+        files: Of the events.
+        user_id: Column of the users' ids.
+        enough_users: Counting ends when so many are found: more make no difference.
+        most_behaviors: Counting ends after so many.
+        progress: Is told, about once a second, how far it is.
+
+    Returns:
+        The counts.
+
+    Raises:
+        DataError: A file lacks the column or is damaged.
+    """
+    users: set[bytes] = set()
+    behaviors = 0
+    shown = time.monotonic()
+    for file in files:
+        for _, row in read_records(file, (user_id,), "Name the user's column."):
+            if not isinstance(row, BadValue):
+                try:
+                    text = values.parse_user_id(row[0])
+                except BadValue:
+                    continue
+                behaviors += 1
+                users.add(hashlib.blake2b(text.encode(), digest_size=8).digest())
+            if len(users) >= enough_users or behaviors >= most_behaviors:
+                return Counts(len(users), behaviors, complete=False)
+            if behaviors % _ROWS_PER_CLOCK_READING == 0:
+                now = time.monotonic()
+                if now - shown > _PROGRESS_SECONDS:
+                    shown = now
+                    progress(f"{behaviors:,} events of {len(users):,} users counted")
+    return Counts(len(users), behaviors, complete=True)

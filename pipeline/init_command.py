@@ -1,0 +1,228 @@
+"""The `init` command: a first configuration for a user's own data."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Collection, Iterator
+
+import yaml
+from rich.console import Console
+
+from contract.tasks import clashing_tasks
+from ingestion.errors import BadValue, DataError
+from ingestion.files import InputFile
+from ingestion.values import normalize_label
+from pipeline.column_choice import Names, choose_columns
+from pipeline.config import ConfigError, load_config
+from pipeline.data_check import data_mistakes
+from pipeline.data_sample import Counts, column_names, count_users, first_rows, local_files
+from trainer.encoder.preset_choice import PRESETS_BY_SIZE, preset_for
+
+__all__ = ["Names", "init"]
+
+_MAX_CLASSES = 50
+_MOST_BEHAVIORS = 50_000_000
+
+_TEMPLATE = """\
+# Every key that is left out has a default; `python -m pipeline options` explains them all.
+name: {name}
+
+data:
+  events: {events}
+  labels: {labels}
+{columns}
+tasks:
+{tasks}
+text:
+  language: en  # zh: Chinese, cut by jieba; mixed: both; characters: text without spaces
+
+encoder:
+  # {reason}
+  preset: {preset}
+
+evaluation:
+  min_auc: 0.6
+"""
+
+
+_KUBEFLOW = """\
+
+# The claims hold the data and the served models; the paths are those in the containers, where
+# /data is {folder}.
+kubeflow:
+  events: {events}
+  labels: {labels}
+  volumes:
+    - {{claim: behavior-logs, mount_path: /data}}
+    - {{claim: served-models, mount_path: /models}}
+  serving_dir: /models/{name}
+"""
+
+
+def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = False) -> str:
+    """Writes a configuration that `check` accepts.
+
+    Args:
+        name: Name of the pipeline; what may not be in one becomes `_`.
+        events: File, glob or folder of the event logs.
+        labels: File, glob or folder of the labels.
+        names: Columns that the user named; the others are looked for.
+        kubeflow: Whether the section for a cluster is written as well.
+
+    Returns:
+        YAML. Columns with one value, or with more than 50, are left out with a comment.
+
+    Raises:
+        ConfigError: The files cannot be read or used, no column can be a task, or a column must be
+            named; the message says which there are.
+    """
+    try:
+        files = local_files(events, labels)
+        of_kind = {k: [f for f in files if f.kind == k] for k in ("events", "labels")}
+        for kind, found in of_kind.items():
+            if not found:
+                raise ConfigError(f"--{kind}: init looks at files on this machine alone.")
+        columns = choose_columns(of_kind["events"][0], of_kind["labels"][0], names)
+        tasks = "".join(f"{line}\n" for line in _tasks(of_kind["labels"], columns.label_user_id))
+        counts = _count(of_kind["events"], columns.user_id)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    preset = preset_for(counts.users, counts.behaviors)
+    written = _pipeline_name(name)
+    text = _TEMPLATE.format(
+        name=written if written == name else f"{written}  # from {_inline(name)}",
+        events=_inline(os.path.abspath(events)),
+        labels=_inline(os.path.abspath(labels)),
+        columns=_columns(columns),
+        tasks=tasks,
+        preset=preset,
+        reason=f"For {counts}; `options` says what a preset sets.",
+    )
+    if kubeflow:
+        text += _kubeflow(written, os.path.abspath(events), os.path.abspath(labels))
+    _check(text)
+    return text
+
+
+def _kubeflow(name: str, events: str, labels: str) -> str:
+    folder = os.path.commonpath([os.path.dirname(events), os.path.dirname(labels)])
+    return _KUBEFLOW.format(
+        name=name,
+        folder=_inline(folder),
+        events=_inline(os.path.join("/data", os.path.relpath(events, folder))),
+        labels=_inline(os.path.join("/data", os.path.relpath(labels, folder))),
+    )
+
+
+def _columns(names: Names) -> str:
+    own = {key: value for key, value in names._asdict().items() if value != _DEFAULTS[key]}
+    return f"  columns: {_inline(own)}\n" if own else ""
+
+
+_DEFAULTS = {
+    "user_id": "user_id",
+    "timestamp": "timestamp",
+    "text": "text",
+    "label_user_id": "user_id",
+}
+
+
+def _count(files: list[InputFile], user_id: str) -> Counts:
+    with Console(stderr=True, highlight=False).status("counting users") as status:
+        return count_users(
+            files,
+            user_id,
+            enough_users=PRESETS_BY_SIZE[-1][0],
+            most_behaviors=_MOST_BEHAVIORS,
+            progress=status.update,
+        )
+
+
+def _tasks(files: list[InputFile], user_id: str) -> Iterator[str]:
+    """Yields the lines of the section, a comment for each column that is no task."""
+    columns = [column for column in column_names(files[0]) if column != user_id]
+    classes: dict[str, set[str]] = {column: set() for column in columns}
+    missing: dict[str, set[str]] = {column: set() for column in columns}
+    for file in files:
+        for _, row in first_rows(file, tuple(columns), "Label files need the same columns.", None):
+            if isinstance(row, BadValue):
+                continue
+            for column, value in zip(columns, row, strict=True):
+                # More are counted no further, so that ids and texts do not fill the memory.
+                if len(classes[column]) <= _MAX_CLASSES:
+                    label = normalize_label(value)
+                    if label is not None:
+                        classes[column].add(label)
+                    elif isinstance(value, str) and value.strip():
+                        missing[column].add(value.strip())
+    names: list[str] = []
+    for column, found in classes.items():
+        if not 2 <= len(found) <= _MAX_CLASSES:
+            many = f"more than {_MAX_CLASSES}" if len(found) > _MAX_CLASSES else str(len(found))
+            yield f"  # {_inline(column)}: {many} different values, not a class"
+            continue
+        name = _task_name(column, names)
+        names.append(name)
+        keys: dict[str, object] = {} if name == column else {"column": column}
+        if found != {"0", "1"}:
+            keys["classes"] = sorted(found)
+        yield f"  {name}: {_inline(keys)}" if keys else f"  {name}:  # binary, 0 and 1"
+        if missing[column]:
+            yield (
+                f"  # In {_inline(column)}, {_inline(sorted(missing[column]))} count as no label; "
+                "if they are a class, add it."
+            )
+    if not names:
+        raise ConfigError(
+            f"--labels: no column of {', '.join(columns) or 'none'} has between 2 and "
+            f"{_MAX_CLASSES} different values, which would be the classes of a task."
+        )
+
+
+def _task_name(column: str, others: Collection[str]) -> str:
+    """A name for the task of a column: letters, digits and `_`, that nothing else has."""
+    base = re.sub(r"[^A-Za-z0-9]+", "_", _ascii(column)).strip("_")[:50]
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", column):
+        base = column
+    if not base or not base[0].isalpha():
+        base = f"task_{base}".rstrip("_")
+    name, number = base, 2
+    while name in others or clashing_tasks([*others, name]):
+        name, number = f"{base}_{number}", number + 1
+    return name
+
+
+def _pipeline_name(name: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", name):
+        return name
+    base = re.sub(r"[^a-z0-9_-]+", "_", _ascii(name).lower()).strip("_-")
+    return (base if base[:1].isalpha() else f"users_{base}".rstrip("_"))[:63]
+
+
+def _ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def _check(text: str) -> None:
+    """Sees that `check` would accept it, the data included."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "config.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        config = load_config(path)
+    if mistakes := data_mistakes(config.data, config.tasks):
+        raise ConfigError("the data cannot be used yet:\n  " + "\n  ".join(mistakes))
+
+
+def _inline(value: object) -> str:
+    """A value as YAML on one line."""
+    return (
+        yaml.safe_dump(
+            value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False
+        )
+        .removesuffix("\n")
+        .removesuffix("\n...")
+    )
