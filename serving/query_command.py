@@ -14,7 +14,7 @@ from contract import exit_codes
 from contract.errors import UsageError
 from contract.signatures import USER_VECTOR
 from ingestion.errors import BadValue
-from ingestion.values import parse_timestamp
+from ingestion.timestamps import parse_moment
 from serving.client import UserEncoderClient
 from serving.releases.releases import Releases
 from serving.wide_console import wide_console
@@ -85,6 +85,6 @@ def _seconds(timestamps: list[str], texts: list[str]) -> list[float]:
             "text, 0 where it is unknown."
         )
     try:
-        return [parse_timestamp(timestamp) for timestamp in timestamps]
+        return [parse_moment(timestamp) for timestamp in timestamps]
     except BadValue as error:
         raise UsageError(f"--timestamps: {error}") from error

@@ -47,7 +47,7 @@ def test_the_model_card_names_the_classes(shared_server, tmp_path, capsys):
     [
         (["5"], "--timestamps has 1 values for 2 texts; give one for every text"),
         (["5", "soon"], "--timestamps: bad timestamp: 'soon'. Write Unix seconds or ISO 8601"),
-        (["5", "1700000000000"], "It looks like milliseconds: divide it by 1000."),
+        (["5", "1700000000000"], "1700000000000 looks like milliseconds, or finer"),
     ],
 )
 def test_bad_moments(shared_server, capsys, timestamps, message):
