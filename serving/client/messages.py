@@ -229,11 +229,10 @@ def float_array(tensor: Message) -> FloatArray:
     if tensor.dtype != wire.DT_FLOAT:
         raise ValueError(f"A float tensor was expected, not type {tensor.dtype}.")
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
-    if tensor.tensor_content:
-        return np.frombuffer(tensor.tensor_content, "<f4").reshape(shape).astype(np.float32)
-    values = np.fromiter(tensor.float_val, np.float32, len(tensor.float_val))
+    data = tensor.tensor_content or b"".join(tensor.float_val)
+    values = np.frombuffer(data, "<f4").astype(np.float32)
     size = int(np.prod(shape))
-    if 0 < len(values) < size:
+    if 0 < len(values) < size and not tensor.tensor_content:
         # A tensor's last value stands for all that are left out.
         values = np.concatenate([values, np.full(size - len(values), values[-1], np.float32)])
     return values.reshape(shape)

@@ -4,8 +4,8 @@
 TensorFlow: seconds of start-up and a gigabyte on disk for a client that only sends strings and
 gets floats. So the fields that the client uses are declared here, by name, number and type. They
 are a subset of the official messages (protobuf readers skip unknown fields); the tests compare
-every one with `tensorflow-serving-api`. The classes live in a descriptor pool of their own, so a
-process may also import TensorFlow.
+every one with `tensorflow-serving-api`, and know of the one whose type is another. The classes live
+in a descriptor pool of their own, so a process may also import TensorFlow.
 
 Source: `tensorflow_serving/apis/*.proto`, `tensorflow/core/{example,framework,protobuf}/*.proto`.
 """
@@ -55,7 +55,9 @@ MESSAGES = {
         "dtype": (1, "enum .tensorflow.DataType"),
         "tensor_shape": (2, ".tensorflow.TensorShapeProto"),
         "tensor_content": (4, "bytes"),
-        "float_val": (5, "repeated float"),
+        # A packed list of floats, which on the wire is their bytes: so they are read as one array
+        # and not one by one, which for 64 users takes a millisecond and a half.
+        "float_val": (5, "repeated bytes"),
         "string_val": (8, "repeated bytes"),
     },
     "tensorflow.Example": {"features": (1, ".tensorflow.Features")},

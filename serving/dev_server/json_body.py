@@ -19,6 +19,7 @@ _MAX_DEBUG_BYTES = 256
 _LONE_SURROGATE = re.compile(
     r"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
+_HEX = re.compile("[0-9a-fA-F]{4}")
 _TEXTS = {
     "Expecting property name enclosed in double quotes": "Missing a name for object member.",
     "Expecting ':' delimiter": "Missing a colon after a name of object member.",
@@ -150,15 +151,19 @@ def _as_rapidjson(error: json.JSONDecodeError, text: str, start: int) -> StatusE
     if error.msg.startswith("Invalid control character") and here == "\0":
         return _error("Missing a closing quotation mark in string.", text, position)
     if error.msg.startswith("Invalid \\uXXXX"):
+        if _HEX.fullmatch(text, position + 1):
+            return _error("Missing a closing quotation mark in string.", text, len(text))
         return _error(_TEXTS["Invalid \\uXXXX escape"], text, position - 1)
     if error.msg.startswith("Expecting value"):
         if position == start and here in ("", "]", "}", ",", ":"):
             return _error("The document is empty.", text, position)
         return _error("Invalid value.", text, position + _matched(text, position))
     if error.msg.startswith("Expecting ',' delimiter"):
-        if here == "." and before.isdigit():
+        number = text[max(0, position - 40) : position]
+        number = number[len(number.rstrip("0123456789+-.eE")) :]
+        if here == "." and before.isdigit() and not {".", "e", "E"} & set(number):
             return _error("Miss fraction part in number.", text, position + 1)
-        if here in ("e", "E") and before.isdigit():
+        if here in ("e", "E") and before.isdigit() and not {"e", "E"} & set(number):
             signs = text[position + 1 : position + 2] in ("+", "-")
             return _error("Miss exponent in number.", text, position + 1 + signs)
         return _error(_missing_comma(text, start, position), text, position)

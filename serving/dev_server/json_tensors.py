@@ -200,8 +200,9 @@ class _Tensor:
             array = np.empty(len(self.values), object)
             array[:] = self.values
         else:
-            # Integers out of the type's range lose their upper bits there too.
-            array = np.array(self.values).astype(tf.as_dtype(self._dtype).as_numpy_dtype)
+            # Integers out of the type's range lose their upper bits there too; floats are infinite.
+            with np.errstate(over="ignore"):
+                array = np.array(self.values).astype(tf.as_dtype(self._dtype).as_numpy_dtype)
         return array.reshape(shape)
 
     def _fill(self, value: Any, level: int) -> None:
