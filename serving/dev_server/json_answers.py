@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from serving.dev_server.errors import invalid_argument
+from serving.dev_server.json_body import encode
 
 _BYTES_SUFFIX = "_bytes"
 """Outputs of strings whose names end so are written as base64."""
@@ -19,7 +20,7 @@ _BYTES_SUFFIX = "_bytes"
 def error_json(message: str) -> bytes:
     """The body of an answer that is an error."""
     text = json.dumps({"error": message}, indent=4, ensure_ascii=False)
-    return text.encode("utf-8", "surrogateescape")
+    return encode(text)
 
 
 def answer_json(arrays: Mapping[str, np.ndarray], by_row: bool) -> bytes:
@@ -39,7 +40,7 @@ def answer_json(arrays: Mapping[str, np.ndarray], by_row: bool) -> bytes:
         columns = {name: _nested(array, _values(name, array)) for name, array in arrays.items()}
         outputs = next(iter(columns.values())) if len(columns) == 1 else _object(columns)
         text = f'{{\n    "outputs": {outputs}\n}}'
-    return text.encode("utf-8", "surrogateescape")
+    return encode(text)
 
 
 def _rows(arrays: Mapping[str, np.ndarray]) -> list[str]:
