@@ -201,14 +201,15 @@ def fuzz(
     Returns:
         Counts: `accepted`, `refused`, `crashed`, `kinds` of answers.
     """
-    target, corpus = TARGETS[name]
-    corpus = list(corpus)
+    target, seeds = TARGETS[name]
+    corpus = list(seeds)
     random_ = random.Random(seed)
     counts = {"accepted": 0, "refused": 0, "crashed": 0}
     kinds: set[str] = set()
     told = time.monotonic()
     for number in range(inputs):
-        data = mutated(random_, corpus)
+        # Most of what is new is refused early: what is valid must not drown in it.
+        data = mutated(random_, random_.choice((seeds, corpus)))
         try:
             kind = target(data)
             counts["accepted"] += 1
