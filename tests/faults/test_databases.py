@@ -52,6 +52,10 @@ class _Server:
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
+    def wait_until_ready(self):
+        """After a crash a server listens before it answers."""
+        self.run(*self.ask, wait=True)
+
     def stop(self):
         self._process.kill()
         self._process.wait()
@@ -86,6 +90,7 @@ class _PostgreSQL(_Server):
         self.start()
         address = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "mlmd"]
         self.run(createdb, *address, "metadata", wait=True)
+        self.ask = [_program("psql"), *address, "metadata", "-c", "SELECT 1"]
 
     def command(self):
         return [self._postgres, "-D", self._data, "-p", str(self.port), "-k", str(self.folder)]
@@ -110,6 +115,7 @@ class _MariaDB(_Server):
         )
         where = ["--no-defaults", f"--socket={self.folder}/socket", "-u", "root"]
         self.run(client, *where, "-e", statements, wait=True)
+        self.ask = [client, *where, "-e", "SELECT 1"]
 
     def command(self):
         return [
@@ -126,8 +132,8 @@ def server(request):
     server.end()
 
 
-def test_a_whole_run_whose_server_was_gone_for_a_while(server, in_child, tmp_path, monkeypatch):
-    monkeypatch.setenv("DATABASE_PASSWORD", "secret")
+def test_a_whole_run_whose_server_was_gone_for_a_while(server, in_child, tmp_path):
+    secret = {"DATABASE_PASSWORD": "secret"}
     metadata = {
         **{"type": server.kind, "host": "127.0.0.1", "port": server.port, "user": "mlmd"},
         **{"database": "metadata", "password_env": "DATABASE_PASSWORD"},
@@ -135,15 +141,16 @@ def test_a_whole_run_whose_server_was_gone_for_a_while(server, in_child, tmp_pat
     runs.prepare(tmp_path, metadata=metadata)
     folder = str(tmp_path)
     done = "UnlabelledSchemaGen"
-    assert in_child(runs.run, folder, done) == 0, (tmp_path / "log").read_text()[-2000:]
+    assert in_child(runs.run, folder, done, **secret) == 0, (tmp_path / "log").read_text()[-2000:]
     server.stop()
-    assert in_child(runs.run, folder, done) == 1
+    assert in_child(runs.run, folder, done, **secret) == 1
     said = runs.failure(folder)
     assert f"ML Metadata's database ({server.kind}) does not answer" in said
     assert "whether the server runs; then run again" in said
     assert "secret" not in said
     server.start()
-    assert in_child(runs.run, folder) == 0, (tmp_path / "log").read_text()[-2000:]
+    server.wait_until_ready()
+    assert in_child(runs.run, folder, **secret) == 0, (tmp_path / "log").read_text()[-2000:]
     assert not runs.ran(folder) & set(runs.COMPONENTS[: runs.COMPONENTS.index(done) + 1])
     assert runs.events(folder)[-1]["pushed"]
     assert not (tmp_path / "output" / "metadata.sqlite").exists()
