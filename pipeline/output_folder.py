@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import errno
 import fcntl
 import json
 import os
@@ -100,9 +101,10 @@ class OutputFolder:
 
     def unwritable(self, error: OSError) -> OutputFolderError:
         """Returns what to tell of an error of the folder's disk."""
+        files = " (or no more files: `df -i` tells)" if error.errno == errno.ENOSPC else ""
         return OutputFolderError(
-            f"{self.path} cannot be used as output folder: {error.strerror}. Mend that, or choose "
-            "another --output."
+            f"{self.path} cannot be used as output folder: {error.strerror}{files}. Mend that, or "
+            "choose another --output."
         )
 
     def _mark(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from serving.dev_server.errors import invalid_argument
+from serving.dev_server.json_body import encode
 from serving.dev_server.tensors import type_name
 
 _BYTES_SUFFIX = "_bytes"
@@ -21,7 +22,7 @@ _BYTES_SUFFIX = "_bytes"
 def error_json(message: str) -> bytes:
     """The body of an answer that is an error."""
     text = json.dumps({"error": message}, indent=4, ensure_ascii=False)
-    return text.encode("utf-8", "surrogateescape")
+    return encode(text)
 
 
 def answer_json(arrays: Mapping[str, np.ndarray], by_row: bool) -> bytes:
@@ -41,7 +42,7 @@ def answer_json(arrays: Mapping[str, np.ndarray], by_row: bool) -> bytes:
         columns = {name: _nested(array, _values(name, array)) for name, array in arrays.items()}
         outputs = next(iter(columns.values())) if len(columns) == 1 else _object(columns)
         text = f'{{\n    "outputs": {outputs}\n}}'
-    return text.encode("utf-8", "surrogateescape")
+    return encode(text)
 
 
 def _rows(arrays: Mapping[str, np.ndarray]) -> list[str]:

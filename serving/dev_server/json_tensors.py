@@ -53,6 +53,8 @@ def inputs_of(document: Mapping[str, Any], infos: Mapping[str, Any]) -> dict[str
     Raises:
         StatusError: INVALID_ARGUMENT, if the document does not fit them.
     """
+    # A map of protobuf raises where it is asked for a name that is no UTF-8.
+    infos = dict(infos)
     if not is_by_row(document):
         if "inputs" not in document:
             raise invalid_argument("Missing 'inputs' or 'instances' key")

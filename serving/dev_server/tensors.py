@@ -34,7 +34,7 @@ def from_proto(name: str, proto: tensor_pb2.TensorProto) -> np.ndarray:
         return values.reshape(shape)
     try:
         array = tf.make_ndarray(proto)
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
+    except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise invalid_argument(f"tensor parsing error: {name}") from error
     if list(array.shape) != shape:
         raise invalid_argument(f"tensor parsing error: {name}")

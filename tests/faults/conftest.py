@@ -30,8 +30,8 @@ def in_child():
         patch.setenv("PYTHONPATH", f"{_FOLDER.parents[1]}{os.pathsep}{_FOLDER}")
         forkserver.ensure_running()
 
-    def run(function, *arguments, timeout=300):
-        child = context.Process(target=function, args=arguments)
+    def run(function, *arguments, timeout=300, **options):
+        child = context.Process(target=function, args=arguments, kwargs=options)
         child.start()
         child.join(timeout)
         if child.is_alive():

@@ -49,7 +49,7 @@ def prepare(folder: pathlib.Path, **sections) -> pathlib.Path:
     return path
 
 
-def run(folder: str, until: str = "", die: int = 0) -> None:
+def run(folder: str, until: str = "", die: int = 0, **environment: str) -> None:
     """Runs the pipeline from `folder/config.yaml` into `folder/output`, in this process.
 
     What happens is in `folder/events`, one JSON object a line.
@@ -58,6 +58,7 @@ def run(folder: str, until: str = "", die: int = 0) -> None:
         folder: Of the test.
         until: The last component to run; empty: all.
         die: Number of the write of that component in which this process is killed; 0: none.
+        **environment: Variables.
     """
     import sys
 
@@ -65,6 +66,7 @@ def run(folder: str, until: str = "", die: int = 0) -> None:
     from pipeline.config import load_config
     from pipeline.output_folder import OutputFolder
 
+    os.environ.update(environment)
     # What the command does with the runner's log.
     log = os.open(os.path.join(folder, "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)

@@ -1,0 +1,104 @@
+"""Small disks that are full, without inodes or read-only, in a mount namespace of a child."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import runs
+
+_CLONE_NEWNS, _MS_RDONLY, _MS_REMOUNT, _MS_REC, _MS_PRIVATE = 0x20000, 1, 32, 0x4000, 1 << 18
+_ROOT = pathlib.Path(__file__).parents[2]
+
+
+def _call(name, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments):
+        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
+
+
+def _mount(path: str, options: str, flags: int = 0) -> None:
+    _call("mount", b"none", path.encode(), b"tmpfs", flags, options.encode())
+
+
+def small_disk(path: str, options: str) -> None:
+    """Gives this process, and those that it starts, a disk that ends with them.
+
+    Args:
+        path: Where; a folder is made.
+        options: Of tmpfs, such as `size=64m`.
+    """
+    os.makedirs(path, exist_ok=True)
+    _call("unshare", _CLONE_NEWNS)
+    _call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
+    _mount(path, options)
+
+
+def is_permitted(folder: str) -> None:
+    """Ends with an error if there cannot be such a disk here."""
+    small_disk(folder, "size=1m")
+
+
+def command(folder: str, options: str, read_only: bool) -> None:
+    """Runs the command with its output on a small disk; writes how it ended to `folder/said`."""
+    output = os.path.join(folder, "output")
+    small_disk(output, options)
+    if read_only:
+        _mount(output, options, _MS_REMOUNT | _MS_RDONLY)
+    process = subprocess.run(
+        [sys.executable, "-m", "pipeline", "run", f"{folder}/config.yaml", "--output", output],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+    )
+    said = {"code": process.returncode, "text": process.stderr, "left": os.listdir(output)}
+    pathlib.Path(folder, "said").write_text(json.dumps(said))
+
+
+def full_at_each_component(folder: str) -> None:
+    """Runs every component on a full disk, then on one that has room again.
+
+    What happened is in `folder/full`: component, free bytes, exit code, what the user reads.
+    """
+    output = os.path.join(folder, "output")
+    small_disk(output, "size=256m")
+    told = []
+    for component in runs.COMPONENTS:
+        for free in (0, 40_000, None):
+            filler = os.path.join(output, "artifacts", "filler")
+            os.makedirs(os.path.dirname(filler), exist_ok=True)
+            if free is not None:
+                _fill(output, filler, free)
+            code = _forked(runs.run, folder, component)
+            if free is not None:
+                os.unlink(filler)
+            failed = code != 0 and free is not None
+            told.append([component, free, code, runs.failure(folder) if failed else ""])
+            runs.check_served(folder)
+            if code == 0:
+                break
+    told.append(["served", None, 0, str(len(runs.check_served(folder)))])
+    pathlib.Path(folder, "full").write_text(json.dumps(told))
+
+
+def _fill(disk: str, filler: str, free: int) -> None:
+    room = os.statvfs(disk)
+    with open(filler, "wb") as file:
+        size = room.f_bavail * room.f_frsize - free
+        if size > 0:
+            os.posix_fallocate(file.fileno(), 0, size)
+
+
+def _forked(function, *arguments) -> int:
+    pid = os.fork()
+    if not pid:
+        try:
+            function(*arguments)
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
