@@ -72,8 +72,6 @@ def configuration(folder: str, text: dict[str, Any]) -> PipelineConfig:
     """
     events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
     content = yaml.safe_load(init("quality", events, labels, Names()))
-    # What is compared says itself how it is trained.
-    del content["encoder"]
     content["text"] |= text
     return PipelineConfig.model_validate(content)
 

@@ -128,7 +128,7 @@ def _models(args, channels: tuple[str, ...]) -> dict[str, Model]:
         raise ConfigError("the data have no times, which models that end in -time need.")
     models = {name: MODELS[name] for name in names if timed or not name.endswith(TIMED)}
     for name, fields in args.encoder:
-        models[name] = Model(fields, encoder(**yaml.safe_load(fields)))
+        models[name] = encoder(**yaml.safe_load(fields))
     return models
 
 

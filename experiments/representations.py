@@ -122,7 +122,7 @@ def _doc2vec(data: PreparedData, seed: int, folder: str):
         model.random.seed(seed)
         return np.stack(
             [
-                model.infer_vector([str(word) for behavior in user for word in behavior])
+                model.infer_vector([str(word) for word in user])
                 for user in _words_of_users(data, users)
             ]
         )

@@ -50,11 +50,11 @@ class ActivityBoundaries(beam.PTransform):
     """Finds the quartiles of all labelled users of a run, whatever their split.
 
     Args:
-        config: How the examples are made.
-        reading: `Statistics` of all files, as a side input.
+        config: Which behaviours a labelled user is represented from, and what timestamps mean.
+        reading: A PCollection of one `Statistics`, of the reading of all files.
     """
 
-    def __init__(self, config: IngestionConfig, reading: beam.pvalue.AsSingleton):
+    def __init__(self, config: IngestionConfig, reading: beam.PCollection):
         super().__init__()
         self._config = config
         self._reading = reading
@@ -63,7 +63,8 @@ class ActivityBoundaries(beam.PTransform):
         """Makes one tuple, as of `quartiles`, of the buckets."""
         return (
             buckets
-            | "CountBehaviors" >> beam.ParDo(_CountBehaviors(self._config), self._reading)
+            | "CountBehaviors"
+            >> beam.ParDo(_CountBehaviors(self._config), beam.pvalue.AsSingleton(self._reading))
             | "AddUp" >> beam.CombineGlobally(_add_up)
             | "Quartiles" >> beam.Map(quartiles)
         )
@@ -76,8 +77,8 @@ class _CountBehaviors(beam.DoFn):
     def process(
         self, bucket: tuple[int, Iterable[Batches]], reading: Statistics
     ) -> Iterator[dict[int, int]]:
-        users: dict[int, int] = Counter()
         clock = Clock(reading.timestamp_units, self._config.timestamp_unit == AUTO)
+        users: dict[int, int] = Counter()
         for user in read_users(bucket[1], clock):
             if user.labels and any(index is not None for index in json.loads(user.labels[0][2])):
                 count = division.length(division.inference(user.timestamps, self._config.division))

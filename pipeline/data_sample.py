@@ -14,8 +14,11 @@ from typing import Any, NamedTuple
 from ingestion import values
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile, match_files
+from ingestion.timestamp_units import AUTO, TimestampColumn
+from ingestion.timestamps import UnixSeconds, parse_timestamp
 
 SAMPLED_ROWS = 1000
+_FIRST_MOMENT = 1e8
 _PROGRESS_SECONDS = 1.0
 _ROWS_PER_CLOCK_READING = 10_000
 
@@ -88,6 +91,34 @@ def first_rows(
     from ingestion.readers import read_records
 
     return itertools.islice(read_records(file, columns, remedy), rows)
+
+
+def has_moments(file: InputFile, column: str) -> bool:
+    """Tells whether a column of timestamps holds points in time, and not a running number.
+
+    Numbers below 100,000,000, as seconds before 1973, are taken for running numbers.
+
+    Args:
+        file: Of the events.
+        column: Of the timestamps.
+
+    Raises:
+        DataError: The file lacks the column or is damaged.
+    """
+    numbers, moments = TimestampColumn(AUTO), 0
+    for line, row in first_rows(file, (column,), "Map the names in `data.columns`."):
+        try:
+            if isinstance(row, BadValue):
+                raise row
+            timestamp = parse_timestamp(row[0])
+        except BadValue:
+            continue
+        if isinstance(timestamp, UnixSeconds):
+            moments += 1
+        else:
+            numbers.add(timestamp, line)
+    span = numbers.span()
+    return moments > 0 or (span is not None and span[1] >= _FIRST_MOMENT)
 
 
 def count_users(

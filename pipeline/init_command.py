@@ -19,7 +19,14 @@ from ingestion.values import normalize_label
 from pipeline.column_choice import Names, choose_columns
 from pipeline.config import ConfigError, load_config
 from pipeline.data_check import look_at_data
-from pipeline.data_sample import Counts, column_names, count_users, first_rows, local_files
+from pipeline.data_sample import (
+    Counts,
+    column_names,
+    count_users,
+    first_rows,
+    has_moments,
+    local_files,
+)
 from trainer.encoder.preset_choice import PRESETS_BY_SIZE, preset_for
 
 __all__ = ["Names", "init"]
@@ -34,12 +41,12 @@ name: {name}
 data:
   events: {events}
   labels: {labels}
-{columns}
+{columns}{channels}
 tasks:
 {tasks}
 text:
   language: en  # zh: Chinese, cut by jieba; mixed: both; characters: text without spaces
-
+{words}
 encoder:
   # {reason}
   preset: {preset}
@@ -48,6 +55,18 @@ evaluation:
   min_auc: 0.6
 """
 
+
+_CHANNELS = """\
+  channels: [time]  # when a user is active tells something too
+"""
+
+_FEWEST_FOR_PHRASES = 1_000
+_WORDS = """\
+  # For fewer than {fewest:,} users: ngrams 1, punctuation false, stem true.
+  ngrams: 2  # phrases of two words
+  punctuation: true
+  stem: false
+"""
 
 _KUBEFLOW = """\
 
@@ -98,7 +117,11 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
         events=_inline(os.path.abspath(events)),
         labels=_inline(os.path.abspath(labels)),
         columns=_columns(columns),
+        channels=_CHANNELS if has_moments(of_kind["events"][0], columns.timestamp) else "",
         tasks=tasks,
+        words=_WORDS.format(fewest=_FEWEST_FOR_PHRASES)
+        if counts.users >= _FEWEST_FOR_PHRASES
+        else "",
         preset=preset,
         reason=f"For {counts}; `options` says what a preset sets.",
     )

@@ -122,9 +122,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             boundaries: Any = ()
             if tasks and config.activity_boundaries is None:
                 boundaries = beam.pvalue.AsSingleton(
-                    buckets
-                    | "ActivityBoundaries"
-                    >> ActivityBoundaries(config, beam.pvalue.AsSingleton(reading))
+                    buckets | "ActivityBoundaries" >> ActivityBoundaries(config, reading)
                 )
             of_buckets = buckets | "WriteShards" >> beam.ParDo(
                 WriteShards(config, tasks, files, folder),

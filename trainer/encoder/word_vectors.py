@@ -15,9 +15,9 @@ def initial_word_vectors(
 
     Word2Vec knows which words stand beside each other; latent semantic analysis which occur at
     the same users, however far apart. `'word2vec+lsa'` gives three quarters of the dimensions to
-    the one and a quarter to the other. The vector of a word is multiplied by the square of its
-    inverse document frequency (a user is a document), so that in the mean of a behaviour what is
-    said by few counts for more; the square, for so a word counts where TF-IDF vectors are compared.
+    the one and a quarter to the other. The vector of a word is multiplied by its inverse document
+    frequency (a user is a document), so that in the mean of a behaviour what is said by few counts
+    for more.
     What Word2Vec says of a phrase is the mean of its two words' vectors.
 
     Example:
@@ -52,7 +52,7 @@ def initial_word_vectors(
         "word2vec": lambda size: _word2vec(sentences, vocabulary_size, size, seed, phrases),
         "lsa": lambda size: latent_semantic_vectors(counts, size, seed),
     }
-    vectors = [_scaled(idf**2 * trained[part](size)) for part, size in parts.items()]
+    vectors = [_scaled(idf * trained[part](size)) for part, size in parts.items()]
     return np.concatenate(vectors, axis=1)
 
 
