@@ -28,8 +28,6 @@ _FOLDERS = {f"Split-{split}" for split in SPLITS}
 _OTHER_MEANINGS = {
     ("experiments/labelled_users.py", "examples"): "TFX's name for what an ExampleGen writes",
     ("pipeline/pipeline.py", "examples"): "TFX's name for what an ExampleGen writes",
-    ("pipeline/column_choice.py", "user_id"): "a key of `data.columns`",
-    ("pipeline/init_command.py", "user_id"): "a key of `data.columns`",
     ("serving/dev_server/inference.py", "examples"): "a key of TF Serving's REST requests",
     ("serving/__main__.py", "encode"): "a command",
     ("serving/__main__.py", "target"): "an argument of a command: a server's address",
