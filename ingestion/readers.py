@@ -12,13 +12,11 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from ingestion.columns import has_column, path_columns, value_of
 from ingestion.encodings import as_utf8
@@ -225,7 +223,7 @@ def _lines(file: InputFile) -> Iterator[tuple[int, bytes | None]]:
             or what begins as UTF-16 does not go on so.
     """
     line = 0
-    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stored:
+    with _open(file.path) as stored:
         try:
             stream = as_utf8(gzip.GzipFile(fileobj=stored) if file.gzipped else stored)
             # A byte more than allowed tells a line that is too long from one that is just as long.
@@ -252,7 +250,7 @@ def _lines(file: InputFile) -> Iterator[tuple[int, bytes | None]]:
 
 def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
     row = 0
-    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stored:
+    with _open(file.path) as stored:
         try:
             # Without a buffer size a whole row group would be read at once.
             table = pq.ParquetFile(stored, buffer_size=_READ_BUFFER_BYTES)
@@ -325,3 +323,14 @@ def _check_columns(
             f"{file.path} has no column {', '.join(missing)}; it has: {', '.join(present)}. "
             f"{remedy}"
         )
+
+
+def _open(path: str) -> BinaryIO:
+    """Opens a file as it is stored; only a file of a store takes Beam, which is slow to import."""
+    if "://" not in path:
+        return open(path, "rb")
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    stored: BinaryIO = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return stored

@@ -100,15 +100,15 @@ def test_kfps_proto_takes_it(one):
         assert [mount.mount_path for mount in config.pvc_mount] == ["/data", "/models"]
 
 
-@pytest.mark.parametrize(("name", "learning_rate"), [("demo", 0.0003), ("industrial", 0.001)])
-def test_the_kfp_sdk_loads_it(name, learning_rate, compiled, tmp_path):
+@pytest.mark.parametrize("name", ["demo", "industrial"])
+def test_the_kfp_sdk_loads_it(name, compiled, tmp_path):
     one = compiled[name]
     path = tmp_path / "pipeline.yaml"
     path.write_text(one.to_yaml())
     component = components.load_component_from_file(str(path))
     inputs = component.component_spec.inputs
     assert inputs["encoder_learning_rate"].type == "Float"
-    assert inputs["encoder_learning_rate"].default == learning_rate
+    assert inputs["encoder_learning_rate"].default == 0.001
     assert inputs["encoder_max_epochs"].type == "Integer"
     assert set(inputs) == {
         "data",

@@ -9,6 +9,7 @@ _ROOMS = ("components", "ingestion", "trainer", "serving", "pipeline", "kubeflow
 
 _INTERNAL = {
     "BadValue": "of one record; what is shown is counted in `DataError` and in the report",
+    "BadVersionError": "of the development server, as `StatusError`",
     "_LineTooLong": "of one line; it is counted as a bad line",
     "StatusError": "of the development server; what is shown is the status of an answer",
     "StepError": "of one step run locally; what is shown is the `Outcome`",

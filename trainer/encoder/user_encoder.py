@@ -103,6 +103,7 @@ def fit_user_encoder(
     """Adds the other channels that are asked for to a trained encoder, and fits their fusion.
 
     Example:
+        >>> from trainer.encoder.model import build_encoder
         >>> encoder = build_encoder(EncoderConfig(dimension=8), vocabulary_size=4)
         >>> config = EncoderConfig(dimension=8, latent_semantics=2)
         >>> user_encoder = fit_user_encoder(config, encoder, [[[1, 2], [3]], [[2, 4]]])

@@ -21,7 +21,7 @@ class ChannelFusion(keras.layers.Layer):
         >>> fusion = ChannelFusion(dimension=1)
         >>> fusion.adapt([np.array([[1.0], [3.0]]), np.array([[5.0], [9.0]])])
         >>> vectors, full = fusion([np.array([[1.0], [2.0]]), np.array([[5.0], [7.0]])])
-        >>> np.abs(np.asarray(vectors)).round(4).tolist()
+        >>> np.abs(np.asarray(vectors, float)).round(4).tolist()
         [[1.4142], [0.0]]
         >>> np.asarray(full).round(4).tolist()
         [[-1.0, -1.0], [0.0, 0.0]]

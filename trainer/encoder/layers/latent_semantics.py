@@ -22,9 +22,9 @@ class LatentSemantics(keras.layers.Layer):
     Example:
         >>> layer = LatentSemantics(vocabulary_size=4, dimension=2)
         >>> layer.build((None, None, None))
-        >>> layer.directions.assign(np.array([[1, 0], [0, 1], [0, 0], [0, 0]]))
+        >>> _ = layer.directions.assign(np.array([[1, 0], [0, 1], [0, 0], [0, 0]]))
         >>> users = layer(np.array([[[1, 2, 0], [3, 0, 0]], [[0, 0, 0], [0, 0, 0]]]))
-        >>> np.asarray(users).round(4).tolist()
+        >>> np.asarray(users, float).round(4).tolist()
         [[0.7071, 0.7071], [0.0, 0.0]]
 
     Args:
