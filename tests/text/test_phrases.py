@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.text.config import TextConfig
-from trainer.text.phrases import phrases
+from trainer.text.phrases import parts_of_phrases, phrases
 from trainer.text.preprocessing import TextsToWords
 from trainer.text.vocabulary import read_vocabulary
 
@@ -143,3 +143,10 @@ def test_one_very_long_text_among_many_short_ones():
 def test_no_texts_at_all():
     words = tf.RaggedTensor.from_row_lengths(tf.constant([], tf.string), tf.constant([], tf.int64))
     assert phrases(words).to_list() == []
+
+
+def test_parts_of_phrases(english):
+    vocabulary = [word for word, _ in read_vocabulary(english)]
+    assert parts_of_phrases(vocabulary).tolist() == [[0, 0], [0, 0], [1, 2], [0, 0], [2, 4]]
+    # A phrase can be as frequent as its second word, and stand before it in the alphabet.
+    assert parts_of_phrases(["run", "run shoe"]).tolist() == [[0, 0], [0, 0]]
