@@ -66,6 +66,8 @@ def parse_timestamp(value: object) -> float:
     else:
         try:
             number = float(value)
+        except ValueError as error:
+            raise BadValue("bad_timestamp", value) from error
         except OverflowError as error:
             raise BadValue("bad_timestamp", detail="an integer of many digits") from error
     if math.isnan(number) and not isinstance(value, str | bytes):

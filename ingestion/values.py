@@ -35,7 +35,8 @@ def parse_user_id(value: object) -> str:
         return str(value)
     if not isinstance(value, float | decimal.Decimal):
         raise BadValue("bad_user_id", value)
-    if math.isnan(value):
+    # Decimal knows NaNs that float() refuses.
+    if value.is_nan() if isinstance(value, decimal.Decimal) else math.isnan(value):
         raise BadValue("missing_user_id")
     if not math.isfinite(value) or value != int(value):
         raise BadValue("bad_user_id", value)

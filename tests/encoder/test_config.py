@@ -30,7 +30,7 @@ def test_fields_override_their_preset():
     assert (config.random_cut, config.hops, config.initial_embeddings) == (
         False,
         2,
-        "word2vec+lsa",
+        "word2vec",
     )
 
 

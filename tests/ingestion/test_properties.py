@@ -11,6 +11,7 @@ from ingestion import values
 from ingestion.errors import BadValue, DataError
 from ingestion.files import match_files
 from ingestion.readers import read_records
+from ingestion.timestamps import parse_timestamp
 
 _COLUMNS = ("user", "when", "what")
 
@@ -90,7 +91,7 @@ def test_any_value_is_read_or_refused(value):
     for parse, kind in (
         (values.parse_user_id, str),
         (values.parse_text, str),
-        (values.parse_timestamp, float),
+        (parse_timestamp, float),
     ):
         try:
             parsed = parse(value)
@@ -108,7 +109,7 @@ def test_any_value_is_read_or_refused(value):
 @hypothesis.given(st.integers(0, 10**10), st.sampled_from([str, float, lambda value: value]))
 def test_seconds_are_read_as_they_are(seconds, written):
     try:
-        read = values.parse_timestamp(written(seconds))
+        read = parse_timestamp(written(seconds))
     except BadValue:
         # Such as 20231114: a date, as some write it, and no moment of 1970.
         read = None
@@ -127,7 +128,7 @@ def test_a_moment_is_the_same_however_it_is_written(moment):
     seconds = moment.timestamp()
     hypothesis.assume(seconds >= 0)
     for text in (moment.isoformat(), moment.isoformat(" "), moment.isoformat().encode()):
-        assert values.parse_timestamp(text) == pytest.approx(seconds, abs=1e-3)
+        assert parse_timestamp(text) == pytest.approx(seconds, abs=1e-3)
 
 
 @hypothesis.given(st.integers())
