@@ -119,7 +119,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
         reporter.event("start", component=name, number=index + 1, of=len(ir.nodes))
         try:
             result = _launch(ir, node, deployment, connection, store)
-            while bad := damaged(result.artifacts):
+            if bad := damaged(result.artifacts):
                 for artifact in bad:
                     reporter.event(
                         "warning",
@@ -127,6 +127,8 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
                         text=f"{artifact.uri} is not what an earlier run left there; not used",
                     )
                 discard(store, bad)
+                # Other results of earlier runs may be damaged too: what is made now is not.
+                node.execution_options.caching_options.enable_cache = False
                 result = _launch(ir, node, deployment, connection, store)
             seal(store, result.artifacts)
             results[name] = result

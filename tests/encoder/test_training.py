@@ -24,6 +24,7 @@ def fit(write_users, tmp_path):
     path, spec = write_users(users)
 
     def run(config=CONFIG, backup="backup", **kwargs):
+        keras.utils.set_random_seed(config.seed)
         return fit_encoder(
             config,
             10,

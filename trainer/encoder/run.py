@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 
+import keras
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -70,6 +71,8 @@ def train_encoder(
     Returns:
         The user encoder. It has the channel of time if the examples have moments.
     """
+    # Before the batches are described: what is shuffled and left out depends on it.
+    keras.utils.set_random_seed(config.seed)
     feature_spec = transform_output.transformed_feature_spec()
     corpus = measure(train_files, feature_spec)
     identity = config.objective == "identity"
