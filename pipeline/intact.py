@@ -39,11 +39,25 @@ def damaged(
     ]
 
 
-def discard(store: mlmd.MetadataStore, artifacts: Sequence[metadata_store_pb2.Artifact]) -> None:
-    """Has TFX never use artifacts again; their files stay, for whoever wants to know."""
+def discard(
+    store: mlmd.MetadataStore,
+    artifacts: Sequence[metadata_store_pb2.Artifact],
+    executions: Sequence[metadata_store_pb2.Execution],
+) -> None:
+    """Has TFX never use artifacts again; their files stay, for whoever wants to know.
+
+    Args:
+        store: Where both are recorded.
+        artifacts: The damaged ones.
+        executions: Of this run, that took them from the cache. TFX launches no component twice in
+            a run, unless it failed.
+    """
     for artifact in artifacts:
         artifact.state = metadata_store_pb2.Artifact.DELETED
     store.put_artifacts(artifacts)
+    for execution in executions:
+        execution.last_known_state = metadata_store_pb2.Execution.FAILED
+    store.put_executions(executions)
 
 
 def _digest(uri: str) -> str:

@@ -126,7 +126,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
                         component=name,
                         text=f"{artifact.uri} is not what an earlier run left there; not used",
                     )
-                discard(store, bad)
+                discard(store, bad, result.executions)
                 # Other results of earlier runs may be damaged too: what is made now is not.
                 node.execution_options.caching_options.enable_cache = False
                 result = _launch(ir, node, deployment, connection, store)
@@ -154,19 +154,20 @@ class Result:
     """What one component left in ML Metadata.
 
     Attributes:
+        executions: The component's, in this run.
         cached: Whether the result of an earlier run was used.
         artifacts: The output artifacts.
     """
 
     def __init__(self, store: mlmd.MetadataStore, execution_id: int | None):
-        executions = store.get_executions_by_id([execution_id] if execution_id else [])
+        self.executions = store.get_executions_by_id([execution_id] if execution_id else [])
         self.cached = all(
             execution.last_known_state == metadata_store_pb2.Execution.CACHED
-            for execution in executions
+            for execution in self.executions
         )
         outputs = [
             event.artifact_id
-            for event in store.get_events_by_execution_ids([e.id for e in executions])
+            for event in store.get_events_by_execution_ids([e.id for e in self.executions])
             if event.type in _OUTPUTS
         ]
         self.artifacts = store.get_artifacts_by_id(outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
@@ -11,6 +12,9 @@ from tfx.orchestration import metadata
 from contract.errors import UserError
 from pipeline.config import DatabaseMetadata, SqliteMetadata
 from pipeline.output_folder import OutputFolder
+
+_STATEMENT = re.compile(r" query:\s+[A-Z].*", re.DOTALL)
+"""The SQL that ML Metadata adds to what the database said."""
 
 _DAMAGED = ("malformed", "not a database")
 """What SQLite says of a file that is cut off, or something else."""
@@ -67,7 +71,7 @@ def open_store(
         store = mlmd.MetadataStore(connection)
         store.get_artifact_types()
     except Exception as error:
-        reason = str(error).partition(" query:")[0].strip()
+        reason = _STATEMENT.sub("", str(error)).strip()
         if not is_file:
             where = connection.WhichOneof("config")
             raise MetadataError(

@@ -69,8 +69,7 @@ def full_at_each_component(folder: str) -> None:
     told = []
     for component in runs.COMPONENTS:
         for free in (0, 40_000, None):
-            filler = os.path.join(output, "artifacts", "filler")
-            os.makedirs(os.path.dirname(filler), exist_ok=True)
+            filler = os.path.join(output, "filler")
             if free is not None:
                 _fill(output, filler, free)
             code = _forked(runs.run, folder, component)
