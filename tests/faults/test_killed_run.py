@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-import runs
 from injection import KILLED
 
+import runs
 from serving.releases.model_digest import model_digest
 
 pytestmark = pytest.mark.slow
