@@ -27,7 +27,7 @@ sys.stdin.readline()
 
 @pytest.fixture(scope="module")
 def finished(in_child, tmp_path_factory):
-    """A run that was killed in the writes 1, 5, 25, ... of every component, one after the other.
+    """A run that was killed in the writes 1, 3, 9, ... of every component, one after the other.
 
     Each child goes on where the last one died.
     """
@@ -39,7 +39,7 @@ def finished(in_child, tmp_path_factory):
         while (code := in_child(runs.run, str(folder), component, die)) == KILLED:
             deaths.setdefault(component, []).append(die)
             assert not runs.check_served(folder) or component == "Pusher"
-            die *= 5
+            die *= 3
         assert code == 0, (folder / "log").read_text()[-3000:]
     assert in_child(runs.run, str(folder)) == 0
     shutil.copytree(folder / "output", folder / "kept")
@@ -59,7 +59,7 @@ def test_every_component_died_and_the_run_ended(finished):
     folder, deaths = finished
     assert list(deaths) == runs.COMPONENTS
     assert all(len(numbers) >= 2 for numbers in deaths.values())
-    assert sum(map(len, deaths.values())) > 30
+    assert sum(map(len, deaths.values())) > 40
     assert len(runs.check_served(folder)) == 1
     # The last run, which was not killed, had nothing left to do.
     assert runs.ran(folder) == set()
@@ -79,9 +79,12 @@ def test_a_half_written_model_of_an_earlier_run_is_not_used(in_child, folder):
     assert warning["text"].startswith(str(damaged.parents[1]))
     assert warning["text"].endswith("is not what an earlier run left there; not used")
     runs.check_served(folder)
-    # And it is not found again.
-    assert in_child(runs.run, str(folder)) == 0
-    assert runs.ran(folder) == set()
+    # TFX has one execution for a component and run, and that one has the damaged result as well: it
+    # is no cached one for the next run, whose own is.
+    for expected in ({"HeadsTrainer", "Evaluator", "Pusher"}, set()):
+        assert in_child(runs.run, str(folder)) == 0
+        assert runs.ran(folder) <= expected
+        assert not [event for event in runs.events(folder) if event["event"] == "warning"]
 
 
 @pytest.mark.parametrize("content", ["half", "other"])
