@@ -11,7 +11,7 @@ from ingestion import division
 from ingestion.config import IngestionConfig
 from ingestion.spill import Batches, read_users
 from ingestion.statistics import Statistics
-from ingestion.timestamp_units import AUTO, Clock
+from ingestion.timestamp_units import Clock
 
 
 def activity_groups(boundaries: tuple[int, ...]) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class _CountBehaviors(beam.DoFn):
         self, bucket: tuple[int, Iterable[Batches]], reading: Statistics
     ) -> Iterator[dict[int, int]]:
         users: dict[int, int] = Counter()
-        clock = Clock(reading.timestamp_units, self._config.timestamp_unit == AUTO)
+        clock = Clock.of(reading.timestamp_units, self._config.timestamp_unit)
         for user in read_users(bucket[1], clock):
             if user.labels and any(index is not None for index in json.loads(user.labels[0][2])):
                 count = division.length(division.inference(user.timestamps, self._config.division))

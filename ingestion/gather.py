@@ -10,16 +10,15 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from ingestion import values
-from ingestion.classes import ClassIndex
 from ingestion.config import Columns, Task, TimestampUnit
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile, content_hash
 from ingestion.readers import read_records
+from ingestion.rows import EventRows, LabelRows
 from ingestion.spill import EVENT, LABEL, SpillWriter
 from ingestion.statistics import FileStatistics, Statistics
 from ingestion.timestamp_units import AUTO, SECONDS, TimestampColumn
-from ingestion.timestamps import UnixSeconds, parse_timestamp
+from ingestion.timestamps import UnixSeconds
 
 _STATISTICS = "statistics"
 _PROGRESS_SECONDS = 1.0
@@ -125,19 +124,14 @@ class _ReadFile(beam.DoFn):
         yield beam.pvalue.TaggedOutput(_STATISTICS, statistics)
 
     def _read_events(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
-        columns = (self._columns.user_id, self._columns.timestamp, self._columns.text)
-        remedy = "Map the names in `data.columns`."
+        read = EventRows(self._columns, self._html_entities)
         earliest, latest = float("inf"), float("-inf")
         numbers = TimestampColumn(self._timestamp_unit)
-        for line, raw in read_records(file, columns, remedy):
+        for line, raw in read_records(file, read.columns, read.remedy):
             statistics.events.records += 1
             self._show_progress()
             try:
-                if isinstance(raw, BadValue):
-                    raise raw
-                user_id = values.parse_user_id(raw[0])
-                timestamp = parse_timestamp(raw[1])
-                text = values.parse_text(raw[2], self._html_entities)
+                user_id, timestamp, text = read(raw)
             except BadValue as bad:
                 statistics.events.add_bad(file.path, line, bad)
                 continue
@@ -158,23 +152,11 @@ class _ReadFile(beam.DoFn):
             statistics.earliest, statistics.latest = earliest, latest
 
     def _read_labels(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
-        tasks = self._tasks.items()
-        columns = (self._columns.label_user_id, *(task.column_of(name) for name, task in tasks))
-        remedy = (
-            "Name the user's column in `data.columns.label_user_id`, and a task's, where it is "
-            "not the task's name, in `tasks.TASK.column`."
-        )
-        index_of = {name: ClassIndex(task.classes) for name, task in tasks}
-        for line, raw in read_records(file, columns, remedy):
+        read = LabelRows(self._columns, self._tasks)
+        for line, raw in read_records(file, read.columns, read.remedy):
             statistics.labels.records += 1
             try:
-                if isinstance(raw, BadValue):
-                    raise raw
-                user_id = values.parse_user_id(raw[0])
-                indices = [
-                    _class_index(name, index_of[name], value)
-                    for name, value in zip(index_of, raw[1:], strict=True)
-                ]
+                user_id, indices = read(raw)
             except BadValue as bad:
                 statistics.labels.add_bad(file.path, line, bad)
                 continue
@@ -188,13 +170,3 @@ class _ReadFile(beam.DoFn):
         if now - self._shown >= _PROGRESS_SECONDS:
             self._shown = now
             _progress.info("%s events read", f"{self._events:,}")
-
-
-def _class_index(name: str, index_of: ClassIndex, value: object) -> int | None:
-    """Returns the index of a label's class, None if the label is missing."""
-    try:
-        return index_of(value)
-    except BadValue as bad:
-        if bad.reason != "unknown_class":
-            raise
-        raise BadValue("unknown_class", detail=f"{name}={bad.detail}") from bad

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ingestion import values
-from ingestion.classes import ClassIndex
 from ingestion.config import IngestionConfig, Task
 from ingestion.errors import BadValue, DataError, describe
 from ingestion.files import InputFile
+from ingestion.report import check_small_numbers
+from ingestion.rows import EventRows, LabelRows
 from ingestion.timestamp_units import TimestampColumn
-from ingestion.timestamps import UnixSeconds, parse_timestamp
+from ingestion.timestamps import UnixSeconds
 from pipeline.config import DataConfig
 from pipeline.data_sample import SAMPLED_ROWS, Counts, count_users, first_rows, local_files
 from trainer.encoder.config import EncoderConfig
@@ -52,51 +51,136 @@ def look_at_data(data: DataConfig, tasks: Mapping[str, Task]) -> Findings:
         files = local_files(data.events, data.labels)
     except DataError as error:
         return Findings([f"data: {error}"], [])
-    mistakes: list[str] = []
-    warnings: list[str] = []
-    limit = data.ingestion.max_bad_fraction
-    columns = data.ingestion.columns
-    for kind in ("events", "labels"):
-        of_kind = [file for file in files if file.kind == kind]
-        seen: dict[str, set[int]] = {name: set() for name in tasks}
-        rows, bad = 0, Counter[str]()
-        has_words = False
-        first: dict[str, list[str]] = {}
-        is_whole = len(of_kind) <= _MOST_FILES
-        for file in of_kind[:_MOST_FILES]:
-            lines = 0
-            try:
-                for row in _rows(file, data.ingestion, tasks, seen):
-                    lines += row.number
-                    has_words = has_words or row.has_word
-                    if row.problem is not None:
-                        reason, detail = row.problem.reason, row.problem.detail
-                        bad[reason] += row.affected
-                        first.setdefault(reason, []).append(
-                            f"{file.path}:{row.line}: {describe(reason, detail)}"
-                        )
-            except DataError as error:
-                mistakes.append(f"data.{kind}: {error}")
-                is_whole = False
-            rows += lines
-            is_whole = is_whole and lines < SAMPLED_ROWS
-        if bad.total() > limit * rows:
+    events, labels = ([file for file in files if file.kind == k] for k in ("events", "labels"))
+    found = Findings([], [])
+    for of_kind in (
+        _look_at_events(events, data.ingestion),
+        _look_at_labels(labels, data.ingestion, tasks),
+    ):
+        found.mistakes.extend(of_kind.mistakes)
+        found.warnings.extend(of_kind.warnings)
+    return found
+
+
+def _look_at_events(files: list[InputFile], config: IngestionConfig) -> Findings:
+    read = EventRows(config.columns, config.html_entities)
+    look = _Look("events", files)
+    has_words, small_numbers = False, Counter[str]()
+    for file in look.files:
+        numbers = TimestampColumn(config.timestamp_unit)
+        for line, event in look.read(file, read):
+            has_words = has_words or any(character.isalnum() for character in event.text)
+            if not isinstance(event.timestamp, UnixSeconds):
+                numbers.add(event.timestamp, line)
+        for count, ((line, of_another_unit), *_) in numbers.bad():
+            look.note(file, line, of_another_unit, count)
+        small_numbers.update(numbers.shapes())
+    found = look.findings(config.max_bad_fraction)
+    try:
+        check_small_numbers(small_numbers, config.max_bad_fraction)
+    except DataError as error:
+        found.mistakes.append(f"data.events: {error}")
+    if look.rows > look.bad and not has_words:
+        found.mistakes.append(
+            f"data.events: no text of the {look.rows:,} rows looked at has a letter or digit, and "
+            f"so none a word. See that `data.columns.text`, now {config.columns.text}, names the "
+            "texts."
+        )
+    return found
+
+
+def _look_at_labels(
+    files: list[InputFile], config: IngestionConfig, tasks: Mapping[str, Task]
+) -> Findings:
+    read = LabelRows(config.columns, tasks)
+    look = _Look("labels", files)
+    seen: dict[str, set[int | None]] = {name: set() for name in tasks}
+    for file in look.files:
+        for _, (_, indices) in look.read(file, read):
+            for classes, index in zip(seen.values(), indices, strict=True):
+                classes.add(index)
+    found = look.findings(config.max_bad_fraction)
+    if look.is_whole and look.rows and not look.bad:
+        found.mistakes.extend(
+            f"tasks.{name}.classes: no row of the labels has class {each!r}. Take it out, or "
+            "write it as the labels do."
+            for name, task in tasks.items()
+            for index, each in enumerate(task.classes)
+            if index not in seen[name]
+        )
+    return found
+
+
+class _Look:
+    """What is wrong with the first rows of the files of one kind.
+
+    Args:
+        kind: `events` or `labels`.
+        files: All of the kind.
+
+    Attributes:
+        files: Those to look at.
+        rows: Rows looked at.
+        is_whole: Whether these are all rows that there are.
+    """
+
+    def __init__(self, kind: str, files: list[InputFile]):
+        self._kind = kind
+        self.files = files[:_MOST_FILES]
+        self.rows = 0
+        self.is_whole = len(files) <= _MOST_FILES
+        self._bad = Counter[str]()
+        self._first: dict[str, list[str]] = {}
+        self._mistakes: list[str] = []
+
+    @property
+    def bad(self) -> int:
+        """Rows that cannot be used."""
+        return self._bad.total()
+
+    def read(self, file: InputFile, read: Any) -> Iterator[tuple[int, Any]]:
+        """Yields line and content of the good ones among a file's first rows; notes the others.
+
+        Args:
+            file: What to read.
+            read: `EventRows` or `LabelRows`.
+        """
+        lines = 0
+        try:
+            for line, row in first_rows(file, read.columns, read.remedy):
+                lines += 1
+                try:
+                    content = read(row)
+                except BadValue as bad:
+                    self.note(file, line, bad)
+                else:
+                    yield line, content
+        except DataError as error:
+            self._mistakes.append(f"data.{self._kind}: {error}")
+            self.is_whole = False
+        self.rows += lines
+        self.is_whole = self.is_whole and lines < SAMPLED_ROWS
+
+    def note(self, file: InputFile, line: int, bad: BadValue, affected: int = 1) -> None:
+        """Notes what is wrong with a row, and with others in the same way."""
+        self._bad[bad.reason] += affected
+        self._first.setdefault(bad.reason, []).append(
+            f"{file.path}:{line}: {describe(bad.reason, bad.detail)}"
+        )
+
+    def findings(self, max_bad_fraction: float) -> Findings:
+        """Returns what is wrong with files and rows."""
+        found = Findings(list(self._mistakes), [])
+        if self.bad > max_bad_fraction * self.rows:
             # The rest may be so good that a run skips the few bad ones.
-            is_sure = is_whole or bad.total() > max(limit, _SURELY_BAD) * rows
-            for reason, count in sorted(bad.items()):
-                (mistakes if is_sure else warnings).append(
-                    f"data.{kind}: {reason.replace('_', ' ')} in {count:,} of the {rows:,} rows "
-                    "looked at:\n    " + "\n    ".join(first[reason][:_EXAMPLES])
+            is_sure = self.is_whole or self.bad > max(max_bad_fraction, _SURELY_BAD) * self.rows
+            for reason, count in sorted(self._bad.items()):
+                (found.mistakes if is_sure else found.warnings).append(
+                    f"data.{self._kind}: {reason.replace('_', ' ')} in {count:,} of the "
+                    f"{self.rows:,} rows looked at:\n    "
+                    + "\n    ".join(self._first[reason][:_EXAMPLES])
                 )
-        if kind == "events" and rows > bad.total() and not has_words:
-            mistakes.append(
-                f"data.events: no text of the {rows:,} rows looked at has a letter or digit, "
-                f"and so none a word. See that `data.columns.text`, now {columns.text}, names the "
-                "texts."
-            )
-        if kind == "labels" and is_whole and rows and not bad.total():
-            mistakes += _absent_classes(tasks, seen)
-    return Findings(mistakes, warnings)
+        return found
 
 
 def few_users_warning(
@@ -136,93 +220,3 @@ def _count(data: DataConfig, enough_users: int, progress: Callable[[str], None])
         )
     except DataError:
         return None
-
-
-class _Row(NamedTuple):
-    """What was found in a row, or, with a `number` of 0, about rows that were given before.
-
-    Attributes:
-        line: Of the file.
-        problem: What is wrong; None if nothing is.
-        affected: How many rows have the problem.
-        number: How many rows this stands for.
-        has_word: Whether its text has a letter or digit.
-    """
-
-    line: int
-    problem: BadValue | None = None
-    affected: int = 1
-    number: int = 1
-    has_word: bool = False
-
-
-def _rows(
-    file: InputFile,
-    config: IngestionConfig,
-    tasks: Mapping[str, Task],
-    seen: dict[str, set[int]],
-) -> Iterator[_Row]:
-    """Judges the first rows of a file; the classes of labels are noted in `seen`."""
-    columns = config.columns
-    numbers = TimestampColumn(config.timestamp_unit)
-    if file.kind == "labels":
-        names = (columns.label_user_id, *(task.column_of(name) for name, task in tasks.items()))
-        remedy = (
-            "Name the user's column in `data.columns.label_user_id`, and a task's, where it is "
-            "not the task's name, in `tasks.TASK.column`."
-        )
-        judge: Callable[[int, tuple[Any, ...]], _Row] = _LabelRow(tasks, seen)
-    else:
-        names = (columns.user_id, columns.timestamp, columns.text)
-        remedy = "Map the names in `data.columns`."
-        judge = functools.partial(_event_row, numbers, config.html_entities)
-    for line, row in first_rows(file, names, remedy):
-        try:
-            if isinstance(row, BadValue):
-                raise row
-            judged = judge(line, row)
-        except BadValue as bad:
-            judged = _Row(line, bad)
-        yield judged
-    for count, ((line, of_another_unit), *_) in numbers.bad():
-        yield _Row(line, of_another_unit, affected=count, number=0)
-
-
-def _event_row(
-    numbers: TimestampColumn, html_entities: bool, line: int, row: tuple[Any, ...]
-) -> _Row:
-    values.parse_user_id(row[0])
-    timestamp = parse_timestamp(row[1])
-    text = values.parse_text(row[2], html_entities)
-    if not isinstance(timestamp, UnixSeconds):
-        numbers.add(timestamp, line)
-    return _Row(line, has_word=any(character.isalnum() for character in text))
-
-
-class _LabelRow:
-    """Checks rows of labels, and notes the classes."""
-
-    def __init__(self, tasks: Mapping[str, Task], seen: dict[str, set[int]]):
-        self._index_of = {name: ClassIndex(task.classes) for name, task in tasks.items()}
-        self._seen = seen
-
-    def __call__(self, line: int, row: tuple[Any, ...]) -> _Row:
-        values.parse_user_id(row[0])
-        for (name, index_of), value in zip(self._index_of.items(), row[1:], strict=True):
-            try:
-                index = index_of(value)
-            except BadValue as bad:
-                raise BadValue(bad.reason, detail=f"{name}={bad.detail}") from bad
-            if index is not None:
-                self._seen[name].add(index)
-        return _Row(line)
-
-
-def _absent_classes(tasks: Mapping[str, Task], seen: Mapping[str, set[int]]) -> list[str]:
-    return [
-        f"tasks.{name}.classes: no row of the labels has class {task.classes[index]!r}. Take it "
-        "out, or write it as the labels do."
-        for name, task in tasks.items()
-        for index in range(len(task.classes))
-        if index not in seen[name]
-    ]

@@ -72,6 +72,18 @@ def test_texts_without_a_word(write, capsys):
     assert "no text of the 1 rows looked at has a letter or digit" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "remedy"), [(2023, "timestamp_unit: date_key"), (45244, "unit: excel_days")]
+)
+def test_years_and_excel_days_are_no_seconds(write, capsys, timestamp, remedy):
+    """As the run itself refuses them."""
+    events = "".join(_EVENT.format(user, timestamp, "boots") for user in ("u0", "u1"))
+    assert main(["check", write(events=events)]) == 2
+    error = capsys.readouterr().err
+    assert "data.events: All 2 timestamps are numbers that look like" in error
+    assert remedy in error
+
+
 def test_few_bad_rows_pass(write):
     good = _EVENT.format("u0", 1, "boots") * 999
     assert main(["check", write(events=good + "no json\n")]) == 0

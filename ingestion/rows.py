@@ -1,0 +1,105 @@
+"""Rows of the event and label files: which columns are read of them, and what they must hold."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ingestion import values
+from ingestion.classes import ClassIndex
+from ingestion.config import Columns, Task
+from ingestion.errors import BadValue
+from ingestion.timestamps import parse_timestamp
+
+Row = tuple[Any, ...] | BadValue
+"""Values in the order of the wanted columns, or why there are none; of `read_records`."""
+
+
+class Event(NamedTuple):
+    """What a row of events holds.
+
+    Attributes:
+        user_id: The user.
+        timestamp: As of `parse_timestamp`: `UnixSeconds`, or a number of the column's unit.
+        text: What the user did.
+    """
+
+    user_id: str
+    timestamp: float
+    text: str
+
+
+class EventRows:
+    """Reads rows of events.
+
+    Args:
+        columns: Names of the columns.
+        html_entities: Whether HTML entities in texts become characters.
+
+    Attributes:
+        columns: Those that are read.
+        remedy: What to do about one that is not there, a sentence.
+    """
+
+    remedy = "Map the names in `data.columns`."
+
+    def __init__(self, columns: Columns, html_entities: bool):
+        self.columns = (columns.user_id, columns.timestamp, columns.text)
+        self._html_entities = html_entities
+
+    def __call__(self, row: Row) -> Event:
+        """Returns what a row holds.
+
+        Raises:
+            BadValue: It cannot be used.
+        """
+        if isinstance(row, BadValue):
+            raise row
+        user_id, timestamp, text = row
+        return Event(
+            values.parse_user_id(user_id),
+            parse_timestamp(timestamp),
+            values.parse_text(text, self._html_entities),
+        )
+
+
+class LabelRows:
+    """Reads rows of labels.
+
+    Args:
+        columns: Names of the columns.
+        tasks: Name -> task.
+
+    Attributes:
+        columns: Those that are read.
+        remedy: What to do about one that is not there, a sentence.
+    """
+
+    remedy = (
+        "Name the user's column in `data.columns.label_user_id`, and a task's, where it is not "
+        "the task's name, in `tasks.TASK.column`."
+    )
+
+    def __init__(self, columns: Columns, tasks: Mapping[str, Task]):
+        names = (task.column_of(name) for name, task in tasks.items())
+        self.columns = (columns.label_user_id, *names)
+        self._index_of = {name: ClassIndex(task.classes) for name, task in tasks.items()}
+
+    def __call__(self, row: Row) -> tuple[str, list[int | None]]:
+        """Returns the user, and per task the index of the class, None if the label is missing.
+
+        Raises:
+            BadValue: It cannot be used.
+        """
+        if isinstance(row, BadValue):
+            raise row
+        labels = zip(self._index_of.items(), row[1:], strict=True)
+        user_id = values.parse_user_id(row[0])
+        return user_id, [_class_index(name, index_of, label) for (name, index_of), label in labels]
+
+
+def _class_index(name: str, index_of: ClassIndex, label: object) -> int | None:
+    try:
+        return index_of(label)
+    except BadValue as bad:
+        if bad.reason != "unknown_class":
+            raise
+        raise BadValue(bad.reason, detail=f"{name}={bad.detail}") from bad
