@@ -62,6 +62,36 @@ def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iter
         yield from read(file, columns, remedy)
 
 
+def column_names(file: InputFile, objects: int) -> list[str]:
+    """Returns the names of a file's columns.
+
+    Args:
+        file: What to look at.
+        objects: Of how many JSON objects, the first ones, the keys are taken.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    if file.format == "csv":
+        _, header = _csv_rows(file, _DecodedLines(file), ())
+        return header
+    if file.format == "parquet":
+        with _open(file.path) as stored:
+            try:
+                return list(pq.ParquetFile(stored).schema_arrow.names)
+            except (pa.ArrowException, OSError) as error:
+                raise _no_parquet(file, 0, error) from error
+    keys: dict[str, None] = {}
+    for _, raw in itertools.islice(_lines(file), objects):
+        try:
+            record = json.loads(raw or b"")
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            keys |= dict.fromkeys(record)
+    return list(keys)
+
+
 def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
     in_path = path_columns(file.path)
     unseen, objects = set(columns) - set(in_path), 0
@@ -99,27 +129,11 @@ def _read_jsonl(file: InputFile, columns: tuple[str, ...], remedy: str) -> Itera
 
 
 def _read_csv(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Record]:
-    csv.field_size_limit(_CSV_FIELD_CHARACTERS)
     decoded = _DecodedLines(file)
-    in_path = path_columns(file.path)
-    try:
-        first_lines = list(itertools.islice(decoded, 1))
-        # Excel's own way to name the delimiter.
-        if first_lines and (named := _NAMED_DELIMITER.fullmatch(first_lines[0])):
-            delimiter, first_lines = named[1], []
-        else:
-            delimiter = _delimiter(first_lines, columns)
-        lines = itertools.chain(first_lines, decoded)
-        rows = csv.reader(lines, strict=True, delimiter=delimiter)
-        header = [name.strip() for name in next(rows, [])]
-    except csv.Error as error:
-        raise DataError(
-            f"{file.path}:1: the header is malformed: {error}. Write the column names there."
-        ) from error
+    rows, header = _csv_rows(file, decoded, columns)
     if not header:
         return
-    if decoded.problem:
-        raise DataError(f"{file.path}:1: in the header, {decoded.problem}")
+    in_path = path_columns(file.path)
     _check_columns(file, columns, [*header, *in_path], remedy)
     for column in columns:
         if header.count(column) > 1:
@@ -153,6 +167,30 @@ def _read_csv(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterato
             )
         elif row:
             yield first, BadValue("malformed_csv", detail=f"{len(row)} fields, not {len(header)}")
+
+
+def _csv_rows(
+    file: InputFile, decoded: "_DecodedLines", columns: tuple[str, ...]
+) -> tuple[Iterator[list[str]], list[str]]:
+    """Returns the rows below the header, and the header; of a file without a line an empty one."""
+    csv.field_size_limit(_CSV_FIELD_CHARACTERS)
+    try:
+        first_lines = list(itertools.islice(decoded, 1))
+        # Excel's own way to name the delimiter.
+        if first_lines and (named := _NAMED_DELIMITER.fullmatch(first_lines[0])):
+            delimiter, first_lines = named[1], []
+        else:
+            delimiter = _delimiter(first_lines, columns)
+        lines = itertools.chain(first_lines, decoded)
+        rows = csv.reader(lines, strict=True, delimiter=delimiter)
+        header = [name.strip() for name in next(rows, [])]
+    except csv.Error as error:
+        raise DataError(
+            f"{file.path}:1: the header is malformed: {error}. Write the column names there."
+        ) from error
+    if header and decoded.problem:
+        raise DataError(f"{file.path}:1: in the header, {decoded.problem}")
+    return rows, header
 
 
 def _delimiter(first_lines: list[str], columns: tuple[str, ...]) -> str:
@@ -272,10 +310,13 @@ def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Ite
                     row += 1
                     yield row, record
         except (pa.ArrowException, OSError) as error:
-            raise DataError(
-                f"{file.path}: not a Parquet file, or damaged after row {row} ({error}). Write "
-                "it again."
-            ) from error
+            raise _no_parquet(file, row, error) from error
+
+
+def _no_parquet(file: InputFile, row: int, error: Exception) -> DataError:
+    return DataError(
+        f"{file.path}: not a Parquet file, or damaged after row {row} ({error}). Write it again."
+    )
 
 
 def _to_python(column: pa.Array) -> list[Any]:

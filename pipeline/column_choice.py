@@ -10,9 +10,10 @@ from contract.features import USER_ID
 from ingestion import values
 from ingestion.errors import BadValue
 from ingestion.files import InputFile
+from ingestion.readers import column_names
 from ingestion.timestamps import parse_timestamp
 from pipeline.config import ConfigError
-from pipeline.data_sample import column_names, first_rows
+from pipeline.data_sample import SAMPLED_ROWS, first_rows
 
 _USER_IDS = (
     *("userid", "user", "uid", "userkey", "useruuid", "customerid", "customer", "clientid"),
@@ -63,7 +64,7 @@ def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
         ConfigError: A column is not there or cannot be told; the message says which there are.
         DataError: A file cannot be read.
     """
-    of_events, of_labels = column_names(events), column_names(labels)
+    of_events, of_labels = (column_names(file, SAMPLED_ROWS) for file in (events, labels))
     taken: dict[str, str] = {}
     for option, known, parse in (
         (USER_ID, _USER_IDS, values.parse_user_id),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ingestion import values
-from ingestion.errors import BadValue, DataError
+from ingestion.errors import BadValue
 from ingestion.files import InputFile, match_files
 from ingestion.readers import read_records
 from ingestion.timestamp_units import AUTO, TimestampColumn
@@ -52,34 +49,6 @@ def local_files(events: str, labels: str) -> list[InputFile]:
     return match_files({kind: path for kind, path in patterns.items() if "://" not in path})
 
 
-def column_names(file: InputFile) -> list[str]:
-    """The columns of a file; of JSON objects the keys of the first ones, as they come.
-
-    Raises:
-        DataError: They cannot be read.
-    """
-    try:
-        if file.format == "parquet":
-            import pyarrow.parquet as pq
-
-            return list(pq.read_schema(file.path).names)
-        with gzip.open(file.path) if file.gzipped else open(file.path, "rb") as raw:
-            lines = (line.decode("utf-8-sig", "replace") for line in raw)
-            if file.format == "csv":
-                return [name.strip() for name in next(csv.reader(lines), [])]
-            keys: dict[str, None] = {}
-            for line in itertools.islice(lines, SAMPLED_ROWS):
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(record, dict):
-                    keys |= dict.fromkeys(record)
-            return list(keys)
-    except (OSError, EOFError, ValueError, csv.Error) as error:
-        raise DataError(f"{file.path}: the columns cannot be read: {error}") from error
-
-
 def first_rows(
     file: InputFile, columns: tuple[str, ...], remedy: str, rows: int | None = SAMPLED_ROWS
 ) -> Iterator[tuple[int, tuple[Any, ...] | BadValue]]:
@@ -88,8 +57,6 @@ def first_rows(
     Raises:
         DataError: The file lacks a column or is damaged.
     """
-    # It loads Beam, for which nobody should wait whose files are not read.
-
     return itertools.islice(read_records(file, columns, remedy), rows)
 
 
@@ -105,7 +72,7 @@ def has_moments(file: InputFile, column: str) -> bool:
     Raises:
         DataError: The file lacks the column or is damaged.
     """
-    numbers, moments = TimestampColumn(AUTO), 0
+    numbers = TimestampColumn(AUTO)
     for line, row in first_rows(file, (column,), "Map the names in `data.columns`."):
         try:
             if isinstance(row, BadValue):
@@ -114,11 +81,10 @@ def has_moments(file: InputFile, column: str) -> bool:
         except BadValue:
             continue
         if isinstance(timestamp, UnixSeconds):
-            moments += 1
-        else:
-            numbers.add(timestamp, line)
+            return True
+        numbers.add(timestamp, line)
     span = numbers.span()
-    return moments > 0 or (span is not None and span[1] >= _FIRST_MOMENT)
+    return span is not None and span[1] >= _FIRST_MOMENT
 
 
 def count_users(

@@ -15,13 +15,14 @@ from contract.tasks import clashing_tasks
 from ingestion.config import Columns
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
+from ingestion.readers import column_names
 from ingestion.values import normalize_label
 from pipeline.column_choice import Names, choose_columns
 from pipeline.config import ConfigError, load_config
 from pipeline.data_check import look_at_data
 from pipeline.data_sample import (
+    SAMPLED_ROWS,
     Counts,
-    column_names,
     count_users,
     first_rows,
     has_moments,
@@ -160,7 +161,7 @@ def _count(files: list[InputFile], user_id: str) -> Counts:
 
 def _tasks(files: list[InputFile], user_id: str) -> Iterator[str]:
     """Yields the lines of the section, a comment for each column that is no task."""
-    columns = [column for column in column_names(files[0]) if column != user_id]
+    columns = [column for column in column_names(files[0], SAMPLED_ROWS) if column != user_id]
     classes: dict[str, set[str]] = {column: set() for column in columns}
     missing: dict[str, set[str]] = {column: set() for column in columns}
     for file in files:

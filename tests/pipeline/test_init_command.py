@@ -94,6 +94,18 @@ def test_columns_are_found_by_their_usual_names(tmp_path, capsys):
     }
 
 
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"), [("utf-8", ";"), ("utf-16", "\t"), ("utf-8-sig", ",")]
+)
+def test_csv_is_read_as_the_run_reads_it(tmp_path, capsys, encoding, delimiter):
+    events = tmp_path / "events.csv"
+    rows = ["user_id,timestamp,text", *(f"u{n % 2},1700000000,boots" for n in range(4))]
+    events.write_text("\n".join(rows).replace(",", delimiter), encoding=encoding)
+    labels = "user_id,t\nu0,0\nu1,1\n".replace(",", delimiter)
+    config = _init(tmp_path, capsys, labels, events=events)
+    assert config.tasks["t"].classes == ("0", "1")
+
+
 def test_columns_can_be_named(tmp_path, capsys):
     events = _events(tmp_path, user_id="k1", timestamp="k2", text="k3")
     labels = "k4,t\nu0,0\nu1,1\n"
