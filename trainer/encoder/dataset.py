@@ -52,8 +52,12 @@ def user_timestamps(file_pattern, feature_spec) -> list[np.ndarray]:
         ValueError: If `feature_spec` lacks the moments, as without the channel of time.
     """
     users = _read(file_pattern, feature_spec, HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
-    joined = users.map(lambda history, target: tf.concat([history, target], axis=0))
-    return list(joined.as_numpy_iterator())
+    return list(_joined(users).as_numpy_iterator())
+
+
+def _joined(users: tf.data.Dataset) -> tf.data.Dataset:
+    """History and target of every user, one behind the other."""
+    return users.map(lambda history, target: tf.concat([history, target], axis=0))
 
 
 def _read(file_pattern, feature_spec, *names: str) -> tf.data.Dataset:
@@ -84,9 +88,7 @@ def user_behaviors(file_pattern, feature_spec) -> list[list[list[int]]]:
     Returns:
         Per user, per behaviour, its word ids; users in the order of `read_users`.
     """
-    users = read_users(file_pattern, feature_spec)
-    joined = users.map(lambda history, target: tf.concat([history, target], axis=0))
-    return [user.to_list() for user in joined]
+    return [user.to_list() for user in _joined(read_users(file_pattern, feature_spec))]
 
 
 def sentences(file_pattern, feature_spec) -> list[list[int]]:
@@ -99,8 +101,7 @@ def sentences(file_pattern, feature_spec) -> list[list[int]]:
     Returns:
         One list of word ids per user.
     """
-    users = read_users(file_pattern, feature_spec)
-    words = users.map(lambda history, target: tf.concat([history, target], axis=0).flat_values)
+    words = _joined(read_users(file_pattern, feature_spec)).map(lambda user: user.flat_values)
     return [user.tolist() for user in words.as_numpy_iterator()]
 
 

@@ -1,5 +1,6 @@
 """The whole way from a user's word ids and moments to the user vector."""
 
+import itertools
 import logging
 
 import keras
@@ -13,6 +14,8 @@ from trainer.encoder.layers.time_features import has_times
 from trainer.encoder.word_vectors import latent_semantic_directions, word_counts
 
 _BATCH = 256
+
+_PARTS = ("encoder", "latent_semantics", "time_features", "fusion")
 
 # Enough for 569 means and principal components; more would cost memory and change nothing.
 _USERS_THAT_FIT = 50_000
@@ -79,22 +82,14 @@ class UserEncoder(keras.Model):
 
     def get_config(self):
         """See base class."""
-        parts = ("encoder", "latent_semantics", "time_features", "fusion")
-        return {
-            **super().get_config(),
-            **{part: keras.saving.serialize_keras_object(getattr(self, part)) for part in parts},
-        }
+        parts = {part: keras.saving.serialize_keras_object(getattr(self, part)) for part in _PARTS}
+        return {**super().get_config(), **parts}
 
     @classmethod
     def from_config(cls, config):
         """See base class."""
-        parts = ("encoder", "latent_semantics", "time_features", "fusion")
-        return cls(
-            **{
-                key: keras.saving.deserialize_keras_object(value) if key in parts else value
-                for key, value in config.items()
-            }
-        )
+        parts = {part: keras.saving.deserialize_keras_object(config[part]) for part in _PARTS}
+        return cls(**{**config, **parts})
 
 
 def fit_user_encoder(
@@ -124,13 +119,10 @@ def fit_user_encoder(
     if config.latent_semantics:
         logging.getLogger("progress").info("latent semantic analysis of %d users", len(users))
         vocabulary_size = encoder.get_layer("behavior_embedding").vocabulary_size
-        counts = word_counts([_flat(user) for user in users], vocabulary_size)
-        layer = LatentSemantics(vocabulary_size, config.latent_semantics)
-        layer.build((None, None, None))
-        layer.directions.assign(
-            latent_semantic_directions(counts, config.latent_semantics, config.seed)
+        sentences = [list(itertools.chain.from_iterable(user)) for user in users]
+        parts["latent_semantics"] = fit_latent_semantics(
+            sentences, vocabulary_size, config.latent_semantics, config.seed
         )
-        parts["latent_semantics"] = layer
     if timestamps is not None:
         parts["time_features"] = TimeFeatures()
     if not parts:
@@ -144,8 +136,25 @@ def fit_user_encoder(
     return user_encoder
 
 
-def _flat(user) -> np.ndarray:
-    return np.concatenate([np.asarray(words, "int64") for words in user] or [np.zeros(0, "int64")])
+def fit_latent_semantics(
+    sentences, vocabulary_size: int, dimension: int, seed: int = 0
+) -> LatentSemantics:
+    """Makes the channel of latent semantic analysis.
+
+    Args:
+        sentences: List of lists of integers, one a user: word ids of `1..vocabulary_size`.
+        vocabulary_size: Integer, the number of words, without padding.
+        dimension: Integer, the number of directions.
+        seed: Integer, the seed of the randomised decomposition.
+
+    Returns:
+        The layer, with its directions.
+    """
+    layer = LatentSemantics(vocabulary_size, dimension)
+    layer.build((None, None, None))
+    counts = word_counts(sentences, vocabulary_size)
+    layer.directions.assign(latent_semantic_directions(counts, dimension, seed))
+    return layer
 
 
 def padded(users, timestamps=None):

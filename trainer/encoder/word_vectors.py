@@ -43,7 +43,7 @@ def initial_word_vectors(
         ValueError: If the sentences hold no word.
     """
     counts = word_counts(sentences, vocabulary_size)
-    idf = _inverse_document_frequency(counts)[:, np.newaxis]
+    idf = inverse_document_frequency(counts)[:, np.newaxis]
     if kind == "word2vec+lsa":
         parts = {"word2vec": dimension - dimension // 4, "lsa": dimension // 4}
     else:
@@ -59,12 +59,30 @@ def initial_word_vectors(
 def _word2vec(sentences, vocabulary_size: int, dimension: int, seed: int, phrases) -> np.ndarray:
     if phrases is None:
         return train_word_vectors(sentences, vocabulary_size, dimension, seed)
+    vectors = train_word_vectors(
+        without_phrases(sentences, phrases), vocabulary_size, dimension, seed
+    )
     is_phrase = phrases.any(axis=1)
-    words = [[word for word in user if not is_phrase[word - 1]] for user in sentences]
-    vectors = train_word_vectors(words, vocabulary_size, dimension, seed)
     parts = phrases[is_phrase]
     vectors[is_phrase] = (vectors[parts[:, 0] - 1] + vectors[parts[:, 1] - 1]) / 2
     return vectors
+
+
+def without_phrases(sentences, phrases) -> list[list[int]]:
+    """Leaves out phrases, which in sentences do not stand where their words stand.
+
+    >>> without_phrases([[1, 2, 3]], np.array([[0, 0], [0, 0], [1, 2]]))
+    [[1, 2]]
+
+    Args:
+        sentences: List of lists of integers, word ids of `1..vocabulary_size`.
+        phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it.
+
+    Returns:
+        The sentences' other words.
+    """
+    is_phrase = phrases.any(axis=1)
+    return [[word for word in sentence if not is_phrase[word - 1]] for sentence in sentences]
 
 
 def train_word_vectors(
@@ -158,11 +176,19 @@ def latent_semantic_directions(counts, dimension: int, seed: int = 0) -> np.ndar
     Returns:
         Float32 array of shape `[vocabulary_size, dimension]`; word `w` owns row `w - 1`.
     """
-    idf = _inverse_document_frequency(counts)[:, np.newaxis]
+    idf = inverse_document_frequency(counts)[:, np.newaxis]
     return (idf * latent_semantic_vectors(counts, dimension, seed)).astype("float32")
 
 
-def _inverse_document_frequency(counts) -> np.ndarray:
+def inverse_document_frequency(counts) -> np.ndarray:
+    """Computes scikit-learn's smooth inverse document frequency; a user is a document.
+
+    Args:
+        counts: Sparse matrix of shape `[users, vocabulary_size]`, as `word_counts` returns it.
+
+    Returns:
+        Float array of shape `[vocabulary_size]`, `1 + log((1 + n) / (1 + df))`.
+    """
     from sklearn.feature_extraction.text import TfidfTransformer
 
     return TfidfTransformer().fit(counts).idf_
