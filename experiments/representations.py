@@ -6,6 +6,7 @@ folder to write to; it returns the probabilities of every task for the users of 
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from typing import NamedTuple
@@ -59,42 +60,39 @@ def _encoder(choose: Callable[[PreparedData], EncoderConfig]):
             log_dir=os.path.join(folder, "logs"),
             backup_dir=os.path.join(folder, "backup"),
         )
-        return lambda users: _encode(trained, users)
+        return lambda users: _encode(lambda *inputs: trained(*inputs)[USER_VECTOR], users)
 
     return vectors
 
 
 def _latent_semantics(data: PreparedData, seed: int, folder: str):
     """Latent semantic analysis of all words and phrases of a user, each user of length 1."""
-    from trainer.encoder.word_vectors import latent_semantic_directions, word_counts
+    from trainer.encoder.user_encoder import fit_latent_semantics
 
-    size = _vocabulary_size(data)
-    directions = latent_semantic_directions(
-        word_counts(_sentences(data), size), EncoderConfig().dimension, seed
+    layer = fit_latent_semantics(
+        _sentences(data), len(_vocabulary(data)), EncoderConfig().dimension, seed
     )
-
-    def vectors(users):
-        counts = _word_counts(users.word_ids, size)
-        counts.data = 1 + np.log(counts.data)
-        rows = counts @ directions
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-
-    return vectors
+    return lambda users: _encode(lambda word_ids, _: layer(word_ids), users)
 
 
 def _word2vec(data: PreparedData, seed: int, folder: str):
     """The mean of a user's Word2Vec vectors, weighted by inverse document frequency."""
-    from sklearn.feature_extraction.text import TfidfTransformer
+    from trainer.encoder.word_vectors import (
+        inverse_document_frequency,
+        train_word_vectors,
+        without_phrases,
+        word_counts,
+    )
+    from trainer.text.phrases import parts_of_phrases
 
-    from trainer.encoder.word_vectors import train_word_vectors, word_counts
-
-    sentences, size = _words(data, _sentences(data)), _vocabulary_size(data)
+    phrases = parts_of_phrases(_vocabulary(data))
+    sentences, size = without_phrases(_sentences(data), phrases), len(phrases)
     table = train_word_vectors(sentences, size, EncoderConfig().dimension, seed=seed)
-    idf = TfidfTransformer().fit(word_counts(sentences, size)).idf_
-    table *= idf[:, np.newaxis]
+    table *= inverse_document_frequency(word_counts(sentences, size))[:, np.newaxis]
 
     def vectors(users):
-        rows = word_counts(_words_of_users(data, users), size) @ table
+        words = without_phrases(_flat(users), phrases)
+        rows = word_counts(words, size) @ table
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
     return vectors
@@ -104,9 +102,13 @@ def _doc2vec(data: PreparedData, seed: int, folder: str):
     """Paragraph vectors (distributed bag of words); every labelled user's is inferred."""
     from gensim.models.doc2vec import Doc2Vec, TaggedDocument
 
+    from trainer.encoder.word_vectors import without_phrases
+    from trainer.text.phrases import parts_of_phrases
+
+    phrases = parts_of_phrases(_vocabulary(data))
     documents = [
         TaggedDocument([str(word) for word in words], [user])
-        for user, words in enumerate(_words(data, _sentences(data)))
+        for user, words in enumerate(without_phrases(_sentences(data), phrases))
     ]
     model = Doc2Vec(
         documents,
@@ -123,7 +125,7 @@ def _doc2vec(data: PreparedData, seed: int, folder: str):
         return np.stack(
             [
                 model.infer_vector([str(word) for word in user])
-                for user in _words_of_users(data, users)
+                for user in without_phrases(_flat(users), phrases)
             ]
         )
 
@@ -138,10 +140,10 @@ def _tfidf(with_time: bool):
 
         from trainer.encoder.word_vectors import word_counts
 
-        size = _vocabulary_size(data)
+        size = len(_vocabulary(data))
         transformer = TfidfTransformer(sublinear_tf=True).fit(word_counts(_sentences(data), size))
         parts = [data.train, data.validation, data.evaluation]
-        rows = [transformer.transform(_word_counts(users.word_ids, size)) for users in parts]
+        rows = [transformer.transform(word_counts(_flat(users), size)) for users in parts]
         if with_time:
             moments = [_time_features(users) for users in parts]
             scaled = _to_unit_variance(moments[0])
@@ -182,12 +184,13 @@ def _beside_time(fit_vectors):
     """The same vectors with the 57 numbers of the moments beside them, each of unit variance."""
 
     def fit(data: PreparedData, seed: int, folder: str):
-        vectors = fit_vectors(data, seed, folder)
-        parts = (vectors, _time_features)
-        scaled = [_to_unit_variance(part(data.train)) for part in parts]
+        parts = (fit_vectors(data, seed, folder), _time_features)
+        train = [part(data.train) for part in parts]
+        scaled = [_to_unit_variance(vectors) for vectors in train]
 
         def joined(users):
-            return np.hstack([s(part(users)) for s, part in zip(scaled, parts, strict=True)])
+            vectors = train if users is data.train else [part(users) for part in parts]
+            return np.hstack([scale(each) for scale, each in zip(scaled, vectors, strict=True)])
 
         return joined
 
@@ -232,14 +235,15 @@ def _with_heads(fit_vectors):
     return evaluate
 
 
-def _encode(trained, users: LabelledUsers) -> np.ndarray:
+def _encode(encoder, users: LabelledUsers) -> np.ndarray:
+    """What a function of padded word ids and moments makes of users, batch by batch."""
     from trainer.encoder.user_encoder import padded
 
     vectors = []
     for start in range(0, len(users.word_ids), _BATCH):
         batch = slice(start, start + _BATCH)
         inputs = padded(users.word_ids[batch], users.timestamps[batch])
-        vectors.append(np.asarray(trained(*inputs)[USER_VECTOR]))
+        vectors.append(np.asarray(encoder(*inputs)))
     return np.concatenate(vectors)
 
 
@@ -249,35 +253,15 @@ def _sentences(data: PreparedData) -> list[list[int]]:
     return sentences(data.train_files, data.transform_output.transformed_feature_spec())
 
 
-def _vocabulary_size(data: PreparedData) -> int:
+def _vocabulary(data: PreparedData) -> list[str]:
     from trainer.text.vocabulary import read_vocabulary
 
-    return len(read_vocabulary(data.transform_output))
+    return [word for word, _ in read_vocabulary(data.transform_output)]
 
 
-def _word_counts(word_ids, vocabulary_size: int):
-    """How often each user has each word: sparse float32 [users, vocabulary_size]."""
-    from trainer.encoder.word_vectors import word_counts
-
-    return word_counts(
-        [[word for behavior in user for word in behavior] for user in word_ids], vocabulary_size
-    )
-
-
-def _words_of_users(data: PreparedData, users: LabelledUsers) -> list[list[int]]:
-    return _words(
-        data, [[word for behavior in user for word in behavior] for user in users.word_ids]
-    )
-
-
-def _words(data: PreparedData, sentences: list[list[int]]) -> list[list[int]]:
-    """Sentences without phrases, which in them do not stand where their words stand."""
-    from trainer.text.phrases import parts_of_phrases
-    from trainer.text.vocabulary import read_vocabulary
-
-    vocabulary = [word for word, _ in read_vocabulary(data.transform_output)]
-    phrases = set((np.flatnonzero(parts_of_phrases(vocabulary).any(axis=1)) + 1).tolist())
-    return [[word for word in user if word not in phrases] for user in sentences]
+def _flat(users: LabelledUsers) -> list[list[int]]:
+    """Per user all word ids."""
+    return [list(itertools.chain.from_iterable(user)) for user in users.word_ids]
 
 
 TIMED = "-time"
