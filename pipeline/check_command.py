@@ -25,22 +25,17 @@ def check(config_file: str, data_folder: str | None = None) -> int:
     Raises:
         ConfigError: There are mistakes; the message names all of them.
     """
-    mistakes: list[str] = []
-    warnings: list[str] = []
     try:
         config = load_config(config_file, data_folder)
     except ConfigError as error:
-        message = str(error)
-    else:
-        message = f"{config_file}:"
-        mistakes = environment_mistakes(config)
-    # Of a configuration with mistakes, the data can be looked at as far as it says where they are.
-    if sections := load_data_sections(config_file, data_folder):
-        found = look_at_data(*sections)
-        mistakes += found.mistakes
-        warnings += found.warnings
-    if mistakes or message != f"{config_file}:":
-        raise ConfigError("\n  ".join([message, *mistakes]))
+        # The data can be looked at as far as the configuration says where they are.
+        sections = load_data_sections(config_file, data_folder)
+        mistakes = look_at_data(*sections).mistakes if sections else []
+        raise ConfigError("\n  ".join([str(error), *mistakes])) from None
+    found = look_at_data(config.data, config.tasks)
+    if mistakes := environment_mistakes(config) + found.mistakes:
+        raise ConfigError("\n  ".join([f"{config_file}:", *mistakes]))
+    warnings = list(found.warnings)
     print(f"{config_file}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
     if files := describe_files(local_files(config.data.events, config.data.labels)):
         print(f"reads {files}")

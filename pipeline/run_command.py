@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from contract import exit_codes
 from ingestion.errors import DataError
-from ingestion.files import describe_files
+from ingestion.files import InputFile, describe_files
 from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.data_check import few_users_warning
 from pipeline.data_sample import local_files
@@ -48,7 +48,7 @@ def run(
         console = Console(width=_WIDTH)
     errors = Console(stderr=True)
     config = load_config(config_file, data_folder)
-    check_environment(config)
+    files = _check_environment(config)
     with errors.status("counting users") as status:
         warning = few_users_warning(config.encoder, config.data, status.update)
     if warning:
@@ -56,7 +56,7 @@ def run(
     folder = OutputFolder(output, config.name)
     try:
         with sigterm_raises(), folder.open() as claim:
-            return _run(config, folder, claim, use_cache, console, errors)
+            return _run(config, files, folder, claim, use_cache, console, errors)
     except KeyboardInterrupt as interrupt:
         return interrupted(interrupt, errors)
 
@@ -77,22 +77,27 @@ def interrupted(interrupt: KeyboardInterrupt, errors: Console) -> int:
     return exit_codes.TERMINATED if terminated else exit_codes.INTERRUPTED
 
 
-def check_environment(config: PipelineConfig) -> None:
+def _check_environment(config: PipelineConfig) -> list[InputFile]:
     """Checks what the configuration needs of this machine, before anything is started.
 
     Args:
         config: The pipeline's configuration.
 
+    Returns:
+        The local input files.
+
     Raises:
         ConfigError: If local input files or the password's environment variable are missing.
     """
     mistakes = environment_mistakes(config)
+    files: list[InputFile] = []
     try:
-        local_files(config.data.events, config.data.labels)
+        files = local_files(config.data.events, config.data.labels)
     except DataError as error:
         mistakes.append(f"data: {error}")
     if mistakes:
         raise ConfigError("\n".join(mistakes))
+    return files
 
 
 def environment_mistakes(config: PipelineConfig) -> list[str]:
@@ -115,6 +120,7 @@ def environment_mistakes(config: PipelineConfig) -> list[str]:
 
 def _run(
     config: PipelineConfig,
+    files: list[InputFile],
     folder: OutputFolder,
     claim: Claim,
     use_cache: bool,
@@ -130,8 +136,8 @@ def _run(
         soft_wrap=True,
         highlight=False,
     )
-    if files := describe_files(local_files(config.data.events, config.data.labels)):
-        console.print(f"Reads {files}", soft_wrap=True, highlight=False, markup=False)
+    if described := describe_files(files):
+        console.print(f"Reads {described}", soft_wrap=True, highlight=False, markup=False)
     summary = failure = None
     # The claim is the child's as well: no other run starts beside it, whatever becomes of this one.
     with RunDisplay(console) as display, Processes([claim.lock]) as processes:
