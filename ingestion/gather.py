@@ -52,9 +52,8 @@ class GatherByUser(beam.PTransform):
         html_entities: bool = False,
     ):
         super().__init__()
-        self._read_file = _ReadFile(
-            columns, tasks, num_buckets, folder, timestamp_unit, html_entities
-        )
+        events, labels = EventRows(columns, html_entities), LabelRows(columns, tasks)
+        self._read_file = _ReadFile(events, labels, timestamp_unit, num_buckets, folder)
 
     # Beam warns of an annotation of two outputs, and makes no use of it.
     @beam.typehints.no_annotations  # type: ignore[untyped-decorator]
@@ -80,17 +79,15 @@ class _ReadFile(beam.DoFn):
 
     def __init__(
         self,
-        columns: Columns,
-        tasks: Mapping[str, Task],
+        events: EventRows,
+        labels: LabelRows,
+        timestamp_unit: TimestampUnit,
         num_buckets: int,
         folder: str,
-        timestamp_unit: TimestampUnit,
-        html_entities: bool,
     ):
+        self._event_rows = events
+        self._label_rows = labels
         self._timestamp_unit = timestamp_unit
-        self._html_entities = html_entities
-        self._columns = columns
-        self._tasks = dict(tasks)
         self._num_buckets = num_buckets
         self._folder = folder
         self._events = 0
@@ -124,7 +121,7 @@ class _ReadFile(beam.DoFn):
         yield beam.pvalue.TaggedOutput(_STATISTICS, statistics)
 
     def _read_events(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
-        read = EventRows(self._columns, self._html_entities)
+        read = self._event_rows
         earliest, latest = float("inf"), float("-inf")
         numbers = TimestampColumn(self._timestamp_unit)
         for line, raw in read_records(file, read.columns, read.remedy):
@@ -152,7 +149,7 @@ class _ReadFile(beam.DoFn):
             statistics.earliest, statistics.latest = earliest, latest
 
     def _read_labels(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
-        read = LabelRows(self._columns, self._tasks)
+        read = self._label_rows
         for line, raw in read_records(file, read.columns, read.remedy):
             statistics.labels.records += 1
             try:
