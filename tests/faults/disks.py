@@ -9,7 +9,7 @@ import pathlib
 import subprocess
 import sys
 
-import runs
+import small_runs
 
 _CLONE_NEWNS, _MS_RDONLY, _MS_REMOUNT, _MS_REC, _MS_PRIVATE = 0x20000, 1, 32, 0x4000, 1 << 18
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -67,20 +67,20 @@ def full_at_each_component(folder: str) -> None:
     output = os.path.join(folder, "output")
     small_disk(output, "size=256m")
     told = []
-    for component in runs.COMPONENTS:
+    for component in small_runs.COMPONENTS:
         for free in (0, 40_000, None):
             filler = os.path.join(output, "filler")
             if free is not None:
                 _fill(output, filler, free)
-            code = _forked(runs.run, folder, component)
+            code = _forked(small_runs.run, folder, component)
             if free is not None:
                 os.unlink(filler)
             failed = code != 0 and free is not None
-            told.append([component, free, code, runs.failure(folder) if failed else ""])
-            runs.check_served(folder)
+            told.append([component, free, code, small_runs.failure(folder) if failed else ""])
+            small_runs.check_served(folder)
             if code == 0:
                 break
-    told.append(["served", None, 0, str(len(runs.check_served(folder)))])
+    told.append(["served", None, 0, str(len(small_runs.check_served(folder)))])
     pathlib.Path(folder, "full").write_text(json.dumps(told))
 
 

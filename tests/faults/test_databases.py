@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import pytest
-import runs
+import small_runs
 
 pytestmark = pytest.mark.slow
 
@@ -138,19 +138,23 @@ def test_a_whole_run_whose_server_was_gone_for_a_while(server, in_child, tmp_pat
         **{"type": server.kind, "host": "127.0.0.1", "port": server.port, "user": "mlmd"},
         **{"database": "metadata", "password_env": "DATABASE_PASSWORD"},
     }
-    runs.prepare(tmp_path, metadata=metadata)
+    small_runs.prepare(tmp_path, metadata=metadata)
     folder = str(tmp_path)
     done = "UnlabelledSchemaGen"
-    assert in_child(runs.run, folder, done, **secret) == 0, (tmp_path / "log").read_text()[-2000:]
+    assert in_child(small_runs.run, folder, done, **secret) == 0, (tmp_path / "log").read_text()[
+        -2000:
+    ]
     server.stop()
-    assert in_child(runs.run, folder, done, **secret) == 1
-    said = runs.failure(folder)
+    assert in_child(small_runs.run, folder, done, **secret) == 1
+    said = small_runs.failure(folder)
     assert f"ML Metadata's database ({server.kind}) does not answer" in said
     assert "whether the server runs; then run again" in said
     assert "secret" not in said
     server.start()
     server.wait_until_ready()
-    assert in_child(runs.run, folder, **secret) == 0, (tmp_path / "log").read_text()[-2000:]
-    assert not runs.ran(folder) & set(runs.COMPONENTS[: runs.COMPONENTS.index(done) + 1])
-    assert runs.events(folder)[-1]["pushed"]
+    assert in_child(small_runs.run, folder, **secret) == 0, (tmp_path / "log").read_text()[-2000:]
+    assert not small_runs.ran(folder) & set(
+        small_runs.COMPONENTS[: small_runs.COMPONENTS.index(done) + 1]
+    )
+    assert small_runs.events(folder)[-1]["pushed"]
     assert not (tmp_path / "output" / "metadata.sqlite").exists()

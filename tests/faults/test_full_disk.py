@@ -4,7 +4,7 @@ import json
 
 import disks
 import pytest
-import runs
+import small_runs
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def small_disks(in_child, tmp_path):
 def test_the_command_says_what_is_wrong_with_the_disk(
     in_child, tmp_path, options, read_only, reason
 ):
-    runs.prepare(tmp_path)
+    small_runs.prepare(tmp_path)
     assert in_child(disks.command, str(tmp_path), options, read_only) == 0
     said = json.loads((tmp_path / "said").read_text())
     assert said["code"] == 2
@@ -42,7 +42,7 @@ def test_the_command_says_what_is_wrong_with_the_disk(
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_disks")
 def test_a_disk_that_is_full_at_each_component_then_has_room(in_child, tmp_path):
-    runs.prepare(tmp_path)
+    small_runs.prepare(tmp_path)
     assert in_child(disks.full_at_each_component, str(tmp_path), timeout=600) == 0, (
         tmp_path / "log"
     ).read_text()[-2000:]
@@ -54,6 +54,6 @@ def test_a_disk_that_is_full_at_each_component_then_has_room(in_child, tmp_path)
             assert code == 1
             assert "The disk is full. Free some space, or choose an --output" in said, component
     assert {component for component, free, code, _ in told if free == 0 and code} == set(
-        runs.COMPONENTS
+        small_runs.COMPONENTS
     )
     assert served[3] == "1"

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
+import small_runs
 from injection import KILLED
 
-import runs
 from serving.releases.model_digest import model_digest
 
 pytestmark = pytest.mark.slow
@@ -32,16 +32,16 @@ def finished(in_child, tmp_path_factory):
     Each child goes on where the last one died.
     """
     folder = tmp_path_factory.mktemp("killed")
-    runs.prepare(folder)
+    small_runs.prepare(folder)
     deaths = {}
-    for component in runs.COMPONENTS:
+    for component in small_runs.COMPONENTS:
         die = 1
-        while (code := in_child(runs.run, str(folder), component, die)) == KILLED:
+        while (code := in_child(small_runs.run, str(folder), component, die)) == KILLED:
             deaths.setdefault(component, []).append(die)
-            assert not runs.check_served(folder) or component == "Pusher"
+            assert not small_runs.check_served(folder) or component == "Pusher"
             die *= 3
         assert code == 0, (folder / "log").read_text()[-3000:]
-    assert in_child(runs.run, str(folder)) == 0
+    assert in_child(small_runs.run, str(folder)) == 0
     shutil.copytree(folder / "output", folder / "kept")
     return folder, deaths
 
@@ -57,12 +57,12 @@ def folder(finished):
 
 def test_every_component_died_and_the_run_ended(finished):
     folder, deaths = finished
-    assert list(deaths) == runs.COMPONENTS
+    assert list(deaths) == small_runs.COMPONENTS
     assert all(len(numbers) >= 2 for numbers in deaths.values())
     assert sum(map(len, deaths.values())) > 40
-    assert len(runs.check_served(folder)) == 1
+    assert len(small_runs.check_served(folder)) == 1
     # The last run, which was not killed, had nothing left to do.
-    assert runs.ran(folder) == set()
+    assert small_runs.ran(folder) == set()
 
 
 def _newest(folder, component, key):
@@ -73,27 +73,27 @@ def _newest(folder, component, key):
 def test_a_half_written_model_of_an_earlier_run_is_not_used(in_child, folder):
     damaged = _newest(folder, "HeadsTrainer", "model") / "Format-Serving" / "saved_model.pb"
     os.truncate(damaged, damaged.stat().st_size // 2)
-    assert in_child(runs.run, str(folder)) == 0
-    assert {"HeadsTrainer", "Evaluator", "Pusher"} >= runs.ran(folder) >= {"HeadsTrainer"}
-    (warning,) = (event for event in runs.events(folder) if event["event"] == "warning")
+    assert in_child(small_runs.run, str(folder)) == 0
+    assert {"HeadsTrainer", "Evaluator", "Pusher"} >= small_runs.ran(folder) >= {"HeadsTrainer"}
+    (warning,) = (event for event in small_runs.events(folder) if event["event"] == "warning")
     assert warning["text"].startswith(str(damaged.parents[1]))
     assert warning["text"].endswith("is not what an earlier run left there; not used")
-    runs.check_served(folder)
+    small_runs.check_served(folder)
     # TFX has one execution for a component and run, and that one has the damaged result as well: it
     # is no cached one for the next run, whose own is.
     for expected in ({"HeadsTrainer", "Evaluator", "Pusher"}, set()):
-        assert in_child(runs.run, str(folder)) == 0
-        assert runs.ran(folder) <= expected
-        assert not [event for event in runs.events(folder) if event["event"] == "warning"]
+        assert in_child(small_runs.run, str(folder)) == 0
+        assert small_runs.ran(folder) <= expected
+        assert not [event for event in small_runs.events(folder) if event["event"] == "warning"]
 
 
 @pytest.mark.parametrize("content", ["half", "other"])
 def test_a_version_that_is_no_longer_the_blessed_model_is_followed_by_it(in_child, folder, content):
-    (number,) = runs.check_served(folder)
-    file = folder / "output" / "serving" / runs.NAME / str(number) / "saved_model.pb"
+    (number,) = small_runs.check_served(folder)
+    file = folder / "output" / "serving" / small_runs.NAME / str(number) / "saved_model.pb"
     file.write_bytes(file.read_bytes()[:1000] if content == "half" else b"")
-    assert in_child(runs.run, str(folder)) == 0
-    assert runs.ran(folder) == {"Pusher"}
+    assert in_child(small_runs.run, str(folder)) == 0
+    assert small_runs.ran(folder) == {"Pusher"}
     newest = max(file.parents[1].glob("[0-9]*"), key=lambda path: int(path.name))
     assert int(newest.name) > number
     card = json.loads((newest / "model_card.json").read_text())
@@ -104,12 +104,12 @@ def test_a_version_that_is_no_longer_the_blessed_model_is_followed_by_it(in_chil
 def test_a_cut_database_is_named_with_the_remedy(in_child, folder, size):
     database = folder / "output" / "metadata.sqlite"
     os.truncate(database, size)
-    assert in_child(runs.run, str(folder)) == 1
-    said = runs.failure(folder)
+    assert in_child(small_runs.run, str(folder)) == 1
+    said = small_runs.failure(folder)
     assert f"Move {database} and {folder}/output/artifacts away" in said
     database.unlink()
     shutil.rmtree(folder / "output" / "artifacts")
-    assert in_child(runs.run, str(folder), "UnlabelledSchemaGen") == 0
+    assert in_child(small_runs.run, str(folder), "UnlabelledSchemaGen") == 0
     # What was served is served on.
     assert (folder / "output" / "serving" / "models.config").exists()
 
@@ -123,18 +123,18 @@ def test_a_locked_database_is_waited_for_then_named(in_child, folder):
         text=True,
     ) as process:
         assert process.stdout.readline() == "locked\n"
-        assert in_child(runs.run, str(folder)) == 1
+        assert in_child(small_runs.run, str(folder)) == 1
         process.communicate("\n")
-    assert f"{database} cannot be opened. Another program may have locked it" in runs.failure(
+    assert f"{database} cannot be opened. Another program may have locked it" in small_runs.failure(
         folder
     )
-    assert in_child(runs.run, str(folder)) == 0
-    assert runs.ran(folder) == set()
+    assert in_child(small_runs.run, str(folder)) == 0
+    assert small_runs.ran(folder) == set()
 
 
 def test_the_command_says_that_its_run_was_killed(tmp_path):
     """As the kernel does when memory is short."""
-    config = runs.prepare(tmp_path)
+    config = small_runs.prepare(tmp_path)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", config, "--output", tmp_path / "output"],
         cwd=pathlib.Path(__file__).parents[2],
