@@ -148,7 +148,19 @@ class Limits(_Frozen):
     stop: Share | None = Field(None, description="Above it the run stops.")
 
 
-class LossLimits(_Frozen):
+class FileLossLimits(_Frozen):
+    """What files may lose, or say twice, before what reads them warns or stops."""
+
+    identical_files: Limits = Field(
+        Limits(warn=0.0, stop=0.45),
+        description="Files that hold the bytes of another one of their kind, of all that hold any.",
+    )
+    empty_files: Limits = Field(
+        Limits(warn=0.5), description="Files without a record, of all files."
+    )
+
+
+class LossLimits(FileLossLimits):
     """What may get lost, or be counted twice, before a run warns or stops."""
 
     labels_without_events: Limits = Field(
@@ -165,13 +177,6 @@ class LossLimits(_Frozen):
     duplicate_events: Limits = Field(
         Limits(warn=0.05, stop=0.45),
         description="Events that repeat user, timestamp and text of another, of all events.",
-    )
-    identical_files: Limits = Field(
-        Limits(warn=0.0, stop=0.45),
-        description="Files that hold the bytes of another one of their kind, of all that hold any.",
-    )
-    empty_files: Limits = Field(
-        Limits(warn=0.5), description="Files without a record, of all files."
     )
 
 
