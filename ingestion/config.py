@@ -29,6 +29,12 @@ class Columns(_Frozen):
     )
     text: str = Field("text", min_length=1, description="What the user did, as text.")
     label_user_id: str = Field(USER_ID, min_length=1, description="The user's id in the labels.")
+    split: str | None = Field(
+        None,
+        min_length=1,
+        description="Column of the labels with the user's split: train, validation or eval; null, "
+        "or an empty value: drawn by the user's id.",
+    )
 
 
 TimestampUnit = Literal[
@@ -185,6 +191,17 @@ class IngestionConfig(_Frozen):
     )
     division: Division = Field(
         FractionDivision(), description="How behaviours are divided into history and target."
+    )
+    hold_out_eval: bool = Field(
+        True,
+        description="Whether the encoder is trained without the users of eval; false: their "
+        "behaviours, not their labels, take part, as in the paper.",
+    )
+    inference_sample: int | None = Field(
+        None,
+        ge=1,
+        description="Behaviours drawn at random, always the same ones, that a labelled user is "
+        "represented from; null: all.",
     )
     max_bad_fraction: float = Field(
         0.001, ge=0, le=1, description="Share of bad lines up to which they are skipped."
