@@ -37,9 +37,11 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from audit.statistics.auc import task_auc
+from audit.statistics.bootstrap import resampling_weights
 from contract import exit_codes
 from contract.splits import EVAL, TRAIN, VALIDATION
-from experiments.bootstrap import interval, resampling_weights, task_auc
+from experiments.bootstrap import interval
 from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import LabelledUsers, configuration, prepare
 from experiments.representations import MODELS, TIMED, Model, encoder
