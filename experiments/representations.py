@@ -24,6 +24,8 @@ Probabilities = dict[str, np.ndarray]
 
 _BATCH = 256
 _DOC2VEC_EPOCHS = 20
+_WORD_EPOCHS = 10
+_NGRAM_BUCKETS = 200_000
 
 
 class Model(NamedTuple):
@@ -89,10 +91,46 @@ def _word2vec(data: PreparedData, seed: int, folder: str):
     sentences, size = without_phrases(_sentences(data), phrases), len(phrases)
     table = train_word_vectors(sentences, size, EncoderConfig().dimension, seed=seed)
     table *= inverse_document_frequency(word_counts(sentences, size))[:, np.newaxis]
+    return _mean_of_words(table, phrases)
+
+
+def _fasttext(data: PreparedData, seed: int, folder: str):
+    """The mean of FastText vectors, which are sums of a word's and of its n-grams of letters."""
+    from gensim.models import FastText
+
+    from trainer.encoder.word_vectors import (
+        inverse_document_frequency,
+        without_phrases,
+        word_counts,
+    )
+    from trainer.text.phrases import parts_of_phrases
+
+    vocabulary = _vocabulary(data)
+    phrases = parts_of_phrases(vocabulary)
+    sentences = without_phrases(_sentences(data), phrases)
+    model = FastText(
+        [[vocabulary[word - 1] for word in words] for words in sentences],
+        vector_size=EncoderConfig().dimension,
+        sg=1,
+        min_count=1,
+        epochs=_WORD_EPOCHS,
+        bucket=_NGRAM_BUCKETS,
+        seed=seed,
+        workers=2,
+    )
+    # A word that only validation or eval users have gets its n-grams' vectors.
+    table = np.stack([model.wv.get_vector(word) for word in vocabulary])
+    return _mean_of_words(
+        table * inverse_document_frequency(word_counts(sentences, len(table)))[:, None], phrases
+    )
+
+
+def _mean_of_words(table: np.ndarray, phrases: np.ndarray):
+    """A function of users to the mean of their words' vectors, brought to a length of 1."""
+    from trainer.encoder.word_vectors import without_phrases, word_counts
 
     def vectors(users):
-        words = without_phrases(_flat(users), phrases)
-        rows = word_counts(words, size) @ table
+        rows = word_counts(without_phrases(_flat(users), phrases), len(table)) @ table
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
     return vectors
@@ -270,6 +308,7 @@ TIMED = "-time"
 MODELS = {
     "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf(False)),
     "word2vec": Model("idf-weighted mean of a user's Word2Vec vectors", _with_heads(_word2vec)),
+    "fasttext": Model("idf-weighted mean of FastText vectors", _with_heads(_fasttext)),
     "doc2vec": Model("Doc2Vec, inferred for every user", _with_heads(_doc2vec)),
     "lsa": Model("latent semantic analysis", _with_heads(_latent_semantics)),
     "tfidf-time": Model("TF-IDF and 57 numbers of time, logistic regression", _tfidf(True)),

@@ -36,7 +36,7 @@ def test_a_whole_run(tmp_path, capsys):
     _, labels = generate(str(tmp_path), users=300, mean_behaviors=12)
     pd.read_csv(labels)[["user_id", "likes_outdoor", "age_range"]].to_csv(labels, index=False)
     report_file = tmp_path / "results" / f"{tmp_path.name}.json"
-    models = ["tfidf-time", "doc2vec", "lsa", "untrained"]
+    models = ["tfidf-time", "fasttext", "doc2vec", "lsa", "untrained"]
     arguments = ["--models", *models, "--seeds", "0", "1", "--text", "{vocabulary_size: 500}"]
     arguments += ["--heads", "{members: 1, max_epochs: 2}", "--output", str(report_file.parent)]
     arguments += ["--work-dir", str(tmp_path / "work")]
