@@ -11,7 +11,7 @@ import hashlib
 import pathlib
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
-_PACKAGES = ("components", "contract", "ingestion", "pipeline", "serving", "trainer")
+_PACKAGES = ("audit", "components", "contract", "ingestion", "pipeline", "serving", "trainer")
 
 
 def code_digest(*modules: str) -> str:
