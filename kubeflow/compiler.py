@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import yaml
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
 
 from contract.errors import UsageError
+from kubeflow.artifact_types import by_title
 from kubeflow.backend import KubeflowBackend
+from kubeflow.container_entrypoint import INPUTS_SPEC
 from kubeflow.paths import KFP, VERTEX, Paths
 from kubeflow.platform import platform_document
 from pipeline.config import PipelineConfig
@@ -100,6 +103,8 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
         }
     for name, task in spec["root"]["dag"]["tasks"].items():
         _mend_task(name, task)
+    if target == KFP:
+        _name_types(spec)
     for name, step in steps.items():
         container = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]
         # TFX's driver before the cache is Vertex AI's alone; DataFingerprint does its work.
@@ -133,6 +138,19 @@ def _mend_task(name: str, task: dict[str, Any]) -> None:
         if output := parameter.get("taskOutputParameter"):
             # TFX names a task that the specification does not have.
             output["producerTask"] = output["producerTask"].removesuffix("_task")
+
+
+def _name_types(spec: dict[str, Any]) -> None:
+    """Has every artifact's type by its title: KFP without ML Metadata hands on nothing else."""
+    for name, component in spec["components"].items():
+        for side in ("inputDefinitions", "outputDefinitions"):
+            for artifact in component.get(side, {}).get("artifacts", {}).values():
+                artifact["artifactType"] = by_title(artifact["artifactType"])
+        # TFX hands the inputs' specification to the step as well.
+        arguments = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]["args"]
+        if INPUTS_SPEC in arguments:
+            position = arguments.index(INPUTS_SPEC) + 1
+            arguments[position] = json.dumps(component.get("inputDefinitions", {}), sort_keys=True)
 
 
 def _resources(step) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from contract import exit_codes
 from contract.errors import UsageError
 from ingestion.errors import DataError
 from ingestion.files import match_files
+from kubeflow.artifact_types import title_of
 from kubeflow.local import launcher, spec
 from kubeflow.local.cache import Cache
 from kubeflow.local.runner import FAILED, RAN, SKIPPED, Outcome, Runner
@@ -27,6 +28,7 @@ from pipeline.steps import DATA_FINGERPRINT
 
 _WIDTH = 100
 _LOG_LINES = 15
+_PUSHED_MODEL = "tfx.PushedModel"
 _DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
 """What KFP's own installation uses where the pipeline names none."""
 
@@ -176,7 +178,7 @@ def _report(console: Console, outcomes: Mapping[str, Outcome], run_folder: str) 
         artifact.get("metadata", {})
         for outcome in outcomes.values()
         for artifact in outcome.result.get("artifacts", {}).values()
-        if "title: tfx.PushedModel\n" in artifact["type"].get("instanceSchema", "")
+        if title_of(artifact["type"]) == _PUSHED_MODEL
     ]
     if not pushes:
         return exit_codes.OK

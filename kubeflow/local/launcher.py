@@ -16,6 +16,8 @@ from kubeflow.local.spec import Step
 from pipeline.processes import Processes
 
 _PYTHONS = ("python", "python3")
+_UNTYPED = {"instanceSchema": ""}
+"""The type of every input, as releases of KFP with ML Metadata give it (see `artifact_types`)."""
 
 
 class StepError(RuntimeError):
@@ -45,7 +47,7 @@ def resolve_inputs(
         artifact = _output(
             results, output["producerTask"], "artifacts", output["outputArtifactKey"]
         )
-        artifacts[name] = {"artifacts": [artifact]}
+        artifacts[name] = {"artifacts": [{**artifact, "type": _UNTYPED}]}
     values = {}
     for name, source in inputs.get("parameters", {}).items():
         if output := source.get("taskOutputParameter"):
@@ -153,7 +155,7 @@ def execute(
         `artifacts`: name -> RuntimeArtifact as JSON; `parameters`: name -> value.
 
     Raises:
-        StepError: If the command fails or a declared output parameter is missing.
+        StepError: If the command fails or a declared output is missing.
     """
     outputs = executor_input["outputs"]
     for name, artifacts in outputs["artifacts"].items():
@@ -187,10 +189,10 @@ def execute(
         code = processes.wait(process)
     if code:
         raise StepError(f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
-    return _collect(step, executor_input)
+    return _collect(step, executor_input, store)
 
 
-def _collect(step: Step, executor_input: Mapping[str, Any]) -> dict[str, Any]:
+def _collect(step: Step, executor_input: Mapping[str, Any], store: str) -> dict[str, Any]:
     outputs = executor_input["outputs"]
     written: dict[str, Any] = {}
     if os.path.exists(outputs["outputFile"]):
@@ -203,6 +205,9 @@ def _collect(step: Step, executor_input: Mapping[str, Any]) -> dict[str, Any]:
             artifact["uri"] = update.get("uri") or artifact["uri"]
             metadata = {**artifact.get("metadata", {}), **update.get("metadata", {})}
             artifact["metadata"] = metadata
+        path = local_path(artifact["uri"], store)
+        if path and not os.path.exists(path):
+            raise StepError(f"did not write its output {name}")
         artifacts[name] = artifact
     parameters = dict(written.get("parameterValues", {}))
     types = step.outputs.get("parameters", {})

@@ -143,6 +143,21 @@ def test_every_reference_is_there(one):
         assert "lifecycle" not in executor["container"]
 
 
+def test_artifacts_have_their_types_by_title(one):
+    """KFP without ML Metadata hands a whole `instanceSchema` on, which TFX cannot import."""
+    titles = set()
+    for name, component in one.spec["components"].items():
+        sides = [component.get(side, {}) for side in ("inputDefinitions", "outputDefinitions")]
+        arguments = one.spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]["args"]
+        handed = json.loads(arguments[arguments.index("--json_serialized_inputs_spec_args") + 1])
+        assert handed == sides[0]
+        for side in sides:
+            for artifact in side.get("artifacts", {}).values():
+                assert set(artifact["artifactType"]) == {"schemaTitle"}
+                titles.add(artifact["artifactType"]["schemaTitle"])
+    assert {"tfx.Examples", "tfx.Model", "tfx.PushedModel", "tfx.String"} < titles
+
+
 def test_caching(one):
     tasks = one.spec["root"]["dag"]["tasks"]
     uncached = {name for name, task in tasks.items() if not task["cachingOptions"]}

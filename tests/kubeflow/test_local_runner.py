@@ -190,6 +190,19 @@ def test_a_missing_output_parameter_is_a_failure(diamond):
     assert diamond.run()["count"].error == "did not write its output parameter number"
 
 
+def test_a_missing_output_artifact_is_a_failure(diamond):
+    """As KFP's launcher has it since it is without ML Metadata."""
+
+    def edit(content):
+        container = content["deploymentSpec"]["executors"]["exec-join"]["container"]
+        container["command"], container["args"] = ["true"], []
+
+    diamond.change(edit)
+    outcomes = diamond.run()
+    assert outcomes["join"].error == "did not write its output out"
+    assert outcomes["count"].state == "skipped"
+
+
 def test_a_condition_is_refused(diamond):
     def edit(content):
         content["root"]["dag"]["tasks"]["shout"]["triggerPolicy"] = {
@@ -205,10 +218,11 @@ def test_steps_run_at_once(shell):
     @dsl.container_component
     def sleep(seconds: int, out: dsl.Output[dsl.Artifact]):
         # Each waits until the other has begun: one after the other would never end.
-        script = "touch begun-$0; for _ in $(seq 600); do [ -e begun-1 -a -e begun-2 ] && exit; "
-        return dsl.ContainerSpec(
-            "busybox", ["sh", "-c", script + "sleep .1; done; exit 1"], [seconds]
+        script = (
+            'touch begun-$0 "$1"; for _ in $(seq 600); do [ -e begun-1 -a -e begun-2 ] && exit; '
+            "sleep .1; done; exit 1"
         )
+        return dsl.ContainerSpec("busybox", ["sh", "-c", script], [seconds, out.path])
 
     def pipeline():
         sleep(seconds=1)
@@ -230,10 +244,11 @@ def test_executor_input_and_output(shell):
             "artifact = given['outputs']['artifacts']['out']['artifacts'][0];"
             "artifact['metadata'] = {'number': given['inputs']['parameterValues']['number'],"
             " 'env': os.environ['FROM_HARNESS']};"
+            "open(sys.argv[2], 'w').close();"
             "json.dump({'artifacts': {'out': {'artifacts': [artifact]}}},"
             " open(given['outputs']['outputFile'], 'w'))"
         )
-        return dsl.ContainerSpec("python", ["python3", "-c", script], ["{{$}}"])
+        return dsl.ContainerSpec("python", ["python3", "-c", script], ["{{$}}", out.path])
 
     def pipeline(number: int = 3):
         report(number=number)
@@ -305,4 +320,4 @@ def test_results_are_kept_as_json(diamond):
     diamond.run()
     cache = json.loads((diamond.file.parent / "cache.json").read_text())
     assert len(cache) == 5
-    assert all(set(entry["result"]) == {"artifacts", "parameters"} for entry in cache.values())
+    assert all(set(entry) == {"artifacts", "parameters"} for entry in cache.values())

@@ -12,6 +12,7 @@ import yaml
 
 from ingestion import synthetic_logs
 from kubeflow.__main__ import main
+from kubeflow.container_entrypoint import local_path
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +79,12 @@ class CompiledRuns:
         run = max((self._output / "runs").iterdir())
         return ended.returncode, ended.stdout, json.loads((run / "summary.json").read_text())
 
+    def outcome(self, summary):
+        """What a run's Pusher left in its output."""
+        uri = summary["Pusher"]["artifacts"]["pushed_model"]["uri"]
+        path = pathlib.Path(local_path(uri, str(self._output / "store"))) / "outcome.json"
+        return json.loads(path.read_text())["outcome"]
+
     @property
     def versions(self):
         """The pushed versions."""
@@ -108,9 +115,10 @@ def _ran(summary):
 
 
 def test_the_compiled_file_reaches_a_pushed_model(compiled, finished):
-    _, (_, text, summary) = finished
+    runs, (_, text, summary) = finished
     assert len(summary) == 15
     assert len(_ran(summary)) == 15
+    assert runs.outcome(summary) == "pushed"
     (version,) = compiled.versions
     assert f"model    {version}" in text
     card = json.loads((version / "model_card.json").read_text())
@@ -128,6 +136,7 @@ def test_an_unchanged_run_computes_nothing(compiled):
     code, text, summary = compiled.run()
     assert code == 0, text
     assert _ran(summary) == _LOOKING
+    assert compiled.outcome(summary) == "already served"
     assert len(compiled.versions) == 1
 
 
@@ -143,4 +152,5 @@ def test_a_model_that_falls_behind_the_pushed_one_is_not_pushed(compiled):
     blessing = summary["Evaluator"]["artifacts"]["blessing"]["metadata"]
     assert blessing["baseline_model"] == str(version)
     assert blessing["blessed"] == 0
+    assert compiled.outcome(summary) == "refused"
     assert compiled.versions == [version]

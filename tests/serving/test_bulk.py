@@ -256,7 +256,8 @@ def test_component(events, exported, tmp_path):
     pushed.set_int_custom_property("pushed", 0)
     vectors.uri = str(tmp_path / "none")
     Executor().Do({"pushed_model": [pushed]}, {"vectors": [vectors]}, component.exec_properties)
-    assert not os.path.exists(vectors.uri)
+    # An output, for KFP wants one, but no table.
+    assert os.listdir(vectors.uri) == ["_NOT_PUSHED"]
 
 
 @pytest.mark.parametrize("encode_users", [False, True])
