@@ -22,6 +22,8 @@ from trainer.heads.config import HeadsConfig
 Probabilities = dict[str, np.ndarray]
 """Task to float [users, classes]."""
 
+FitVectors = Callable[[PreparedData, int, str], Callable[[LabelledUsers], np.ndarray]]
+
 _BATCH = 256
 _DOC2VEC_EPOCHS = 20
 _WORD_EPOCHS = 10
@@ -34,10 +36,37 @@ class Model(NamedTuple):
     Attributes:
         description: What it is, for `--help`.
         evaluate: The function that fits it and predicts.
+        fit_vectors: What of it makes user vectors, without labels: a function of the data, a seed
+            and a folder to a function of users to float [users, d]; None if it makes none.
     """
 
     description: str
     evaluate: Callable[[PreparedData, int, HeadsConfig, str], Probabilities]
+    fit_vectors: FitVectors | None = None
+
+
+def of_vectors(description: str, fit_vectors: FitVectors) -> Model:
+    """A model of user vectors: the project's own heads are fitted on them."""
+
+    def evaluate(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
+        from trainer.heads.training import fit_heads
+
+        vectors = fit_vectors(data, seed, folder)
+        train, validation = (
+            (np.asarray(vectors(users), "float32"), users.labels)
+            for users in (data.train, data.validation)
+        )
+        fitted = fit_heads(
+            heads.model_copy(update={"seed": seed}),
+            data.tasks,
+            train,
+            validation,
+            log_dir=os.path.join(folder, "heads"),
+        )
+        evaluated = np.asarray(vectors(data.evaluation), "float32")
+        return {task: np.asarray(head(evaluated, training=False)) for task, head in fitted.items()}
+
+    return Model(description, evaluate, fit_vectors)
 
 
 def encoder(**fields) -> Model:
@@ -47,7 +76,7 @@ def encoder(**fields) -> Model:
         **fields: Fields of `EncoderConfig`, or a preset and what overrides it.
     """
     config = EncoderConfig.model_validate(fields)
-    return Model(str(fields), _with_heads(_encoder(lambda data: config)))
+    return of_vectors(str(fields), _encoder(lambda data: config))
 
 
 def _encoder(choose: Callable[[PreparedData], EncoderConfig]):
@@ -249,30 +278,6 @@ def _time_features(users: LabelledUsers) -> np.ndarray:
     return np.asarray(TimeFeatures()(moments))
 
 
-def _with_heads(fit_vectors):
-    """A model of user vectors: the project's own heads are fitted on them."""
-
-    def evaluate(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
-        from trainer.heads.training import fit_heads
-
-        vectors = fit_vectors(data, seed, folder)
-        train, validation = (
-            (np.asarray(vectors(users), "float32"), users.labels)
-            for users in (data.train, data.validation)
-        )
-        fitted = fit_heads(
-            heads.model_copy(update={"seed": seed}),
-            data.tasks,
-            train,
-            validation,
-            log_dir=os.path.join(folder, "heads"),
-        )
-        evaluated = np.asarray(vectors(data.evaluation), "float32")
-        return {task: np.asarray(head(evaluated, training=False)) for task, head in fitted.items()}
-
-    return evaluate
-
-
 def _encode(encoder, users: LabelledUsers) -> np.ndarray:
     """What a function of padded word ids and moments makes of users, batch by batch."""
     from trainer.encoder.user_encoder import padded
@@ -307,25 +312,20 @@ TIMED = "-time"
 
 MODELS = {
     "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf(False)),
-    "word2vec": Model("idf-weighted mean of a user's Word2Vec vectors", _with_heads(_word2vec)),
-    "fasttext": Model("idf-weighted mean of FastText vectors", _with_heads(_fasttext)),
-    "doc2vec": Model("Doc2Vec, inferred for every user", _with_heads(_doc2vec)),
-    "lsa": Model("latent semantic analysis", _with_heads(_latent_semantics)),
+    "word2vec": of_vectors("idf-weighted mean of a user's Word2Vec vectors", _word2vec),
+    "fasttext": of_vectors("idf-weighted mean of FastText vectors", _fasttext),
+    "doc2vec": of_vectors("Doc2Vec, inferred for every user", _doc2vec),
+    "lsa": of_vectors("latent semantic analysis", _latent_semantics),
     "tfidf-time": Model("TF-IDF and 57 numbers of time, logistic regression", _tfidf(True)),
-    "word2vec-time": Model(
-        "Word2Vec beside 57 numbers of time", _with_heads(_beside_time(_word2vec))
+    "word2vec-time": of_vectors("Word2Vec beside 57 numbers of time", _beside_time(_word2vec)),
+    "lsa-time": of_vectors(
+        "latent semantic analysis beside 57 numbers of time", _beside_time(_latent_semantics)
     ),
-    "lsa-time": Model(
-        "latent semantic analysis beside 57 numbers of time",
-        _with_heads(_beside_time(_latent_semantics)),
-    ),
-    "paper": Model("SUMN to the letter", _with_heads(_encoder(lambda data: EncoderConfig()))),
-    "untrained": Model(
+    "paper": of_vectors("SUMN to the letter", _encoder(lambda data: EncoderConfig())),
+    "untrained": of_vectors(
         "the default as it starts, no epoch trained",
-        _with_heads(_encoder(lambda data: data.encoder.model_copy(update={"max_epochs": 0}))),
+        _encoder(lambda data: data.encoder.model_copy(update={"max_epochs": 0})),
     ),
-    "default": Model(
-        "what `init` writes for this data", _with_heads(_encoder(lambda data: data.encoder))
-    ),
+    "default": of_vectors("what `init` writes for this data", _encoder(lambda data: data.encoder)),
 }
 """Models by name, baselines first."""
