@@ -101,7 +101,11 @@ def draw(data: PreparedData, count: int, seed: int) -> tuple[PreparedData, list[
             )
         drawn[split] = _only(users, rng.permutation(len(users.word_ids))[:size])
     tasks = [task for task, classes in data.tasks.items() if _enough(drawn, task, classes)]
-    smaller = data._replace(tasks={task: data.tasks[task] for task in tasks}, **drawn)
+    smaller = data._replace(
+        tasks={task: data.tasks[task] for task in tasks},
+        train=drawn["train"],
+        validation=drawn["validation"],
+    )
     return smaller, tasks
 
 

@@ -10,14 +10,14 @@ from trainer.encoder.config import EncoderConfig
 
 
 def _users(first, number):
-    """Every user has one word, the user's own number; half like it, every 20th is rare."""
+    """Every user has one word, the user's own number; half like it, every 40th is rare."""
     ids = np.arange(first, first + number)
     known = np.ones(number, "float32")
     known[0] = 0.0
     return LabelledUsers(
         [[[user]] for user in ids],
         [[] for _ in ids],
-        {"likes": (ids % 2, known), "rare": ((ids % 20 == 0).astype(int), known)},
+        {"likes": (ids % 2, known), "rare": ((ids % 40 == 0).astype(int), known)},
     )
 
 
@@ -35,7 +35,7 @@ def test_an_eighth_is_for_validation_and_labels_stay_with_their_users():
         assert len(set(ids)) == len(ids)
         np.testing.assert_array_equal(users.labels["likes"][0], ids % 2)
     assert drawn.evaluation is data.evaluation
-    # Of 80 users some 4 are rare, which is too few.
+    # Of 80 users some 2 are rare, which is too few.
     assert tasks == ["likes"]
     assert list(drawn.tasks) == ["likes"]
     assert draw(data, 400, seed=0)[1] == ["likes", "rare"]
@@ -49,7 +49,7 @@ def test_a_seed_draws_its_own_users():
 
 
 def test_more_than_there_are():
-    with pytest.raises(ConfigError, match=r"validation has 60 labelled users, and 63 are needed"):
+    with pytest.raises(ConfigError, match=r"train has 400 labelled users, and 438 are needed"):
         draw(_data(), 500, seed=0)
 
 
