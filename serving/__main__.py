@@ -145,6 +145,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="share of bad lines up to which they are skipped (default: 0.001)",
     )
     encode.add_argument(
+        "--timestamp-unit",
+        default="auto",
+        metavar="UNIT",
+        help="what timestamps that are numbers mean, as `data.timestamp_unit` of the "
+        "configuration (default: auto, told by each file's column)",
+    )
+    encode.add_argument(
+        "--no-html-entities",
+        action="store_true",
+        help="leave &quot; and the like in texts as they are; give it if the training had "
+        "`data.html_entities: false`",
+    )
+    encode.add_argument(
+        "--losses",
+        default="{}",
+        metavar="YAML",
+        help="what files may lose, as in `data.losses` of the configuration, such as "
+        "'{identical_files: {stop: null}, empty_files: {warn: 0}}'",
+    )
+    encode.add_argument(
         "--beam-arg", action="append", default=[], help="option of Beam, such as --runner=..."
     )
 

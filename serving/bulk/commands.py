@@ -31,6 +31,7 @@ def encode(args: argparse.Namespace) -> int:
         quiet_tensorflow()
         import apache_beam as beam
         import pydantic
+        import yaml
         from apache_beam.options.pipeline_options import PipelineOptions
 
         from serving.bulk.config import EncodingConfig
@@ -45,6 +46,9 @@ def encode(args: argparse.Namespace) -> int:
             config = EncodingConfig(
                 columns={USER_ID: args.user_id, "timestamp": args.timestamp, "text": args.text},
                 max_bad_fraction=args.max_bad_fraction,
+                timestamp_unit=args.timestamp_unit,
+                html_entities=not args.no_html_entities,
+                losses=yaml.safe_load(args.losses),
                 period_days=args.period_days,
             )
             summary = encode_events(
@@ -54,7 +58,7 @@ def encode(args: argparse.Namespace) -> int:
                 config,
                 lambda: beam.Pipeline(options=PipelineOptions([_RUNNER, *args.beam_arg])),
             )
-        except pydantic.ValidationError as error:
+        except (pydantic.ValidationError, yaml.YAMLError) as error:
             raise UsageError(str(error)) from error
         finally:
             progress.removeHandler(handler)

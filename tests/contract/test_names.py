@@ -11,7 +11,16 @@ from contract.splits import SPLITS
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _ROOMS = (
-    *("benchmarks", "components", "experiments", "ingestion", "kubeflow", "pipeline", "serving"),
+    *(
+        "audit",
+        "benchmarks",
+        "components",
+        "experiments",
+        "ingestion",
+        "kubeflow",
+        "pipeline",
+        "serving",
+    ),
     "trainer",
 )
 _NAMES = {

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _ROOMS = (
-    *("benchmarks", "components", "contract", "experiments", "ingestion", "kubeflow"),
+    *("audit", "benchmarks", "components", "contract", "experiments", "ingestion", "kubeflow"),
     *("pipeline", "serving", "trainer"),
 )
 # Names that examples take for known; all others they import.

@@ -22,7 +22,16 @@ from kubeflow.local.runner import RAN, Runner
 _ROOT = pathlib.Path(__file__).parents[2]
 _GOLDEN = pathlib.Path(__file__).parent / "golden"
 _DOCKERFILE = (_ROOT / "kubeflow" / "Dockerfile").read_text()
-_PROJECT = ("components", "contract", "ingestion", "kubeflow", "pipeline", "serving", "trainer")
+_PROJECT = (
+    "audit",
+    "components",
+    "contract",
+    "ingestion",
+    "kubeflow",
+    "pipeline",
+    "serving",
+    "trainer",
+)
 
 
 def _context():

@@ -5,7 +5,7 @@ import builtins
 import pathlib
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_ROOMS = ("components", "ingestion", "trainer", "serving", "pipeline", "kubeflow")
+_ROOMS = ("audit", "components", "ingestion", "trainer", "serving", "pipeline", "kubeflow")
 
 _INTERNAL = {
     "BadValue": "of one record; what is shown is counted in `DataError` and in the report",

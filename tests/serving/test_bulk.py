@@ -279,3 +279,26 @@ def test_the_component_is_the_last_of_a_pipeline_that_wants_it(events, tmp_path,
         (pattern,) = json.loads(properties["events"])
         assert os.path.join(properties["input_base"], pattern) == events
         assert json.loads(properties["config"])["period_days"] == 7
+
+
+def test_the_command_reads_a_folder_as_the_training_did(model_dir, tmp_path, capsys):
+    folder = tmp_path / "logs" / "date=2024-01-01"
+    folder.mkdir(parents=True)
+    line = json.dumps({"user_id": "a", "timestamp": 5_000, "text": "x &amp; y"}) + "\n"
+    for number in range(2):
+        (folder / f"part-{number}.jsonl").write_text(line)
+    output = str(tmp_path / "out.parquet")
+    command = ["encode", str(model_dir), str(tmp_path / "logs"), "--output", output]
+    assert main(command) == 1
+    assert "1 of 2 (50.0%) files hold the bytes of another one" in capsys.readouterr().err
+    for losses, message in {"{": "expected", "{lost: {stop: 0}}": "Extra inputs"}.items():
+        assert main([*command, "--losses", losses]) == 2
+        assert message in capsys.readouterr().err
+    assert main([*command, "--timestamp-unit", "fortnights"]) == 2
+    assert "timestamp_unit" in capsys.readouterr().err
+    losses = ["--losses", "{identical_files: {stop: null}}"]
+    assert main([*command, *losses, "--timestamp-unit", "milliseconds"]) == 0
+    assert _rows(output)["a"]["vector"] == [2, 2 * len("x & y"), 1 + 5]
+    shutil.rmtree(output)
+    assert main([*command, *losses, "--timestamp-unit=seconds", "--no-html-entities"]) == 0
+    assert _rows(output)["a"]["vector"] == [2, 2 * len("x &amp; y"), 1 + 5_000]

@@ -1,0 +1,1 @@
+"""What an auditor can read of an evaluated model, question and verify: one record, one page."""

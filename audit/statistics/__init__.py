@@ -1,0 +1,1 @@
+"""How good a model is, how certain that is, and for whom it is worse."""
