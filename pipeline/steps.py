@@ -26,5 +26,6 @@ LIGHT_STEPS = (
     "UnlabelledExampleValidator",
     "LabelledExampleValidator",
     "BaselineFinder",
+    "Auditor",
     "Pusher",
 )

@@ -35,6 +35,7 @@ _FOLDERS = {f"Split-{split}" for split in SPLITS}
 
 # What only looks like a name of the contract.
 _OTHER_MEANINGS = {
+    ("audit/data_section.py", "examples"): "a key of the ingestion's report: users by split",
     ("experiments/labelled_users.py", "examples"): "TFX's name for what an ExampleGen writes",
     ("pipeline/pipeline.py", "examples"): "TFX's name for what an ExampleGen writes",
     ("serving/dev_server/inference.py", "examples"): "a key of TF Serving's REST requests",

@@ -110,7 +110,7 @@ def _ran(summary):
 def test_the_compiled_file_reaches_a_pushed_model(compiled, finished):
     _, (_, text, summary) = finished
     assert len(summary) == 15
-    assert len(_ran(summary)) == 15
+    assert len(_ran(summary)) == 16
     (version,) = compiled.versions
     assert f"model    {version}" in text
     card = json.loads((version / "model_card.json").read_text())
@@ -138,7 +138,7 @@ def test_a_model_that_falls_behind_the_pushed_one_is_not_pushed(compiled):
     code, text, summary = compiled.run("--set", "heads_learning_rate=1e-9")
     assert code == 3, text
     assert "not blessed, not pushed" in text
-    assert _ran(summary) == _LOOKING | {"HeadsTrainer", "Evaluator"}
+    assert _ran(summary) == _LOOKING | {"HeadsTrainer", "Evaluator", "Auditor"}
     assert summary["BaselineFinder"]["parameters"] == {"baseline": str(version)}
     blessing = summary["Evaluator"]["artifacts"]["blessing"]["metadata"]
     assert blessing["baseline_model"] == str(version)
