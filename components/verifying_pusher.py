@@ -24,12 +24,13 @@ from tfx.types import (
 )
 from tfx.utils import proto_utils
 
+from audit.statement import STATEMENT_FILE
 from components.auditor import AUDIT
 from components.tunable_trainer import with_hyperparameters
 from contract.errors import UserError
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
-from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest, sha256_of
 from serving.releases.publish import complete_push, is_model, publish
 from serving.releases.versions import newest_version
 
@@ -159,11 +160,20 @@ def _card(
         evaluation_uri=artifact_utils.get_single_uri(input_dict[EVALUATION])
         if EVALUATION in input_dict
         else "",
-        lineage={
-            key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
-            for key, (artifact,) in input_dict.items()
-        },
+        lineage=_lineage(input_dict),
     )
+
+
+def _lineage(input_dict: dict[str, list[types.Artifact]]) -> dict[str, dict[str, Any]]:
+    lineage: dict[str, dict[str, Any]] = {
+        key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
+        for key, (artifact,) in input_dict.items()
+    }
+    if AUDIT in lineage:
+        # The statement has the digests of all other files of the audit.
+        statement = os.path.join(lineage[AUDIT]["uri"], STATEMENT_FILE)
+        lineage[AUDIT]["sha256"] = sha256_of(statement)
+    return lineage
 
 
 class _Spec(types.ComponentSpec):

@@ -109,7 +109,7 @@ def _ran(summary):
 
 def test_the_compiled_file_reaches_a_pushed_model(compiled, finished):
     _, (_, text, summary) = finished
-    assert len(summary) == 15
+    assert len(summary) == 16
     assert len(_ran(summary)) == 16
     (version,) = compiled.versions
     assert f"model    {version}" in text
