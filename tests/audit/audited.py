@@ -13,6 +13,7 @@ from audit.predictions import PREDICTIONS_FILE, Predictions, write_predictions
 from audit.scoring import Vectors
 from audit.statistics.auc import task_auc
 from audit.vectors_file import VECTORS_FILE, write_vectors
+from ingestion.files import content_hash, match_files
 
 TASKS = {"likes": ("0", "1"), "age": ("young", "grown", "old")}
 USERS = 240
@@ -75,11 +76,10 @@ class Audited:
             (path / "saved_model.pb").write_text(f"graph of the {path.name}")
             (path / "variables" / "data").write_bytes(b"weights")
         self.events = folder / "events.jsonl"
-        self.events.write_text('{"user_id": "a", "timestamp": 1700000000, "text": "boots"}\n')
         evaluation, examples = folder / "evaluation", folder / "labelled"
         evaluation.mkdir()
         examples.mkdir()
-        (examples / "ingestion_report.json").write_text(json.dumps(self._report()))
+        self.write_report(folder, examples / "ingestion_report.json")
         write_predictions(predictions, str(evaluation / PREDICTIONS_FILE))
         write_vectors(made_vectors(predictions), str(evaluation / VECTORS_FILE))
         compared = compare_with_baseline(predictions, self.gate)
@@ -102,17 +102,19 @@ class Audited:
     def make(self):
         return make_audit(self.sources, self.gate, self.config, self.groups, self.folder)
 
-    def _report(self):
-        from ingestion.files import content_hash, match_files
-
-        (file,) = match_files({"events": str(self.events)})
-        return {
+    @staticmethod
+    def write_report(folder, path):
+        """Writes events, and what the ingestion might say of them."""
+        events = folder / "events.jsonl"
+        events.write_text('{"user_id": "a", "timestamp": 1700000000, "text": "boots"}\n')
+        (file,) = match_files({"events": str(events)})
+        report = {
             "events": {"records": 1000, "bad": {"invalid_json": 2}, "first_bad": []},
             "labels": {"records": 300, "bad": {}, "first_bad": []},
             "files": [
                 {
                     "kind": "events",
-                    "path": str(self.events),
+                    "path": str(events),
                     "size": file.size,
                     "records": 1000,
                     "content": content_hash(file),
@@ -128,6 +130,7 @@ class Audited:
             "classes": {task: {"train": dict.fromkeys(names, 5)} for task, names in TASKS.items()},
             "warnings": ["Some files are empty."],
         }
+        path.write_text(json.dumps(report))
 
     @staticmethod
     def _auc(predictions, task):
