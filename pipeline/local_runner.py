@@ -30,6 +30,7 @@ from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperat
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
+from audit.page.page import PAGE_FILE
 from contract import exit_codes
 from contract.errors import UserError
 from ingestion.report import REPORT_FILE, WARNINGS
@@ -148,6 +149,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
     (audit,) = results[AUDITOR].artifacts
     summary["audit"] = audit.uri
+    summary["page"] = os.path.join(audit.uri, PAGE_FILE)
     summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
     reporter.event("summary", **summary)
 

@@ -93,7 +93,16 @@ class Audited:
             metrics={task: {"auc": self._auc(predictions, task)} for task in TASKS},
             blessed=not is_refused(compared, self.gate),
             reasons_against=[e["sentence"] for e in compared.values() if not e["passed"]],
-            configuration={"name": "shop", "encoder": {"seed": 1}},
+            configuration={
+                "name": "shop",
+                "encoder": {"seed": 1},
+                "evaluation": {
+                    "min_auc": self.gate.min_auc,
+                    "max_auc_drop": self.gate.max_auc_drop,
+                    "comparison": self.gate.comparison,
+                    "comparison_level": self.gate.level,
+                },
+            },
             code_digests={"Transform": "0123456789abcdef"},
             created_at="2026-11-25T10:00:00+00:00",
         )

@@ -1,5 +1,6 @@
 """Evaluator and Auditor on a tiny model: the blessing, the paired interval, and the audit."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -10,9 +11,11 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import json_utils, proto_utils
 
 from audit.config import AuditConfig, Gate
-from audit.predictions import read_predictions
+from audit.locate import locate
+from audit.predictions import read_predictions, write_predictions
 from audit.pseudonyms import pseudonym
 from audit.record import read_record
+from audit.verify.verify import verify
 from components.auditor import Executor as AuditorExecutor
 from components.sealing_evaluator import Executor as EvaluatorExecutor
 from contract.features import ACTIVITY, BEHAVIORS, USER_ID, weight_name
@@ -169,6 +172,18 @@ def test_a_good_model_is_blessed_and_audited(folder, tmp_path):
     assert section["tfma"]["auc"] == pytest.approx(auc, abs=2e-3)
     assert {group["name"] for group in section["slices"]["country"]} == {"CH", "DE"}
     assert os.path.getsize(f"{done.audit.uri}/report.html") > 10_000
+
+    # The configuration of this test says nothing of the evaluation, and so contradicts nothing.
+    found = list(verify(locate(done.audit.uri), 2))
+    assert {each.state for each in found} == {"holds"}, found
+    assert "wordy: the model gives all 150 users these scores" in found[-1].sentence
+    scores = {"wordy": predictions.scores["wordy"] + np.float32(1e-4)}
+    write_predictions(
+        dataclasses.replace(predictions, scores=scores), f"{done.audit.uri}/predictions.parquet"
+    )
+    last = list(verify(locate(done.audit.uri), 2))[-1]
+    assert last.state == "broken"
+    assert "the model gives 150 users other scores" in last.sentence
 
 
 @pytest.mark.slow
