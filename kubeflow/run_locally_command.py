@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contract import exit_codes
+from contract.environment import TRAINING_BACKUPS
 from contract.errors import UsageError
 from ingestion.errors import DataError
 from ingestion.files import match_files
@@ -98,6 +100,9 @@ def run_locally(
                     folder=PROJECT_FOLDER,
                     environment={
                         **CHILD_ENVIRONMENT,
+                        # Of folders that only a container has.
+                        "TMPDIR": tempfile.gettempdir(),
+                        TRAINING_BACKUPS: os.path.join(folder.path, "checkpoints"),
                         "PYTHONPATH": os.pathsep.join(
                             filter(None, [PROJECT_FOLDER, os.environ.get("PYTHONPATH")])
                         ),

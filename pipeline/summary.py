@@ -32,8 +32,8 @@ def summarize(
     artifacts = {artifact.type: artifact for artifact in evaluation.artifacts}
     path = artifacts["ModelEvaluation"].uri
     (model,) = pushed.artifacts
-    failures = _failures(path)
-    missed = {task for task, _ in failures}
+    reasons = missed_thresholds(path)
+    missed = {task for task, _ in reasons}
     tasks: dict[str, dict[str, Any]] = {
         name: {
             "min_auc": config.evaluation.min_auc_of(name),
@@ -65,12 +65,19 @@ def summarize(
         "model": destination,
         "metrics": path,
         "tasks": tasks,
-        "reasons": [reason for _, reason in failures],
+        "reasons": [reason for _, reason in reasons],
     }
 
 
-def _failures(path: str) -> list[tuple[str, str]]:
-    """(task, reason) for every threshold that was missed."""
+def missed_thresholds(path: str) -> list[tuple[str, str]]:
+    """Why a model was not blessed.
+
+    Args:
+        path: Folder of the Evaluator's output.
+
+    Returns:
+        (task, reason) for every threshold that was missed.
+    """
     found = []
     for validation in tfma.load_validation_result(path).metric_validations_per_slice:
         for failure in validation.failures:

@@ -171,6 +171,47 @@ def test_a_failed_step_stops_what_depends_on_it_alone(shell):
     assert _states(shell.run())["fail"] == "failed"
 
 
+@dsl.container_component
+def killed_at_first(kills: int, out: dsl.Output[dsl.Artifact]):
+    """Is killed as often, leaving half an output; each attempt adds a line to a file."""
+    script = (
+        'echo attempt >> attempts; echo half >> "$1"; '
+        '[ $(wc -l < attempts) -gt "$0" ] || kill -9 $$; echo whole >> "$1"'
+    )
+    return dsl.ContainerSpec("busybox", ["sh", "-c", script], [kills, out.path])
+
+
+@pytest.mark.parametrize(("kills", "state"), [(2, "ran"), (3, "failed")])
+def test_a_killed_step_is_run_again(shell, kills, state):
+    def pipeline(kills: int):
+        killed_at_first(kills=kills).set_retry(2, backoff_duration="0s")
+
+    shell.compile(pipeline)
+    outcomes = shell.run(kills=kills)
+    assert outcomes["killed-at-first"].state == state
+    assert (shell.file.parent / "attempts").read_text().count("attempt") == 3
+    warnings = [fields["text"] for kind, fields in shell.events if kind == "warning"]
+    assert warnings == ["ended by signal 9; tried again in 0 seconds"] * 2
+    if state == "ran":
+        # Of the last attempt alone: each has a pod of its own.
+        assert _text(shell, outcomes["killed-at-first"]) == "half\nwhole\n"
+    else:
+        assert outcomes["killed-at-first"].error == "ended by signal 9"
+
+
+def test_what_was_not_run_is_not_in_the_way_of_the_cause(shell):
+    def pipeline(text: str = "luck"):
+        failed = fail(a=write(text=text).outputs["out"])
+        count(a=failed.outputs["out"])
+
+    shell.compile(pipeline)
+    assert shell.run()["count"].state == "skipped"
+    assert [fields["component"] for kind, fields in shell.events if kind != "start"] == [
+        "write",
+        "fail",
+    ]
+
+
 def test_a_command_that_does_not_exist(diamond):
     def edit(content):
         content["deploymentSpec"]["executors"]["exec-count"]["container"]["command"] = ["no-such"]
