@@ -170,6 +170,7 @@ def _run(
     else:
         _print_path(console, "model", "not blessed, not pushed")
     _print_path(console, "metrics", summary["metrics"])
+    _print_path(console, "audit", summary["audit"])
     _print_path(console, "log", log)
     return exit_codes.OK if summary["pushed"] else exit_codes.NOT_BLESSED
 
