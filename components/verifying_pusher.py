@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import (
     artifact_utils,
@@ -36,6 +37,11 @@ from serving.releases.versions import newest_version
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
 
+OUTCOME_FILE = "outcome.json"
+"""What happened, in the folder of `pushed_model`: KFP fails a step that leaves an output out."""
+
+PUSHED, ALREADY_SERVED, REFUSED = "pushed", "already served", "refused"
+
 _STAGING = ".pushing"
 
 
@@ -53,6 +59,8 @@ class Executor(pusher_executor.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Pushes a blessed model, unless the newest served version is that model already.
+
+        Whatever happens, `outcome.json` in the output's folder says it.
 
         Args:
             input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card
@@ -72,9 +80,20 @@ class Executor(pusher_executor.Executor):
         pushed = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
+        outcome = self._push(pushed, input_dict, output_dict, exec_properties)
+        _write_outcome(outcome, pushed)
+
+    def _push(
+        self,
+        pushed: types.Artifact,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> str:
+        """Does it; returns what happened: one of `PUSHED`, `ALREADY_SERVED`, `REFUSED`."""
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
-            return
+            return REFUSED
         path = self.GetModelPath(input_dict)
         digest = model_digest(path)
         blessing = artifact_utils.get_single_instance(
@@ -96,12 +115,12 @@ class Executor(pusher_executor.Executor):
             if not is_remote:
                 complete_push(base, newest, keep)
             self._MarkPushed(pushed, newest, os.path.basename(newest))
-            return
+            return ALREADY_SERVED
         if is_remote:
             # Object stores cannot rename a folder at once; there `saved_model.pb` comes last.
             staged = self._copy(input_dict, output_dict, exec_properties, base)
             write_model_card(_card(input_dict, base, staged, digest, custom_config), staged)
-            return
+            return PUSHED
         # TFX copies file by file into the version's folder, where a server might already look. On
         # this machine the copy is made beside and renamed. No two pushes share its folder, and one
         # that another push may still be writing to stays.
@@ -114,6 +133,7 @@ class Executor(pusher_executor.Executor):
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         self._MarkPushed(pushed, path, os.path.basename(path))
+        return PUSHED
 
     def _copy(
         self,
@@ -140,6 +160,14 @@ class Executor(pusher_executor.Executor):
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
         return pushed.get_string_custom_property("pushed_destination")
+
+
+def _write_outcome(outcome: str, pushed: types.Artifact) -> None:
+    """Leaves the output, which for a model that is not copied would not exist."""
+    fileio.makedirs(pushed.uri)
+    destination = pushed.get_string_custom_property("pushed_destination") or None
+    with fileio.open(os.path.join(pushed.uri, OUTCOME_FILE), "w") as file:
+        file.write(json.dumps({"outcome": outcome, "destination": destination}) + "\n")
 
 
 def _card(

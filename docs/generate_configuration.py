@@ -19,8 +19,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.config import PipelineConfig
+from pipeline.presets import PRESETS, SECTION_PRESETS
 from pipeline.sections import keys_of, models_in
-from trainer.encoder.config import PRESETS, EncoderConfig
 
 PAGE = pathlib.Path(__file__).parent / "configuration.md"
 
@@ -114,7 +114,8 @@ class _Page:
             meaning = field.description or " Or: ".join(map(_summary, sections))
             rows.append(f"| `{name}` | {value} | {_default(field)} | {_cell(meaning)} |\n")
         level = "##" if "." not in path else "###"
-        presets = _presets() if model is EncoderConfig else ""
+        of_model = PRESETS if model is PipelineConfig else SECTION_PRESETS.get(model, {})
+        presets = _presets(of_model)
         self._sections[place] = (
             f"{level} {heading}\n\n{_cell(_summary(model))}\n\n"
             f"| key | values | default | meaning |\n|---|---|---|---|\n{''.join(rows)}{presets}"
@@ -192,11 +193,11 @@ def _default(field: FieldInfo) -> str:
     return f"`{text}`" if len(text) < 60 else "<br>".join(f"`{item}`" for item in default)
 
 
-def _presets() -> str:
+def _presets(presets: Mapping[str, Mapping[str, Any]]) -> str:
     parts = [
         f"\n`preset: {name}` stands for this; keys beside it win over it:\n\n"
-        f"```yaml\n{yaml.safe_dump(values, sort_keys=False)}```\n"
-        for name, values in PRESETS.items()
+        f"```yaml\n{yaml.safe_dump(dict(values), sort_keys=False)}```\n"
+        for name, values in presets.items()
     ]
     return "".join(parts)
 

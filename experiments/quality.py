@@ -1,12 +1,15 @@
 """How good are the user vectors? What `init` configures against what one would use instead.
 
     python -m experiments.quality DATA_DIR
-    python -m experiments.quality DATA_DIR/poetry --text '{language: characters}'
+    python -m experiments.quality DATA/shop DATA/poems --output results --work-dir work
     python -m experiments.quality DATA_DIR --models default --encoder 1-hop '{hops: 1}'
 
 DATA_DIR holds the behaviours of users, `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet:
 user_id, timestamp, text), and `labels.csv` (user_id and a column a task, binary or with more
 classes; empty is a missing label). Tasks and classes are found in the labels.
+
+With --work-dir a killed command goes on where it was: what a model reached with a seed is kept
+there until the code, the data or the configuration changes.
 
 Everything is the pipeline's own: splits, words, training of the encoder, heads. Vectors are fitted
 without labels on the users of `train`, heads on the labelled ones; `validation` stops both; `eval`,
@@ -39,6 +42,7 @@ from audit.statistics.bootstrap import resampling_weights
 from contract import exit_codes
 from contract.splits import EVAL, TRAIN, VALIDATION
 from experiments.bootstrap import interval
+from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import LabelledUsers, configuration, prepare
 from experiments.representations import MODELS, TIMED, Model, encoder
 from ingestion.errors import DataError
@@ -46,8 +50,9 @@ from pipeline.config import ConfigError
 from serving.quiet import quiet_tensorflow
 from trainer.heads.config import HeadsConfig
 
-_MEAN = "mean"
-_RESAMPLES = 1000
+MEAN = "mean"
+"""Stands for the mean over the tasks."""
+RESAMPLES = 1000
 _PACKAGES = ("tensorflow", "keras", "tfx", "gensim", "scikit-learn")
 
 
@@ -62,22 +67,35 @@ def main(arguments: list[str] | None = None) -> int:
     progress.propagate = False
     progress.addHandler(logging.StreamHandler())
     try:
-        config = configuration(args.data_dir, yaml.safe_load(args.text))
+        names = [os.path.basename(os.path.abspath(folder)) for folder in args.data_dirs]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"two folders have the same name: {', '.join(names)}. Rename one.")
         with tempfile.TemporaryDirectory() as scratch:
-            folder = args.work_dir or scratch
-            console.log(f"{args.data_dir}: words and examples, tasks {', '.join(config.tasks)}")
-            models = _models(args, config.data.ingestion.channels)
-            heads = HeadsConfig.model_validate(yaml.safe_load(args.heads))
-            data = prepare(config, folder)
-            areas, seconds = _measure(data, models, heads, args.seeds, folder, console)
+            for name, data_dir in zip(names, args.data_dirs, strict=True):
+                folder = os.path.join(args.work_dir or scratch, name)
+                report = _measured(args, data_dir, folder, console)
+                _print(report)
+                if args.output:
+                    os.makedirs(args.output, exist_ok=True)
+                    path = pathlib.Path(args.output, f"{name}.json")
+                    path.write_text(json.dumps(report, indent=2) + "\n")
     except (ConfigError, DataError, pydantic.ValidationError, yaml.YAMLError) as error:
         print(f"error: {error}", file=sys.stderr)
         return exit_codes.USAGE
-    report = _report(args, config, data, models, areas, seconds)
-    _print(report)
-    if args.output:
-        pathlib.Path(args.output).write_text(json.dumps(report, indent=2) + "\n")
     return exit_codes.OK
+
+
+def _measured(args, data_dir: str, folder: str, console: Console) -> dict:
+    """Prepares one data set, and fits and measures all models on it."""
+    config = configuration(data_dir, yaml.safe_load(args.text))
+    console.log(f"{data_dir}: words and examples, tasks {', '.join(config.tasks)}")
+    models = _models(args, config.data.ingestion.channels)
+    heads = HeadsConfig.model_validate(yaml.safe_load(args.heads))
+    data = prepare(config, folder)
+    console.log(f"{data_dir}: {len(data.evaluation.word_ids):,} users are evaluated")
+    kept = KeptAreas(os.path.join(folder, "areas"), config, heads)
+    areas, seconds = _measure(data, models, heads, args.seeds, folder, kept, console)
+    return _report(args, data_dir, config, data, models, areas, seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         description=f"{__doc__}\nmodels:\n{models}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data_dir", help="folder with events and labels")
+    parser.add_argument(
+        "data_dirs", nargs="+", metavar="DATA_DIR", help="folder with events and labels"
+    )
     parser.add_argument(
         "--text",
         default="{}",
@@ -115,9 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1, 2], help="each is one run of each model"
     )
-    parser.add_argument("--output", metavar="FILE", help="also write everything as JSON")
     parser.add_argument(
-        "--work-dir", metavar="DIR", help="keep the prepared examples here for the next call"
+        "--output", metavar="DIR", help="also write everything there, a file NAME.json a data set"
+    )
+    parser.add_argument(
+        "--work-dir", metavar="DIR", help="keep prepared examples and what is measured here"
     )
     return parser
 
@@ -134,40 +156,59 @@ def _models(args, channels: tuple[str, ...]) -> dict[str, Model]:
     return models
 
 
-def _measure(data, models, heads, seeds, folder, console):
+def _measure(data, models, heads, seeds, folder, kept, console):
     """Fits every model with every seed.
 
     Returns:
         Per model, per task (and for their mean), float [seeds, 1 + resamples] of AUC, the first on
         the users as they are; and per model the seconds that a seed took.
     """
-    weights = resampling_weights(len(data.evaluation.word_ids), _RESAMPLES)
+    weights = resampling_weights(len(data.evaluation.word_ids), RESAMPLES)
     areas, seconds = {}, {}
     for name, model in models.items():
-        runs, started = [], time.monotonic()
-        for seed in seeds:
-            with tempfile.TemporaryDirectory(dir=folder) as logs:
-                probabilities = model.evaluate(data, seed, heads, logs)
-            runs.append(_task_areas(probabilities, data.evaluation, weights))
-            figures = " ".join(f"{task} {run[0]:.3f}" for task, run in runs[-1].items())
+        runs = []
+        for seed in seeds if model.seeded else seeds[:1]:
+            run = kept.read(name, model.description, seed)
+            if run is None:
+                started = time.monotonic()
+                with tempfile.TemporaryDirectory(dir=folder) as logs:
+                    probabilities = model.evaluate(data, seed, heads, logs)
+                run_areas = task_areas(probabilities, data.evaluation, weights)
+                run = Run(run_areas, time.monotonic() - started)
+                kept.write(name, model.description, seed, run)
+            runs.append(run)
+            figures = " ".join(f"{task} {area[0]:.3f}" for task, area in run.areas.items())
             console.log(f"{name}, seed {seed}: {figures}")
-        areas[name] = {task: np.stack([run[task] for run in runs]) for task in runs[0]}
-        seconds[name] = (time.monotonic() - started) / len(seeds)
+        # What no seed changes counts as often as the others, so that both are paired.
+        runs *= len(seeds) // len(runs)
+        areas[name] = {task: np.stack([run.areas[task] for run in runs]) for task in runs[0].areas}
+        seconds[name] = float(np.mean([run.seconds for run in runs]))
     return areas, seconds
 
 
-def _task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.ndarray]:
+def task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.ndarray]:
+    """Measures the predictions of one run.
+
+    Args:
+        probabilities: Task to float [users, classes].
+        users: Who they are of.
+        weights: As `resampling_weights` makes them.
+
+    Returns:
+        Task, and `MEAN` for the mean of all, to float [1 + resamples] of AUC.
+    """
     areas = {}
-    for task, (classes, label_weights) in users.labels.items():
-        areas[task] = task_auc(probabilities[task], classes, label_weights > 0, weights)
-    areas[_MEAN] = np.mean(list(areas.values()), axis=0)
+    for task, predicted in probabilities.items():
+        classes, label_weights = users.labels[task]
+        areas[task] = task_auc(predicted, classes, label_weights > 0, weights)
+    areas[MEAN] = np.mean(list(areas.values()), axis=0)
     return areas
 
 
-def _report(args, config, data, models, areas, seconds) -> dict:
+def _report(args, data_dir, config, data, models, areas, seconds) -> dict:
     """What is written as JSON."""
     return {
-        "data": os.path.basename(os.path.abspath(args.data_dir)),
+        "data": os.path.basename(os.path.abspath(data_dir)),
         "date": datetime.date.today().isoformat(),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "text": config.text.model_dump(),
@@ -184,10 +225,10 @@ def _report(args, config, data, models, areas, seconds) -> dict:
             name: {
                 "description": models[name].description,
                 "seconds": round(seconds[name], 1),
-                "auc": {task: _figures(runs) for task, runs in tasks.items()},
+                "auc": {task: figures_of(runs) for task, runs in tasks.items()},
                 # Paired: both models on the same draws of users.
                 "mean_auc_above": {
-                    other: _figures(tasks[_MEAN] - areas[other][_MEAN])
+                    other: figures_of(tasks[MEAN] - areas[other][MEAN])
                     for other in areas
                     if other != name
                 },
@@ -197,7 +238,7 @@ def _report(args, config, data, models, areas, seconds) -> dict:
     }
 
 
-def _figures(runs: np.ndarray) -> dict:
+def figures_of(runs: np.ndarray) -> dict:
     """The mean over seeds, every seed, and the bootstrap's interval."""
     low, high = interval(runs)
     return {

@@ -1,7 +1,6 @@
 """Groups of users by how many behaviours they are represented from; metrics are sliced by them."""
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -79,7 +78,7 @@ class _CountBehaviors(beam.DoFn):
         users: dict[int, int] = Counter()
         clock = Clock.of(reading.timestamp_units, self._config.timestamp_unit)
         for user in read_users(bucket[1], clock):
-            if user.labels and any(index is not None for index in json.loads(user.labels[0][2])):
+            if user.labels and any(index is not None for index in user.classes):
                 count = division.length(division.inference(user.timestamps, self._config.division))
                 if count:
                     users[count] += 1

@@ -29,6 +29,12 @@ class Columns(_Frozen):
     )
     text: str = Field("text", min_length=1, description="What the user did, as text.")
     label_user_id: str = Field(USER_ID, min_length=1, description="The user's id in the labels.")
+    split: str | None = Field(
+        None,
+        min_length=1,
+        description="Column of the labels with the user's split: train, validation or eval; null, "
+        "or an empty value: drawn by the user's id.",
+    )
 
 
 TimestampUnit = Literal[
@@ -142,7 +148,19 @@ class Limits(_Frozen):
     stop: Share | None = Field(None, description="Above it the run stops.")
 
 
-class LossLimits(_Frozen):
+class FileLossLimits(_Frozen):
+    """What files may lose, or say twice, before what reads them warns or stops."""
+
+    identical_files: Limits = Field(
+        Limits(warn=0.0, stop=0.45),
+        description="Files that hold the bytes of another one of their kind, of all that hold any.",
+    )
+    empty_files: Limits = Field(
+        Limits(warn=0.5), description="Files without a record, of all files."
+    )
+
+
+class LossLimits(FileLossLimits):
     """What may get lost, or be counted twice, before a run warns or stops."""
 
     labels_without_events: Limits = Field(
@@ -160,13 +178,6 @@ class LossLimits(_Frozen):
         Limits(warn=0.05, stop=0.45),
         description="Events that repeat user, timestamp and text of another, of all events.",
     )
-    identical_files: Limits = Field(
-        Limits(warn=0.0, stop=0.45),
-        description="Files that hold the bytes of another one of their kind, of all that hold any.",
-    )
-    empty_files: Limits = Field(
-        Limits(warn=0.5), description="Files without a record, of all files."
-    )
 
 
 class IngestionConfig(_Frozen):
@@ -180,6 +191,17 @@ class IngestionConfig(_Frozen):
     )
     division: Division = Field(
         FractionDivision(), description="How behaviours are divided into history and target."
+    )
+    hold_out_eval: bool = Field(
+        True,
+        description="Whether the encoder is trained without the users of eval; false: their "
+        "behaviours, not their labels, take part, as in the paper.",
+    )
+    inference_sample: int | None = Field(
+        None,
+        ge=1,
+        description="Behaviours drawn at random, always the same ones, that a labelled user is "
+        "represented from; null: all.",
     )
     max_bad_fraction: float = Field(
         0.001, ge=0, le=1, description="Share of bad lines up to which they are skipped."

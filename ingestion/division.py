@@ -24,10 +24,12 @@ def split_of(user_id: str) -> str:
 
     20 % of the users are in eval, 10 % in validation, 70 % in train.
     """
-    crc = zlib.crc32(user_id.encode())
-    if crc % 5 == 0:
-        return EVAL
-    return VALIDATION if crc // 5 % 8 == 0 else TRAIN
+    return EVAL if zlib.crc32(user_id.encode()) % 5 == 0 else training_split_of(user_id)
+
+
+def training_split_of(user_id: str) -> str:
+    """Returns the split of a user who is not, or not only, in eval."""
+    return VALIDATION if zlib.crc32(user_id.encode()) // 5 % 8 == 0 else TRAIN
 
 
 def history_and_target(
@@ -70,6 +72,23 @@ def inference(timestamps: npt.NDArray[np.float64], division: Division) -> slice:
 def most_recent(part: slice, limit: int) -> slice:
     """Returns the last `limit` behaviours of a part."""
     return slice(max(part.start, part.stop - limit), part.stop)
+
+
+def sample(part: slice, user_id: str, size: int | None) -> slice | npt.NDArray[np.int64]:
+    """Draws behaviours of a part at random, for one user always the same ones.
+
+    Args:
+        part: The behaviours.
+        user_id: The user's id, from which they are drawn.
+        size: How many; None for all.
+
+    Returns:
+        The part if it has no more than that, else int64[size], the numbers drawn, ascending.
+    """
+    if size is None or length(part) <= size:
+        return part
+    draws = np.random.default_rng(zlib.crc32(user_id.encode()))
+    return np.sort(part.start + draws.choice(length(part), size, replace=False))
 
 
 def length(part: slice) -> int:

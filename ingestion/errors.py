@@ -22,6 +22,7 @@ REMEDIES = {
     "bad_text": "Write the text of a behaviour as a string; of a nested column name the field in "
     "`data.columns`, as `event.text`.",
     "unknown_class": "Correct the label, or add its class to the task's `classes`.",
+    "unknown_split": "Write train, validation or eval, or leave the cell empty.",
     "duplicate_label": "Keep one label row a user; the first one counts.",
 }
 

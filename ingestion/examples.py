@@ -17,10 +17,11 @@ Of a labelled user, to train and evaluate heads:
 """
 
 import bisect
-import json
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import tensorflow as tf
 
 from contract.features import (
@@ -89,19 +90,20 @@ def labelled_example(
         statistics.labels_outside_window += 1
         statistics.skipped_users["no behavior in the inference window"] += 1
         return None
-    indices = json.loads(user.labels[0][2])
+    indices = user.classes
     if all(index is None for index in indices):
         statistics.skipped_users["every label missing"] += 1
         return None
     boundaries = config.activity_boundaries or ()
     group = activity_groups(boundaries)[bisect.bisect_right(boundaries, count)]
     (kept,) = _keep([part], config, statistics)
+    drawn = division.sample(kept, user.user_id, config.inference_sample)
     features = {
         USER_ID: _bytes([user.user_id]),
-        **_behaviors(user, kept, config, BEHAVIORS, TIMESTAMPS),
+        **_behaviors(user, drawn, config, BEHAVIORS, TIMESTAMPS),
         ACTIVITY: _bytes([group]),
     }
-    split = division.split_of(user.user_id)
+    split = user.split
     for (name, task), index in zip(tasks.items(), indices, strict=True):
         features[name] = _integers([index or 0])
         features[weight_name(name)] = tf.train.Feature(
@@ -120,10 +122,15 @@ def _keep(parts: Iterable[slice], config: IngestionConfig, statistics: Statistic
 
 
 def _behaviors(
-    user: UserRecords, part: slice, config: IngestionConfig, texts: str, timestamps: str
+    user: UserRecords,
+    part: slice | npt.NDArray[np.int64],
+    config: IngestionConfig,
+    texts: str,
+    timestamps: str,
 ) -> dict[str, tf.train.Feature]:
     """Returns what the examples carry of some behaviours, under these names."""
-    features = {texts: _bytes(user.texts[part].to_pylist())}
+    chosen = user.texts[part] if isinstance(part, slice) else user.texts.take(pa.array(part))
+    features = {texts: _bytes(chosen.to_pylist())}
     if "time" in config.channels:
         features[timestamps] = _integers(user.timestamps[part].astype(np.int64))
     return features

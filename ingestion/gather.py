@@ -153,11 +153,12 @@ class _ReadFile(beam.DoFn):
         for line, raw in read_records(file, read.columns, read.remedy):
             statistics.labels.records += 1
             try:
-                user_id, indices = read(raw)
+                label = read(raw)
             except BadValue as bad:
                 statistics.labels.add_bad(file.path, line, bad)
                 continue
-            writer.append(user_id, LABEL, 0.0, False, file.index, line, json.dumps(indices))
+            payload = json.dumps([label.classes, label.split])
+            writer.append(label.user_id, LABEL, 0.0, False, file.index, line, payload)
 
     def _show_progress(self) -> None:
         self._events += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ingestion.config import Limits, LossLimits
+from ingestion.config import FileLossLimits, Limits
 from ingestion.errors import DataError
 from ingestion.statistics import FileStatistics, Statistics
 
@@ -104,7 +104,7 @@ def losses(statistics: Statistics) -> list[Loss]:
     return [loss for loss in found if loss.lost]
 
 
-def warnings(statistics: Statistics, limits: LossLimits) -> list[str]:
+def warnings(statistics: Statistics, limits: FileLossLimits) -> list[str]:
     """Returns a sentence for every loss above its limit for warnings."""
     return [
         f"{loss}. {loss.remedy}"
@@ -113,7 +113,7 @@ def warnings(statistics: Statistics, limits: LossLimits) -> list[str]:
     ]
 
 
-def check_losses(statistics: Statistics, limits: LossLimits) -> None:
+def check_losses(statistics: Statistics, limits: FileLossLimits) -> None:
     """Checks that no more was lost than may be.
 
     Raises:
@@ -130,7 +130,7 @@ def check_losses(statistics: Statistics, limits: LossLimits) -> None:
         )
 
 
-def _limits(limits: LossLimits, loss: Loss) -> Limits:
+def _limits(limits: FileLossLimits, loss: Loss) -> Limits:
     of_loss: Limits = getattr(limits, loss.name)
     return of_loss
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from contract.splits import SPLITS
 from ingestion import values
 from ingestion.classes import ClassIndex
 from ingestion.config import Columns, Task
@@ -61,12 +62,26 @@ class EventRows:
         )
 
 
+class Label(NamedTuple):
+    """What a row of labels holds.
+
+    Attributes:
+        user_id: The user.
+        classes: Per task the index of the class, None if the label is missing.
+        split: The user's split, None where the row does not say it.
+    """
+
+    user_id: str
+    classes: list[int | None]
+    split: str | None
+
+
 class LabelRows:
     """Reads rows of labels.
 
     Args:
         columns: Names of the columns.
-        tasks: Name -> task.
+        tasks: Name -> task; empty where only the users' splits are wanted.
 
     Attributes:
         columns: Those that are read.
@@ -75,25 +90,41 @@ class LabelRows:
 
     remedy = (
         "Name the user's column in `data.columns.label_user_id`, and a task's, where it is not "
-        "the task's name, in `tasks.TASK.column`."
+        "the task's name, in `tasks.TASK.column`, and that of the splits in "
+        "`data.columns.split`."
     )
 
     def __init__(self, columns: Columns, tasks: Mapping[str, Task]):
         names = (task.column_of(name) for name, task in tasks.items())
-        self.columns = (columns.label_user_id, *names)
+        of_split = () if columns.split is None else (columns.split,)
+        self.columns = (columns.label_user_id, *names, *of_split)
+        self._has_split = columns.split is not None
         self._index_of = {name: ClassIndex(task.classes) for name, task in tasks.items()}
 
-    def __call__(self, row: Row) -> tuple[str, list[int | None]]:
-        """Returns the user, and per task the index of the class, None if the label is missing.
+    def __call__(self, row: Row) -> Label:
+        """Returns what a row holds.
 
         Raises:
             BadValue: It cannot be used.
         """
         if isinstance(row, BadValue):
             raise row
-        labels = zip(self._index_of.items(), row[1:], strict=True)
-        user_id = values.parse_user_id(row[0])
-        return user_id, [_class_index(name, index_of, label) for (name, index_of), label in labels]
+        last = len(row) - self._has_split
+        labels = zip(self._index_of.items(), row[1:last], strict=True)
+        return Label(
+            values.parse_user_id(row[0]),
+            [_class_index(name, index_of, label) for (name, index_of), label in labels],
+            _split(row[last]) if self._has_split else None,
+        )
+
+
+def _split(value: object) -> str | None:
+    name = values.normalize_label(value)
+    if not name:
+        return None
+    if name not in SPLITS:
+        raise BadValue("unknown_split", detail=name)
+    return name
 
 
 def _class_index(name: str, index_of: ClassIndex, label: object) -> int | None:

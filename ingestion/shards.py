@@ -12,6 +12,7 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.io.filesystems import FileSystems
 
+from contract.splits import EVAL
 from ingestion import division
 from ingestion.config import IngestionConfig, Task
 from ingestion.errors import BadValue
@@ -82,20 +83,25 @@ class WriteShards(beam.DoFn):
                 example = self._example(user, config, statistics)
                 if example is None:
                     continue
-                split = division.split_of(user.user_id)
-                statistics.examples[split] += 1
-                if split not in writers:
-                    # Beam may run a bucket twice; both attempts must be able to write.
-                    name = f"{split}-{number:03d}-{uuid.uuid4().hex}.gz"
-                    path = FileSystems.join(self._folder, name)
-                    writers[split] = tf.io.TFRecordWriter(path, options="GZIP")
-                    statistics.shards.append(Shard(split=split, bucket=number, path=path))
-                writers[split].write(example)
+                for split in self._splits(user):
+                    statistics.examples[split] += 1
+                    if split not in writers:
+                        # Beam may run a bucket twice; both attempts must be able to write.
+                        name = f"{split}-{number:03d}-{uuid.uuid4().hex}.gz"
+                        path = FileSystems.join(self._folder, name)
+                        writers[split] = tf.io.TFRecordWriter(path, options="GZIP")
+                        statistics.shards.append(Shard(split=split, bucket=number, path=path))
+                    writers[split].write(example)
         finally:
             for writer in writers.values():
                 writer.close()
         similar.count(statistics)
         yield statistics
+
+    def _splits(self, user: UserRecords) -> list[str]:
+        if self._tasks or self._config.hold_out_eval or user.split != EVAL:
+            return [user.split]
+        return [EVAL, division.training_split_of(user.user_id)]
 
     def _example(
         self, user: UserRecords, config: IngestionConfig, statistics: Statistics
@@ -103,6 +109,8 @@ class WriteShards(beam.DoFn):
         if len(user.timestamps):
             statistics.users += 1
             statistics.sample_user = statistics.sample_user or user.user_id
+        if not self._tasks and not len(user.timestamps):
+            return None  # Only the user's split is known.
         if not self._tasks:
             return unlabelled_example(user, config, statistics)
         if not user.labels:

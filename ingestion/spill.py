@@ -6,6 +6,7 @@ One Arrow file holds the records of one input file, as batches of one bucket of 
 import dataclasses
 import hashlib
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -16,6 +17,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from contract.features import USER_ID
+from ingestion.division import split_of
 from ingestion.timestamp_units import Clock
 from ingestion.values import loose_user_id
 
@@ -52,13 +54,26 @@ class UserRecords:
         user_id: The user's id.
         timestamps: float64[n], Unix seconds of the events, ascending; ties as in the files.
         texts: string[n], the texts of the events.
-        labels: (file, line, payload) of the label rows, in the order of the files.
+        labels: (file, line, payload) of the label rows, in the order of the files; the first one
+            counts.
     """
 
     user_id: str
     timestamps: npt.NDArray[np.float64]
     texts: pa.LargeStringArray
     labels: list[tuple[int, int, str]]
+
+    @property
+    def classes(self) -> list[int | None]:
+        """Per task the index of the class of a labelled user, None if the label is missing."""
+        classes: list[int | None] = json.loads(self.labels[0][2])[0]
+        return classes
+
+    @property
+    def split(self) -> str:
+        """The split that the user's label row says, or the one drawn by the id."""
+        own: str | None = json.loads(self.labels[0][2])[1] if self.labels else None
+        return own or split_of(self.user_id)
 
     def count_duplicates(self) -> int:
         """Returns how many events repeat the timestamp and the text of another one."""
@@ -111,7 +126,7 @@ class SpillWriter:
             number: Whether it is a number of the file's unit.
             file: Index of the input file.
             line: Line in that file.
-            payload: The text of an event, the JSON of a label row.
+            payload: The text of an event; of a label row the JSON of [classes, split].
         """
         self._rows.append((user_id, kind, timestamp, number, file, line, payload))
         self._characters += len(payload)

@@ -11,7 +11,10 @@ import hashlib
 import pathlib
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
-_PACKAGES = ("audit", "components", "contract", "ingestion", "pipeline", "serving", "trainer")
+_PACKAGES = (
+    *("audit", "components", "contract", "ingestion", "kubeflow", "pipeline", "serving"),
+    "trainer",
+)
 
 
 def code_digest(*modules: str) -> str:

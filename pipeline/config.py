@@ -23,6 +23,7 @@ from contract.tasks import clashing_tasks
 from ingestion.config import IngestionConfig, Task
 from pipeline.as_written import read_yaml
 from pipeline.kubeflow_config import KubeflowConfig
+from pipeline.presets import apply_preset
 from pipeline.sections import INLINE, keys_of, models_in
 from pipeline.steps import BEAM_STEPS, BeamStep
 from trainer.encoder.config import EncoderConfig
@@ -165,7 +166,10 @@ class BeamConfig(_Section):
 
 
 class PipelineConfig(_Section):
-    """Everything that decides what a pipeline computes; see `configs/` for examples."""
+    """Everything that decides what a pipeline computes; see `configs/` for examples.
+
+    `preset` stands for keys of several sections (`pipeline.presets`); what the file says wins.
+    """
 
     name: str = Field(pattern=_NAME, description="Name of the pipeline and of the served model.")
     data: DataConfig
@@ -183,6 +187,11 @@ class PipelineConfig(_Section):
     )
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, values: Any) -> Any:
+        return apply_preset(values)
 
     @pydantic.field_validator("tasks", mode="before")
     @classmethod

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from pipeline.config import PipelineConfig
+from pipeline.presets import PRESETS, SECTION_PRESETS
 from pipeline.sections import keys_of, models_in
-from trainer.encoder.config import PRESETS, EncoderConfig
+from trainer.encoder.config import EncoderConfig
 from trainer.encoder.preset_choice import PRESETS_BY_SIZE
 
 _WIDTH = 96
@@ -24,7 +25,7 @@ def config_reference() -> str:
 
 
 def _describe(model: type[BaseModel], depth: int) -> list[str]:
-    lines = _presets(depth) if model is EncoderConfig else []
+    lines = _presets(model, depth)
     for name, field in keys_of(model).items():
         sections = models_in(field.annotation)
         parts = [
@@ -83,18 +84,19 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
-def _presets(depth: int) -> list[str]:
+def _presets(model: type[BaseModel], depth: int) -> list[str]:
     """The key `preset`, which stands for others, and what each preset stands for."""
-    sizes = ", ".join(
-        f"{name} from {fewest:,} users" for fewest, name in PRESETS_BY_SIZE if name in PRESETS
+    presets = PRESETS if model is PipelineConfig else SECTION_PRESETS.get(model, {})
+    if not presets:
+        return []
+    meaning = (
+        f"Starts from a named configuration; keys beside it win over it. [{' | '.join(presets)}]"
     )
-    lines = _wrapped(
-        "preset",
-        "Starts from a named configuration; keys beside it win over it. "
-        f"[{' | '.join(PRESETS)}] `init` takes {sizes}.",
-        depth,
-    )
-    for name, values in PRESETS.items():
+    if model is EncoderConfig:
+        sizes = (f"{name} from {n:,} users" for n, name in PRESETS_BY_SIZE if name in presets)
+        meaning += f" `init` takes {', '.join(sizes)}."
+    lines = _wrapped("preset", meaning, depth)
+    for name, values in presets.items():
         sets = ", ".join(f"{key}: {_written(value)}" for key, value in values.items())
         lines += _wrapped(f"# preset {name}", sets or "the defaults below", depth + 1)
     return lines

@@ -96,8 +96,8 @@ def _look_at_labels(
     look = _Look("labels", files)
     seen: dict[str, set[int | None]] = {name: set() for name in tasks}
     for file in look.files:
-        for _, (_, indices) in look.read(file, read):
-            for classes, index in zip(seen.values(), indices, strict=True):
+        for _, label in look.read(file, read):
+            for classes, index in zip(seen.values(), label.classes, strict=True):
                 classes.add(index)
     found = look.findings(config.max_bad_fraction)
     if look.is_whole and look.rows and not look.bad:

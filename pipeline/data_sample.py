@@ -16,6 +16,7 @@ from ingestion.timestamp_units import AUTO, TimestampColumn
 from ingestion.timestamps import UnixSeconds, parse_timestamp
 
 SAMPLED_ROWS = 1000
+_SAMPLED_FILES = 5
 _FIRST_MOMENT = 1e8
 _PROGRESS_SECONDS = 1.0
 _ROWS_PER_CLOCK_READING = 10_000
@@ -58,6 +59,23 @@ def first_rows(
         DataError: The file lacks a column or is damaged.
     """
     return itertools.islice(read_records(file, columns, remedy), rows)
+
+
+def first_texts(files: list[InputFile], column: str) -> Iterator[str]:
+    """Reads the texts of the first rows of some files, which lie as far apart as they can.
+
+    Args:
+        files: Of the events.
+        column: Of the texts.
+
+    Raises:
+        DataError: A file lacks the column or is damaged.
+    """
+    step = -(-len(files) // _SAMPLED_FILES)
+    for file in files[::step]:
+        for _, row in first_rows(file, (column,), "Map the names in `data.columns`."):
+            if not isinstance(row, BadValue) and isinstance(row[0], str):
+                yield row[0]
 
 
 def has_moments(file: InputFile, column: str) -> bool:

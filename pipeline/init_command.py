@@ -25,10 +25,12 @@ from pipeline.data_sample import (
     Counts,
     count_users,
     first_rows,
+    first_texts,
     has_moments,
     local_files,
 )
 from trainer.encoder.preset_choice import PRESETS_BY_SIZE, preset_for
+from trainer.text.language_choice import language_for
 
 __all__ = ["Names", "init"]
 
@@ -46,7 +48,7 @@ data:
 tasks:
 {tasks}
 text:
-  language: en  # zh: Chinese, cut by jieba; mixed: both; characters: text without spaces
+  language: {language}  # {why}; `options` has the others
 {words}
 encoder:
   # {reason}
@@ -109,6 +111,7 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
         columns = choose_columns(of_kind["events"][0], of_kind["labels"][0], names)
         tasks = "".join(f"{line}\n" for line in _tasks(of_kind["labels"], columns.label_user_id))
         counts = _count(of_kind["events"], columns.user_id)
+        language = language_for(first_texts(of_kind["events"], columns.text))
     except DataError as error:
         raise ConfigError(str(error)) from error
     preset = preset_for(counts.users, counts.behaviors)
@@ -120,6 +123,8 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
         columns=_columns(columns),
         channels=_CHANNELS if has_moments(of_kind["events"][0], columns.timestamp) else "",
         tasks=tasks,
+        language=language.language,
+        why=language.reason,
         words=_WORDS.format(fewest=_FEWEST_FOR_PHRASES)
         if counts.users >= _FEWEST_FOR_PHRASES
         else "",

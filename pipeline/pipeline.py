@@ -58,7 +58,9 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
     inputs = _inputs(config.data, backend)
 
     data, schemas = config.data, config.data.schemas
-    unlabelled = _examples("Unlabelled", inputs, data, schemas.unlabelled)
+    # Who is held out is then said by the labels.
+    splits = {} if data.ingestion.columns.split is None else {"labels": inputs.labels}
+    unlabelled = _examples("Unlabelled", inputs, data, schemas.unlabelled, **splits)
     labelled = _examples(
         "Labelled", inputs, data, schemas.labelled, labels=inputs.labels, tasks=config.tasks
     )

@@ -112,9 +112,12 @@ def environment_mistakes(config: PipelineConfig) -> list[str]:
         for key, path in paths.items()
         if "://" not in path and not os.path.isfile(path)
     ]
-    variable = getattr(config.metadata, "password_env", None)
-    if variable and variable not in os.environ:
-        mistakes.append(f"metadata.password_env: the environment variable {variable} is not set.")
+    for key, variable in (
+        ("metadata.password_env", getattr(config.metadata, "password_env", None)),
+        ("audit.user_key_env", config.audit.user_key_env),
+    ):
+        if variable and variable not in os.environ:
+            mistakes.append(f"{key}: the environment variable {variable} is not set.")
     return mistakes
 
 

@@ -66,7 +66,7 @@ def summarize(
         "model": destination,
         "metrics": path,
         "tasks": tasks,
-        "reasons": [reason for _, reason in failures],
+        "reasons": [reason.sentence for reason in failures],
     }
 
 

@@ -25,13 +25,15 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
         events: File, folder or pattern of the logs: JSONL or CSV, also gzipped, or Parquet.
         config: How files become examples.
         labels: File, folder or pattern of the labels, of the same formats; a row of each user with
-            a column of each task. Without, the examples are unlabelled.
-        tasks: Name -> task; given if and only if `labels` is.
+            a column of each task.
+        tasks: Name -> task; without, the examples are unlabelled, and `labels` is given only if
+            its column `config.columns.split` says which user is in which split.
         fingerprint: What changes when the files do, as a channel's placeholder, where the runner
             does not look at them itself.
 
     Raises:
-        ValueError: Only one of `labels` and `tasks` is given, or a task's name is taken.
+        ValueError: `tasks` is given without `labels`, `labels` without anything that is to be read
+            there, or a task's name is taken.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -46,8 +48,11 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
         tasks: Mapping[str, Task] | None = None,
         fingerprint: Any = None,
     ):
-        if bool(labels) != bool(tasks):
-            raise ValueError("labels need tasks, and tasks need labels; give both or neither")
+        if bool(labels) != bool(tasks or (labels and config.columns.split)):
+            raise ValueError(
+                "tasks need labels, and labels need tasks or a column of splits; give both or "
+                "neither"
+            )
         if clashing := clashing_tasks(tasks or {}):
             raise ValueError(
                 f"the names of {', '.join(clashing)}, or of their weights, are taken by other "

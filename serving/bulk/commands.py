@@ -31,6 +31,7 @@ def encode(args: argparse.Namespace) -> int:
         quiet_tensorflow()
         import apache_beam as beam
         import pydantic
+        import yaml
         from apache_beam.options.pipeline_options import PipelineOptions
 
         from serving.bulk.config import EncodingConfig
@@ -45,6 +46,9 @@ def encode(args: argparse.Namespace) -> int:
             config = EncodingConfig(
                 columns={USER_ID: args.user_id, "timestamp": args.timestamp, "text": args.text},
                 max_bad_fraction=args.max_bad_fraction,
+                timestamp_unit=args.timestamp_unit,
+                html_entities=not args.no_html_entities,
+                losses=yaml.safe_load(args.losses),
                 period_days=args.period_days,
             )
             summary = encode_events(
@@ -53,13 +57,16 @@ def encode(args: argparse.Namespace) -> int:
                 args.output,
                 config,
                 lambda: beam.Pipeline(options=PipelineOptions([_RUNNER, *args.beam_arg])),
+                previous=args.previous,
+                forget=_user_ids(args.forget) if args.forget else (),
             )
-        except pydantic.ValidationError as error:
+        except (pydantic.ValidationError, yaml.YAMLError) as error:
             raise UsageError(str(error)) from error
         finally:
             progress.removeHandler(handler)
+    carried = f", {summary['carried_over']:,} of them carried over" if args.previous else ""
     console.print(
-        f"{args.output}: {summary['users']:,} users of {summary['events']:,} events, "
+        f"{args.output}: {summary['users']:,} users of {summary['events']:,} events{carried}, "
         f"version {number}",
         soft_wrap=True,
     )
@@ -81,6 +88,18 @@ def nearest(args: argparse.Namespace) -> int:
     for neighbor in neighbors:
         print(f"{neighbor.similarity:.3f}  {neighbor.user_id}")
     return exit_codes.OK
+
+
+def _user_ids(path: str) -> list[str]:
+    """Reads a file of user ids, one a line."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = [line.strip() for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--forget {path}: {error}. Name a text file, an id a line.") from error
+    if not found:
+        raise UsageError(f"--forget {path}: it has no user id. Leave the option out, or add some.")
+    return found
 
 
 class _StatusHandler(logging.Handler):

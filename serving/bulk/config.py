@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingestion.config import Columns, LossLimits, TimestampUnit
+from ingestion.config import Columns, FileLossLimits, TimestampUnit
 
 
 class EncodingConfig(BaseModel):
@@ -25,8 +25,8 @@ class EncodingConfig(BaseModel):
     html_entities: bool = Field(
         True, description="Read HTML entities in texts as characters, as the training did."
     )
-    losses: LossLimits = Field(
-        LossLimits(), description="What may get lost before the encoding warns or stops."
+    losses: FileLossLimits = Field(
+        FileLossLimits(), description="What files may lose before the encoding warns or stops."
     )
     period_days: float | None = Field(
         None,

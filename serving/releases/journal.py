@@ -37,9 +37,7 @@ def append(folder: str, model: str, action: str, **details: Any) -> None:
     path = os.path.join(folder, JOURNAL_FILE)
     with open(path, "a+b") as file:
         lines, torn = _whole_lines(file)
-        last: dict[str, Any] = {_NUMBER: 0, _DIGEST: FIRST}
-        if lines:
-            last = json.loads(lines[-1])
+        last: dict[str, Any] = json.loads(lines[-1]) if lines else {_NUMBER: 0, _DIGEST: FIRST}
         if torn:
             # Of a process that died while it wrote: nothing was done that it would tell of.
             file.truncate(sum(len(line) + 1 for line in lines))

@@ -70,6 +70,44 @@ def test_unlabelled_examples(ingest, write, events):
     assert (run.report["earliest"], run.report["latest"]) == (1000, 1004)
 
 
+def test_the_labels_may_say_who_is_in_which_split(ingest, write, events):
+    write("a.jsonl", events(60))
+    splits = [("train", "validation", "eval", "")[i % 4] for i in range(59)]
+    rows = [f"u{i},{i // 4 % 2},{split}\n" for i, split in enumerate(splits)]
+    rows.append("nobody,1,eval\n")
+    write("labels.csv", "user_id,likes,part\n" + "".join(rows))
+    config = IngestionConfig(columns=Columns(split="part"))
+    said = {f"u{i}": split or split_of(f"u{i}") for i, split in enumerate(splits)}
+    said["u59"] = split_of("u59")  # Without a label.
+    tasks = {"likes": Task()}
+
+    unlabelled = ingest("a.jsonl", config, labels="labels.csv", output="unlabelled")
+    for split, records in unlabelled.examples.items():
+        assert set(parse(records)) == {user for user, name in said.items() if name == split}
+    labelled = ingest("a.jsonl", config, labels="labels.csv", tasks=tasks, output="labelled")
+    for split, records in labelled.examples.items():
+        expected = {user for user, name in said.items() if name == split} - {"u59"}
+        assert set(parse(records)) == expected
+
+
+def test_a_split_that_is_none_is_a_bad_line(ingest, write, events):
+    write("a.jsonl", events(60))
+    write("labels.csv", "user_id,likes,part\n" + "".join(f"u{i},{i % 2},test\n" for i in range(60)))
+    config = IngestionConfig(columns=Columns(split="part"))
+    with pytest.raises(DataError, match=r"unknown split: test\. Write train, validation or eval"):
+        ingest("a.jsonl", config, labels="labels.csv", tasks={"likes": Task()})
+
+
+def test_users_of_eval_may_teach_the_encoder(ingest, write, events):
+    write("a.jsonl", events(60))
+    held_out = ingest("a.jsonl").examples
+    taught = ingest("a.jsonl", IngestionConfig(hold_out_eval=False), output="taught").examples
+    assert sorted(taught["eval"]) == sorted(held_out["eval"])
+    assert sorted(taught["train"] + taught["validation"]) == sorted(
+        record for records in held_out.values() for record in records
+    )
+
+
 def test_what_tfx_needs_of_the_artifact(ingest, write, events):
     from tfx.components.util import examples_utils
     from tfx.proto import example_gen_pb2

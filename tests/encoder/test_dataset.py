@@ -81,7 +81,17 @@ def test_users_of_a_batch_are_of_like_length(write_users):
 def test_keeps_the_behaviors_next_to_the_cut(write_users):
     path, spec = write_users([([[1], [2], [3]], [[4], [5], [6]])])
     batches = training_batches(path, spec, EncoderConfig(), max_behaviors=2, training=False)
-    assert rows(batches) == [([[2], [3]], {4: 1, 5: 1})]
+    # The target is as Transform left it: of the paper's nothing is cut.
+    assert rows(batches) == [([[2], [3]], {4: 1, 5: 1, 6: 1})]
+
+
+def test_a_target_that_is_cut_anew_is_no_longer_than_a_history(write_users):
+    path, spec = write_users([([[1]], [[2], [3], [4], [5]])])
+    config = EncoderConfig(random_cut=True)
+    ((history, target),) = rows(
+        training_batches(path, spec, config, max_behaviors=1, training=False)
+    )
+    assert (len(history), len(target)) == (1, 1)
 
 
 def test_random_cut_draws_every_point_anew(write_users):

@@ -155,3 +155,39 @@ def test_learns_to_tell_two_groups_of_users(aggregator):
     axis = vectors[group == 1].mean(axis=0) - vectors[group == 0].mean(axis=0)
     scores = vectors @ axis
     assert scores[group == 1].min() > scores[group == 0].max()
+
+
+def test_the_official_codes_model_by_hand():
+    """Dropout apart: ReLU before the mean, f of another width, biases, losses averaged."""
+    config = EncoderConfig.model_validate(
+        {"preset": "official", "dimension": 2, "aggregator": "mean"}
+    )
+    encoder = build_encoder(config, vocabulary_size=2)
+    encoder.set_weights([np.array([[1, -1], [3, 1]]), np.eye(2), np.array([0, 0.5])])
+    x = {
+        "history": np.array([[[1, 0], [1, 2]]]),
+        "target_ids": np.array([[2]]),
+        "target_weights": np.ones((1, 1), "float32"),
+    }
+    model = BehavioralConsistencyModel(
+        encoder, targets=2, projection_units=3, hop_loss="mean", user_dropout=0.1
+    )
+    # Behaviours (1, -1) and (2, 0), each plus (0, 0.5) and without what is negative.
+    np.testing.assert_allclose(encoder(x["history"]), [[[1.5, 0.25]]])
+    model.projection.set_weights([np.array([[1, 0, 2], [0, 4, 0]]), np.array([1, 0, -4])])
+    model.output_embeddings.assign([[1, 0, 0], [0, 1, 0]])
+    model.output_biases.assign([[0.5], [0]])
+    hidden = model(x)
+    np.testing.assert_allclose(hidden, [[[2.5, 1, 0, 1]]])
+    # The logits are 2.5 + 0.5 and 1.
+    expected = np.log(np.exp(3) + np.exp(1)) - 1
+    np.testing.assert_allclose(model.compute_loss(x, y_pred=hidden), expected, rtol=1e-6)
+    hops = ops.concatenate([hidden, hidden], axis=1)
+    np.testing.assert_allclose(model.compute_loss(x, y_pred=hops), expected, rtol=1e-6)
+
+
+def test_the_official_codes_model_survives_saving():
+    model = BehavioralConsistencyModel(build_encoder(CONFIG, 4), 4, projection_units=3)
+    again = BehavioralConsistencyModel.from_config(model.get_config())
+    assert again.output_biases.shape == (4, 1)
+    assert again.hop_loss == "sum"

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments import few_labels
+from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import configuration
 from experiments.quality import main
 from ingestion.synthetic_logs import generate
 from pipeline.config import ConfigError
+from trainer.heads.config import HeadsConfig
 
 
 def test_tasks_come_from_the_labels(tmp_path):
@@ -33,10 +36,11 @@ def test_a_folder_without_events_is_named(tmp_path, capsys):
 def test_a_whole_run(tmp_path, capsys):
     _, labels = generate(str(tmp_path), users=300, mean_behaviors=12)
     pd.read_csv(labels)[["user_id", "likes_outdoor", "age_range"]].to_csv(labels, index=False)
-    report_file = tmp_path / "report.json"
-    models = ["tfidf-time", "doc2vec", "lsa", "untrained"]
+    report_file = tmp_path / "results" / f"{tmp_path.name}.json"
+    models = ["tfidf-time", "fasttext", "doc2vec", "lsa", "untrained"]
     arguments = ["--models", *models, "--seeds", "0", "1", "--text", "{vocabulary_size: 500}"]
-    arguments += ["--heads", "{members: 1, max_epochs: 2}", "--output", str(report_file)]
+    arguments += ["--heads", "{members: 1, max_epochs: 2}", "--output", str(report_file.parent)]
+    arguments += ["--work-dir", str(tmp_path / "work")]
     assert main([str(tmp_path), *arguments]) == 0
 
     report = json.loads(report_file.read_text())
@@ -51,3 +55,46 @@ def test_a_whole_run(tmp_path, capsys):
     )
     assert len(report["models"]["untrained"]["auc"]["mean"]["seeds"]) == 2
     assert "tfidf-time" in capsys.readouterr().out
+
+    # Nothing is measured twice: neither the figures nor the seconds differ.
+    assert main([str(tmp_path), *arguments]) == 0
+    assert json.loads(report_file.read_text()) == report
+
+    curve_file = tmp_path / "curve.json"
+    curve = ["--labelled", "60", "120", "--models", "tfidf-time", "lsa", "--seeds", "0"]
+    curve += ["--work-dir", str(tmp_path / "work"), "--output", str(curve_file)]
+    assert few_labels.main([str(tmp_path), *curve]) == 0
+    curves = json.loads(curve_file.read_text())["labelled"]
+    assert list(curves) == ["60", "120"]
+    assert curves["120"]["tasks"] == ["age_range", "likes_outdoor"]
+    for of_count in curves.values():
+        for model in ("tfidf-time", "lsa"):
+            assert 0.4 < of_count["models"][model]["mean_auc"]["mean"] < 1
+
+
+def test_folders_of_one_name_are_refused(tmp_path, capsys):
+    assert main([str(tmp_path / "a" / "logs"), str(tmp_path / "b" / "logs")]) == 2
+    assert "two folders have the same name" in capsys.readouterr().err
+
+
+def test_a_run_that_was_cut_short_is_measured_again(tmp_path):
+    (tmp_path / "events.jsonl").write_text('{"user_id": "a", "timestamp": 1, "text": "boots"}\n')
+    (tmp_path / "labels.csv").write_text("user_id,likes\na,1\nb,0\n")
+    config = configuration(str(tmp_path), {})
+    kept = KeptAreas(str(tmp_path / "areas"), config, HeadsConfig())
+    kept.write("lsa", "a model", 0, Run({"likes": np.array([0.5, 0.4])}, seconds=2.0))
+    run = kept.read("lsa", "a model", 0)
+    np.testing.assert_array_equal(run.areas["likes"], [0.5, 0.4])
+    assert (list(run.areas), run.seconds) == (["likes"], 2.0)
+    for name, description, seed in [("lsa", "another", 0), ("lsa", "a model", 1)]:
+        assert kept.read(name, description, seed) is None
+    other = KeptAreas(str(tmp_path / "areas"), config, HeadsConfig(members=1))
+    assert other.read("lsa", "a model", 0) is None
+    (file,) = (tmp_path / "areas").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert kept.read("lsa", "a model", 0) is None
+    with open(tmp_path / "events.jsonl", "a") as events:
+        events.write("\n")
+    assert KeptAreas(str(tmp_path / "areas"), config, HeadsConfig())._digest.hexdigest() != (
+        kept._digest.hexdigest()
+    )

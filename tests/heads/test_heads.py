@@ -125,6 +125,24 @@ def test_weight_decay_shrinks_the_weights(tmp_path):
     np.testing.assert_allclose(head.get_layer(MEMBERS).get_weights()[0], 0.5 * before, rtol=1e-5)
 
 
+def test_the_papers_head_sees_the_vector_as_it_is_and_keeps_its_best_epoch(tmp_path):
+    vectors = np.array([[0.5, 0.1], [0.9, 0.1], [0.5, 0.3], [0.9, 0.3]], np.float32)
+    users = vectors, np.array([0, 1, 0, 1])
+    config = HeadsConfig.model_validate({"preset": "paper", "patience": 2, "learning_rate": 0.01})
+    assert (config.members, config.dropout, config.weight_decay) == (1, 0, 0)
+    head = build_head("likes", 2, config, vectors)
+    assert not any(isinstance(layer, keras.layers.Normalization) for layer in head.layers)
+    # Validation users who all contradict: the first epoch is the best, whatever follows.
+    before = config.model_copy(update={"max_epochs": 1})
+    first = build_head("likes", 2, before, vectors)
+    contradiction = vectors, 1 - users[1]
+    keras.utils.set_random_seed(0)
+    fit_head(first, users, contradiction, before, str(tmp_path))
+    keras.utils.set_random_seed(0)
+    fit_head(head, users, contradiction, config, str(tmp_path))
+    np.testing.assert_allclose(head(vectors), first(vectors), rtol=1e-5)
+
+
 def test_a_head_learns_what_holds_for_unseen_users(tmp_path):
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(800, 8)).astype(np.float32)

@@ -12,7 +12,7 @@ _USER = UserRecords(
     user_id="u",
     timestamps=np.array([0.5, 1_700_000_000.0, 1_700_000_000.999, 4_102_444_800.0]),
     texts=pa.array(["a", "b", "c", "d"], pa.large_string()),
-    labels=[(0, 2, json.dumps([1]))],
+    labels=[(0, 2, json.dumps([[1], None]))],
 )
 
 
@@ -52,6 +52,17 @@ def test_moments_are_cut_with_their_texts():
     unlabelled, _ = _examples(channels=["time"], max_behaviors=2, division=division)
     assert unlabelled["history"] == [b"b", b"c"]
     assert unlabelled["history_timestamps"] == [1_700_000_000, 1_700_000_000]
+
+
+def test_a_sample_is_drawn_of_what_a_user_is_represented_from():
+    _, labelled = _examples(channels=["time"], inference_sample=2)
+    drawn = dict(zip("abcd", [0, 1_700_000_000, 1_700_000_000, 4_102_444_800], strict=True))
+    texts = [text.decode() for text in labelled["behaviors"]]
+    assert len(set(texts)) == 2
+    assert texts == sorted(texts)
+    assert labelled["timestamps"] == [drawn[text] for text in texts]
+    assert _examples(channels=["time"], inference_sample=2)[1] == labelled
+    assert len(_examples(inference_sample=4)[1]["behaviors"]) == 4
 
 
 def test_without_it_the_examples_have_no_moments():

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from pipeline.config import ConfigError, PipelineConfig, load_config
+from trainer.encoder.config import EncoderConfig
+from trainer.heads.config import HeadsConfig
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _VALID = {
@@ -29,6 +31,36 @@ def test_defaults_are_the_papers(tmp_path):
     assert config.heads.batch_size == 256
     assert config.text.max_behaviors == "95%"
     assert config.tasks["docs"].classes == ("0", "1")
+
+
+def _window(start: int) -> dict:
+    return {"start": f"{start}-01-01", "end": f"{start + 1}-01-01"}
+
+
+def test_the_paper_in_one_word(tmp_path):
+    windows = {"history": _window(2014), "target": _window(2015), "inference": _window(2016)}
+    data = {**_VALID["data"], "division": {"method": "windows", **windows}}
+    config = _load(tmp_path, preset="paper", data=data, encoder={"hops": 3})
+    assert config.encoder == EncoderConfig(hops=3)
+    assert config.heads == HeadsConfig.model_validate({"preset": "paper"})
+    assert config.text.target_behaviors == "all"
+    assert config.text.max_behaviors == "95%"
+    assert not config.data.ingestion.hold_out_eval
+    official = _load(tmp_path, preset="official", data=data, heads={"members": 2})
+    assert official.encoder == EncoderConfig.model_validate({"preset": "official"})
+    assert (official.heads.members, official.heads.dropout) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("preset", "message"),
+    [
+        ("paper", "preset paper divides by windows of time, which no preset can know"),
+        ("huge", "preset must be one of .'official', 'paper'.. Received: 'huge'"),
+    ],
+)
+def test_a_preset_that_cannot_be(tmp_path, preset, message):
+    with pytest.raises(ConfigError, match=message):
+        _load(tmp_path, preset=preset)
 
 
 def test_relative_paths_count_from_the_file(tmp_path):

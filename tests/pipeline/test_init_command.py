@@ -129,6 +129,21 @@ def test_users_are_counted_for_the_preset(tmp_path, capsys):
     assert "  preset: small\n" in output
 
 
+def test_the_language_is_told_by_the_texts(tmp_path, capsys):
+    labels = "user_id,likes\nu0,0\nu1,1\n"
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    # The last file counts as much as the first.
+    for number, text in enumerate(["登山鞋 防水", "iphone 充电线", "running boots"]):
+        path = _events(tmp_path)
+        path.rename(logs / f"{number}.jsonl")
+        lines = (logs / f"{number}.jsonl").read_text().replace("boots", text)
+        (logs / f"{number}.jsonl").write_text(lines)
+    assert _init(tmp_path, capsys, labels, events=logs).text.language == "mixed"
+    capsys.readouterr()
+    assert _init(tmp_path, capsys, labels).text.language == "en"
+
+
 def test_labels_that_count_as_missing_are_mentioned(tmp_path, capsys):
     labels = _labels(tmp_path, "user_id,t\nu0,none\nu1,some\nu2,many\n")
     assert main(["init", "--events", str(_events(tmp_path)), "--labels", str(labels)]) == 0

@@ -139,6 +139,28 @@ def test_a_history_keeps_its_last_behaviours_a_target_its_first(tmp_path, run_tr
     assert [[words[i - 1] for i in b] for b in rows[0]["target"]] == [["a"], ["b"]]
 
 
+def test_the_papers_target_is_whole(tmp_path, run_transform):
+    texts = [b"a", b"b", b"c"]
+    rows, _ = run_transform(
+        tmp_path, [{"history": texts, "target": texts}], max_behaviors=2, target_behaviors="all"
+    )
+    (row,) = map(_nested, rows)
+    assert (len(row["history"]), len(row["target"])) == (2, 3)
+
+
+def test_the_quantile_of_all_behaviours(tmp_path, run_transform):
+    # Histories of 1 and of 2, with their targets 5 and 3: the quantile is 5, and cuts none.
+    users = [{"history": [b"x"], "target": [b"x"] * 4}] * 90
+    users += [{"history": [b"x"] * 2, "target": [b"x"]}] * 10
+    for setting, longest in (("95%", 2), ("95% of all", 5)):
+        folder = tmp_path / str(longest)
+        folder.mkdir()
+        _, output = run_transform(folder, users, max_behaviors=setting)
+        layer = output.transform_features_layer()
+        served = layer({"history": tf.sparse.from_dense([["x"] * 9])})["history"]
+        assert served.row_lengths().numpy().tolist() == [longest]
+
+
 def test_lengths_from_the_95_percent_quantile(tmp_path, run_transform):
     # 95 users have one behaviour of one word, 5 have 40 of 30 words: neither 40 nor 30 is kept.
     short = {"history": [b"x"], "target": [b"x"]}

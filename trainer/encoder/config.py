@@ -44,6 +44,11 @@ class EncoderConfig(pydantic.BaseModel):
     aggregator: Literal["multi_hop", "mean", "max", "transformer"] = Field(
         "multi_hop", description="What makes a user vector of a user's behaviours."
     )
+    behavior_layer: Literal["none", "relu"] = Field(
+        "none",
+        description="What every behaviour passes before it is aggregated. relu: a dense layer with "
+        "biases and ReLU, as in the official code.",
+    )
     dimension: int = Field(256, ge=1, description="Size of embeddings and of the user vector.")
     hops: int = Field(5, ge=1, description="Hops of the multi-hop aggregation.")
     transformer_blocks: int = Field(2, ge=1, description="Blocks of the transformer aggregator.")
@@ -62,6 +67,15 @@ class EncoderConfig(pydantic.BaseModel):
         "all",
         description="Hops that the loss is computed for. The last alone costs a fifth of the time.",
     )
+    hop_loss: Literal["sum", "mean"] = Field(
+        "sum", description="How the losses of the supervised hops become one."
+    )
+    projection_units: int | None = Field(
+        None,
+        ge=1,
+        description="Width of f(u), which then has biases, and so have the words; null: the "
+        "paper's f(u) = ReLU(W_o u), as wide as u and without biases.",
+    )
     word_dropout: float = Field(
         0.0, ge=0, lt=1, description="Share of a history's words that training leaves out."
     )
@@ -69,6 +83,9 @@ class EncoderConfig(pydantic.BaseModel):
         0.0, ge=0, lt=1, description="Share of a history's behaviours that training leaves out."
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of f(u) dropped in training.")
+    user_dropout: float = Field(
+        0.0, ge=0, lt=1, description="Share of u dropped in training, before f."
+    )
     initial_embeddings: Literal["random", "word2vec", "lsa", "word2vec+lsa"] = Field(
         "random",
         description="What embeddings start from: noise, or vectors of the training users' words by "
@@ -159,5 +176,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "latent_semantics": 128,
         "learning_rate": 0.002,
         "max_epochs": 8,
+    },
+    # What the authors' published code does differently from the paper; from noise too.
+    "official": {
+        "behavior_layer": "relu",
+        "projection_units": 512,
+        "user_dropout": 0.1,
+        "target_weights": "uniform",
+        "hop_loss": "mean",
+        "batch_size": 128,
     },
 }

@@ -177,9 +177,9 @@ def training_batches(
         file_pattern: String or list of strings, patterns of gzipped TFRecord files.
         feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
         config: The encoder's configuration.
-        max_behaviors: Integer, the most recent behaviours of a history that are kept, and the
-            first ones of a target; `None` keeps all, for Transform has truncated them already.
-            A cut that is drawn anew can leave a history longer than Transform's.
+        max_behaviors: Integer, the most recent behaviours of a history that are kept and, of a
+            target that is cut anew, the first ones; `None` keeps all, for Transform has truncated
+            them already. A cut that is drawn anew can leave either longer than Transform's.
         training: Boolean, whether to shuffle and to draw anew in every epoch.
 
     Returns:
@@ -205,7 +205,9 @@ def training_batches(
     def to_features(number, user):
         history, target = user
         if max_behaviors is not None:
-            history, target = history[-max_behaviors:], target[:max_behaviors]
+            history = history[-max_behaviors:]
+        if max_behaviors is not None and config.random_cut:
+            target = target[:max_behaviors]
         if training:
             history = _thinned(history, config.behavior_dropout, config.word_dropout)
         if config.objective == "identity":

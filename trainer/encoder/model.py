@@ -33,6 +33,10 @@ def build_encoder(config: EncoderConfig, vocabulary_size: int) -> keras.Model:
     behaviors, mask = BehaviorEmbedding(
         vocabulary_size, config.dimension, dtype=config.dtype_policy, name="behavior_embedding"
     )(word_ids)
+    if config.behavior_layer == "relu":
+        behaviors = RowwiseDense(
+            config.dimension, activation="relu", dtype=config.dtype_policy, name="behavior_layer"
+        )(behaviors)
     hops = AGGREGATORS[config.aggregator](config)(behaviors, mask=mask)
     return keras.Model(word_ids, hops, name="encoder")
 
@@ -71,6 +75,10 @@ class BehavioralConsistencyModel(keras.Model):
         supervised_hops: `'all'`, as in the paper, or `'last'`, which leaves the hops before the
             user vector to what it needs of them and computes one softmax instead of `N`.
         dropout: Float, the share of `f(u) = ReLU(W_o u)` that is dropped in training.
+        user_dropout: Float, the share of `u` that is dropped in training.
+        projection_units: Integer, the size of `f(u)`, which then has biases, as the targets have
+            in the softmax; `None` for the paper's, as large as `u` and without biases.
+        hop_loss: `'sum'` or `'mean'`, how the losses of the supervised hops become one.
         dtype: Dtype policy of the projection `W_o`, and with it of the logits.
 
     Call arguments:
@@ -78,7 +86,8 @@ class BehavioralConsistencyModel(keras.Model):
 
     Returns:
         Float tensor of shape `[batch, supervised hops, dimension]`, `f(u)` of every supervised
-        hop.
+        hop; with `projection_units` of shape `[batch, supervised hops, projection_units + 1]`, a
+        one behind each, which the targets' biases are multiplied with.
     """
 
     def __init__(
@@ -88,6 +97,9 @@ class BehavioralConsistencyModel(keras.Model):
         candidates: str = "all",
         supervised_hops: str = "all",
         dropout: float = 0.0,
+        user_dropout: float = 0.0,
+        projection_units: int | None = None,
+        hop_loss: str = "sum",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -95,21 +107,29 @@ class BehavioralConsistencyModel(keras.Model):
         self.targets = targets
         self.candidates = candidates
         self.supervised_hops = supervised_hops
-        dimension = encoder.output_shape[-1]
+        self.projection_units = projection_units
+        self.hop_loss = hop_loss
+        units = projection_units or encoder.output_shape[-1]
         self.projection = RowwiseDense(
-            dimension,
+            units,
             activation="relu",
-            use_bias=False,
+            use_bias=projection_units is not None,
             name="projection",
             dtype=self.dtype_policy,
         )
         self.projection.build(encoder.output_shape)
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.user_dropout = keras.layers.Dropout(user_dropout, dtype=self.dtype_policy)
         self.output_embeddings = self.add_weight(
             name="output_embeddings",
-            shape=(targets, dimension),
+            shape=(targets, units),
             initializer="random_normal",
         )
+        self.output_biases = None
+        if projection_units is not None:
+            self.output_biases = self.add_weight(
+                name="output_biases", shape=(targets, 1), initializer="zeros"
+            )
         self.built = True
 
     def call(self, inputs, training=False):
@@ -117,11 +137,17 @@ class BehavioralConsistencyModel(keras.Model):
         hops = self.encoder(inputs[HISTORY], training=training)
         if self.supervised_hops == "last":
             hops = hops[:, -1:]
-        return self.dropout(self.projection(hops), training=training)
+        hops = self.user_dropout(hops, training=training)
+        hidden = self.dropout(self.projection(hops), training=training)
+        if self.output_biases is None:
+            return hidden
+        return ops.concatenate([hidden, ops.ones_like(hidden[..., :1])], axis=-1)
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the mean loss of the users who have a target, a scalar."""
         target_ids, embeddings = x["target_ids"], self.output_embeddings
+        if self.output_biases is not None:
+            embeddings = ops.concatenate([embeddings, self.output_biases], axis=1)
         has_target = ops.any(ops.not_equal(target_ids, 0), axis=1)
         users = all_replicas_sum(ops.sum(ops.cast(has_target, "float32")))
         if self.candidates == "batch":
@@ -129,6 +155,8 @@ class BehavioralConsistencyModel(keras.Model):
             numbers = ops.arange(1, ops.shape(target_ids)[0] + 1, dtype=target_ids.dtype)
             target_ids = ops.expand_dims(ops.where(has_target, numbers, 0), axis=1)
         loss = behavioral_consistency_loss(y_pred, embeddings, target_ids, x["target_weights"])
+        if self.hop_loss == "mean":
+            loss = loss / y_pred.shape[1]
         return loss / ops.maximum(users, 1)
 
     def assign_word_vectors(self, vectors):
@@ -154,6 +182,9 @@ class BehavioralConsistencyModel(keras.Model):
             "candidates": self.candidates,
             "supervised_hops": self.supervised_hops,
             "dropout": self.dropout.rate,
+            "user_dropout": self.user_dropout.rate,
+            "projection_units": self.projection_units,
+            "hop_loss": self.hop_loss,
         }
 
     @classmethod

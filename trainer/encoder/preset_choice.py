@@ -30,7 +30,7 @@ def preset_for(n_users: int, n_behaviors: int) -> str:
 
 
 def is_the_letter(config: EncoderConfig) -> bool:
-    """Whether all that the presets change is as the paper has it."""
+    """Whether all that the presets for fewer users change is as the paper has it."""
     paper = EncoderConfig()
-    changed = {key for preset in PRESETS.values() for key in preset}
+    changed = {key for _, name in PRESETS_BY_SIZE for key in PRESETS.get(name, {})}
     return all(getattr(config, key) == getattr(paper, key) for key in changed)

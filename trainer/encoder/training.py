@@ -128,6 +128,9 @@ def build_training_model(
         candidates=config.identity_candidates if config.objective == "identity" else "all",
         supervised_hops=config.supervised_hops,
         dropout=config.dropout,
+        user_dropout=config.user_dropout,
+        projection_units=config.projection_units,
+        hop_loss=config.hop_loss,
         dtype=config.dtype_policy,
     )
     # Batches differ in shape, and XLA would compile TensorFlow's graph anew for each; JAX has no

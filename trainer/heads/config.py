@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class HeadsConfig(BaseModel):
     """One MLP per task on the frozen user vector.
 
     Shape and optimiser are the paper's. It had millions of labelled users; what keeps a head on
-    a few thousand from learning them by heart can be switched off: `members: 1`, `dropout: 0`,
-    `weight_decay: 0`.
+    a few thousand from learning them by heart is switched off by `preset: paper`; what stands
+    beside a preset overrides it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,7 +23,15 @@ class HeadsConfig(BaseModel):
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout on the hidden layer.")
     weight_decay: float = Field(
-        5.0, ge=0, description="Decay of the weights per step, as a multiple of the learning rate."
+        1.0, ge=0, description="Decay of the weights per step, as a multiple of the learning rate."
+    )
+    standardize: bool = Field(
+        True, description="Whether vectors are centred and scaled to a mean variance of 1 first."
+    )
+    refit: bool = Field(
+        True,
+        description="Whether a head is, once the validation users have told for how many epochs, "
+        "fitted anew on them too; false: the head of the best epoch is kept.",
     )
     batch_size: int = Field(256, ge=1, description="Users per training step.")
     learning_rate: float = Field(0.001, gt=0, description="Adam's learning rate.")
@@ -30,3 +40,27 @@ class HeadsConfig(BaseModel):
         5, ge=1, description="Epochs without a better validation loss after which training stops."
     )
     seed: int = Field(0, ge=0, description="Seed of the weights and of the order of users.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "preset" not in values:
+            return values
+        overrides = dict(values)
+        preset = overrides.pop("preset")
+        if preset not in PRESETS:
+            raise ValueError(f"preset must be one of {sorted(PRESETS)}. Received: {preset!r}")
+        return {**PRESETS[preset], **overrides}
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # One MLP on the vector as it is, trained until the loss of the validation users converges.
+    "paper": {
+        "members": 1,
+        "dropout": 0.0,
+        "weight_decay": 0.0,
+        "standardize": False,
+        "refit": False,
+    },
+}
+"""Configurations by name, as what they change of the defaults."""

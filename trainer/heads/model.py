@@ -14,9 +14,9 @@ MEMBERS = "members"
 def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray) -> keras.Model:
     """The mean of some MLPs with one hidden layer, which differ in what they start from.
 
-    The vectors are centred and brought to a mean variance of 1, all directions by one factor: a
-    direction in which users differ little stays faint, and weight decay keeps it from mattering
-    more than the data says.
+    With `standardize` the vectors are centred and brought to a mean variance of 1, all directions
+    by one factor: a direction in which users differ little stays faint, and weight decay keeps it
+    from mattering more than the data says.
 
     Args:
         task: Name of the task; names the model.
@@ -28,11 +28,13 @@ def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray
         Model from float32 [batch, d] to float32 [batch, classes], each row a distribution.
     """
     keras.utils.set_random_seed(config.seed)
-    variance = max(float(vectors.var(axis=0).mean()), np.finfo(np.float32).eps)
     inputs = keras.Input([vectors.shape[1]])
-    x = keras.layers.Normalization(
-        mean=vectors.mean(axis=0), variance=np.full(vectors.shape[1], variance)
-    )(inputs)
+    x = inputs
+    if config.standardize:
+        variance = max(float(vectors.var(axis=0).mean()), np.finfo(np.float32).eps)
+        x = keras.layers.Normalization(
+            mean=vectors.mean(axis=0), variance=np.full(vectors.shape[1], variance)
+        )(x)
     x = keras.layers.Dense(config.members * config.hidden_units, activation="relu")(x)
     x = keras.layers.Dropout(config.dropout)(x)
     x = keras.layers.Reshape([config.members, config.hidden_units])(x)

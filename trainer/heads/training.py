@@ -98,11 +98,12 @@ def fit_head(
     config: HeadsConfig,
     log_dir: str,
 ) -> None:
-    """Fits one head on all users, for as many epochs as serve users it has not seen.
+    """Fits one head, for as many epochs as serve users it has not seen.
 
-    A first fit, on the users of `train`, counts the epochs until the validation loss converges; the
-    second starts anew and fits the users of both for that many. The members learn independently:
-    the loss is the mean of theirs, not that of their mean.
+    A first fit, on the users of `train`, counts the epochs until the validation loss converges.
+    With `refit` a second starts anew and fits the users of both for that many; without it the head
+    of the best epoch stays. The members learn independently: the loss is the mean of theirs, not
+    that of their mean.
 
     Args:
         head: Model from `build_head`.
@@ -120,10 +121,14 @@ def fit_head(
         config.max_epochs,
         validation_data=_for_each_member(validation, config.members),
         callbacks=[
-            keras.callbacks.EarlyStopping(patience=config.patience),
+            keras.callbacks.EarlyStopping(
+                patience=config.patience, restore_best_weights=not config.refit
+            ),
             keras.callbacks.TensorBoard(log_dir, write_graph=False),
         ],
     )
+    if not config.refit:
+        return
     epochs = 1 + int(np.argmin(history["val_loss"]))
     members.set_weights(start)
     both = tuple(np.concatenate(parts) for parts in zip(train, validation, strict=True))

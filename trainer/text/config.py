@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 AUTO: Final = "95%"
 """Stands for the 95 % quantile of the training data, the paper's choice for |S| and |x|."""
 
-_Length = Literal["95%"] | Annotated[int, Field(ge=1)]
+AUTO_OF_ALL: Final = "95% of all"
+"""Stands for that of history and target together: what users are represented from, unless the
+division is by windows."""
+
+_Number = Annotated[int, Field(ge=1)]
 
 
 class JiebaConfig(BaseModel):
@@ -72,12 +76,19 @@ class TextConfig(BaseModel):
         le=10_000_000,
         description="|V|: the most frequent words (stems), and phrases, are kept.",
     )
-    max_behaviors: _Length = Field(
+    max_behaviors: Literal["95%", "95% of all"] | _Number = Field(
         AUTO,
         description="|S|: most recent behaviours that are read per user; a number of at least 1, "
-        'or "95%" for that quantile of the training data.',
+        'or "95%" for that quantile of the training users\' histories, as in the paper, or "95% '
+        'of all" for that of histories and targets together, which is as long as what users are '
+        "represented from where `data.division` is not by windows.",
     )
-    max_words: _Length = Field(
+    target_behaviors: Literal["max_behaviors", "all"] = Field(
+        "max_behaviors",
+        description="What is predicted of a target. all: every behaviour, as in the paper; "
+        "max_behaviors: the first |S|.",
+    )
+    max_words: Literal["95%"] | _Number = Field(
         AUTO,
         description="|x|: first words that are read per behaviour, and as many phrases; a number "
         'of at least 1, or "95%" for that quantile of the training data.',

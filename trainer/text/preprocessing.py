@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
-from trainer.text.config import AUTO, TextConfig
+from trainer.text.config import AUTO, AUTO_OF_ALL, TextConfig
 from trainer.text.normalization import normalize
 from trainer.text.phrases import phrases
 from trainer.text.ragged import keep
@@ -26,7 +26,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
     Unknown words are dropped, then behaviours without any known word. What is too long is
     truncated: a behaviour keeps its first |x| words, a history its last |S| behaviours, a target
-    its first |S| (those next to the history).
+    its first |S| (those next to the history) or, with `target_behaviors: all`, all.
 
     With `ngrams: 2` a behaviour's words are followed by its first |x| known phrases, of words that
     are neighbours in the text: what truncation or the vocabulary drops brings none together.
@@ -51,7 +51,10 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     word_ids = WordIds(tf.concat(counted, axis=0), config.vocabulary_size)
     # Of words alone: |x| is what the paper's is, with phrases or without.
     max_words = _length(config.max_words, both.row_lengths())
-    max_behaviors = _length(config.max_behaviors, words[HISTORY].row_lengths())
+    behaviors = words[HISTORY].row_lengths()
+    if config.max_behaviors == AUTO_OF_ALL:
+        behaviors += words[TARGET].row_lengths()
+    max_behaviors = _length(config.max_behaviors, behaviors)
 
     def to_ids(texts: tf.RaggedTensor) -> tf.RaggedTensor:
         kinds = _kinds(texts.values, config.ngrams)
@@ -63,9 +66,10 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         for name in (HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
         if name in inputs
     }
+    target = to_ids(words[TARGET])
     return {
         HISTORY: to_ids(words[HISTORY])[:, -max_behaviors:],
-        TARGET: to_ids(words[TARGET])[:, :max_behaviors],
+        TARGET: target if config.target_behaviors == "all" else target[:, :max_behaviors],
         **moments,
     }
 
@@ -108,7 +112,7 @@ def _lookup(word_ids: WordIds, words: tf.RaggedTensor, limit: tf.Tensor) -> tf.R
 
 def _length(setting: int | str, lengths: tf.Tensor) -> tf.Tensor:
     """A truncation length: the number that is set, or the quantile of `lengths` (int64 [n])."""
-    if setting != AUTO:
+    if setting not in (AUTO, AUTO_OF_ALL):
         return tf.constant(setting, tf.int64)
     quantiles = tft.quantiles(lengths, num_buckets=_QUANTILE_BUCKETS, epsilon=0.001)
     return tf.maximum(tf.cast(tf.reshape(quantiles, [-1])[-1], tf.int64), 1)
