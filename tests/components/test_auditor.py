@@ -4,8 +4,10 @@ import dataclasses
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
+import tensorflow_data_validation as tfdv
 from sklearn.metrics import roc_auc_score
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import json_utils, proto_utils
@@ -54,11 +56,16 @@ def folder(tmp_path_factory):
     for name, noise in (("good", 0.5), ("bad", 40.0)):
         _Lengths(noise).export(str(folder / name / "Format-Serving"))
     rng = np.random.default_rng(0)
-    (folder / "labelled" / "Split-eval").mkdir(parents=True)
-    path = folder / "labelled" / "Split-eval" / "examples.gz"
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for number, size in enumerate(rng.integers(1, 100, _USERS)):
-            writer.write(_example(number, int(size), rng))
+    for first, split in ((0, "eval"), (_USERS, "train"), (2 * _USERS, "validation")):
+        path = folder / "labelled" / f"Split-{split}" / "examples.gz"
+        path.parent.mkdir(parents=True)
+        with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+            for number, size in enumerate(rng.integers(1, 100, _USERS)):
+                writer.write(_example(first + number, int(size), rng))
+    statistics = folder / "statistics" / "Split-train" / "FeatureStats.pb"
+    statistics.parent.mkdir(parents=True)
+    table = pd.DataFrame({"wordy": [0, 1, 1], "activity": ["00-09"] * 3})
+    statistics.write_bytes(tfdv.generate_statistics_from_dataframe(table).SerializeToString())
     (folder / "labels.csv").write_text(
         "user_id,country\n" + "".join(f"u{n},{'CH' if n % 3 else 'DE'}\n" for n in range(_USERS))
     )
@@ -93,7 +100,10 @@ class _Evaluation:
 
     def __init__(self, folder, out, model, baseline=None, **evaluation):
         examples = _artifact(standard_artifacts.Examples, folder / "labelled")
-        examples.split_names = artifact_utils.encode_split_names(["eval"])
+        statistics = _artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
+        statistics.split_names = examples.split_names = artifact_utils.encode_split_names(
+            ["train", "validation", "eval"]
+        )
         self.model = str(folder / model)
         inputs = {
             "examples": [examples],
@@ -119,6 +129,7 @@ class _Evaluation:
         AuditorExecutor().Do(
             {
                 "examples": [examples],
+                "statistics": [statistics],
                 "model": inputs["model"],
                 "evaluation": [self.evaluation],
                 "blessing": [self.blessing],
@@ -171,6 +182,13 @@ def test_a_good_model_is_blessed_and_audited(folder, tmp_path):
     assert section["auc"]["value"] == pytest.approx(auc)
     assert section["tfma"]["auc"] == pytest.approx(auc, abs=2e-3)
     assert {group["name"] for group in section["slices"]["country"]} == {"CH", "DE"}
+    checks = {check["name"]: check["holds"] for check in done.record["checks"]}
+    assert checks["No user is in two splits"]
+    # All that a user wrote is some number of x.
+    assert checks["No history is in two splits"] is False
+    assert checks["With permuted labels the AUC is that of guessing"]
+    assert checks["The inputs are those of the last blessed model"] is None
+    assert done.record["vectors"]["dimension"] == 2
     assert os.path.getsize(f"{done.audit.uri}/report.html") > 10_000
 
     # The configuration of this test says nothing of the evaluation, and so contradicts nothing.
