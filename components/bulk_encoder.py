@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from serving.bulk.config import EncodingConfig
@@ -40,6 +41,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         pushed = artifact_utils.get_single_instance(input_dict[PUSHED_MODEL])
         vectors = artifact_utils.get_single_instance(output_dict[VECTORS])
         if not pushed.get_int_custom_property("pushed"):
+            # KFP fails a step that leaves an output out; readers of Parquet pass over the name.
+            fileio.makedirs(vectors.uri)
+            with fileio.open(os.path.join(vectors.uri, "_NOT_PUSHED"), "w") as file:
+                file.write("No model was pushed, so no user was encoded.\n")
             return
         summary = encode_events(
             [

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import (
     artifact_utils,
@@ -24,15 +25,22 @@ from tfx.types import (
 )
 from tfx.utils import proto_utils
 
-from components.tunable_trainer import hyperparameters_of
+from audit.statement import STATEMENT_FILE
+from components.auditor import AUDIT
+from components.tunable_trainer import with_hyperparameters
 from contract.errors import UserError
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
-from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest, sha256_of
 from serving.releases.publish import complete_push, is_model, publish
 from serving.releases.versions import newest_version
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
+
+OUTCOME_FILE = "outcome.json"
+"""What happened, in the folder of `pushed_model`: KFP fails a step that leaves an output out."""
+
+PUSHED, ALREADY_SERVED, REFUSED = "pushed", "already served", "refused"
 
 _STAGING = ".pushing"
 
@@ -52,10 +60,13 @@ class Executor(pusher_executor.Executor):
     ) -> None:
         """Pushes a blessed model, unless the newest served version is that model already.
 
+        Whatever happens, `outcome.json` in the output's folder says it.
+
         Args:
             input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card
                 in place of the configuration's; `model_blessing` as `SealingEvaluator` gives it;
-                `evaluation`: its metrics, for the model card; they may be missing.
+                `evaluation`: its metrics, for the model card; they may be missing; `audit`: where
+                the model card says that it is.
             output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
                 `pushed_version` and the digest.
             exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
@@ -69,9 +80,20 @@ class Executor(pusher_executor.Executor):
         pushed = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
+        outcome = self._push(pushed, input_dict, output_dict, exec_properties)
+        _write_outcome(outcome, pushed)
+
+    def _push(
+        self,
+        pushed: types.Artifact,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> str:
+        """Does it; returns what happened: one of `PUSHED`, `ALREADY_SERVED`, `REFUSED`."""
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
-            return
+            return REFUSED
         path = self.GetModelPath(input_dict)
         digest = model_digest(path)
         blessing = artifact_utils.get_single_instance(
@@ -93,12 +115,12 @@ class Executor(pusher_executor.Executor):
             if not is_remote:
                 complete_push(base, newest, keep)
             self._MarkPushed(pushed, newest, os.path.basename(newest))
-            return
+            return ALREADY_SERVED
         if is_remote:
             # Object stores cannot rename a folder at once; there `saved_model.pb` comes last.
             staged = self._copy(input_dict, output_dict, exec_properties, base)
             write_model_card(_card(input_dict, base, staged, digest, custom_config), staged)
-            return
+            return PUSHED
         # TFX copies file by file into the version's folder, where a server might already look. On
         # this machine the copy is made beside and renamed. No two pushes share its folder, and one
         # that another push may still be writing to stays.
@@ -111,6 +133,7 @@ class Executor(pusher_executor.Executor):
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         self._MarkPushed(pushed, path, os.path.basename(path))
+        return PUSHED
 
     def _copy(
         self,
@@ -139,6 +162,14 @@ class Executor(pusher_executor.Executor):
         return pushed.get_string_custom_property("pushed_destination")
 
 
+def _write_outcome(outcome: str, pushed: types.Artifact) -> None:
+    """Leaves the output, which for a model that is not copied would not exist."""
+    fileio.makedirs(pushed.uri)
+    destination = pushed.get_string_custom_property("pushed_destination") or None
+    with fileio.open(os.path.join(pushed.uri, OUTCOME_FILE), "w") as file:
+        file.write(json.dumps({"outcome": outcome, "destination": destination}) + "\n")
+
+
 def _card(
     input_dict: dict[str, list[types.Artifact]],
     base: str,
@@ -147,24 +178,30 @@ def _card(
     custom_config: dict[str, Any],
 ) -> dict[str, Any]:
     """The model card of a copied version."""
-    configuration = custom_config.get("configuration", {})
-    for section, values in hyperparameters_of(
-        input_dict[standard_component_specs.MODEL_KEY]
-    ).items():
-        configuration.setdefault(section, {}).update(values)
     return model_card(
         name=os.path.basename(base.rstrip("/")),
         version=int(os.path.basename(staged)),
         digest=digest,
-        configuration=configuration,
+        configuration=with_hyperparameters(
+            custom_config.get("configuration", {}), input_dict[standard_component_specs.MODEL_KEY]
+        ),
         evaluation_uri=artifact_utils.get_single_uri(input_dict[EVALUATION])
         if EVALUATION in input_dict
         else "",
-        lineage={
-            key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
-            for key, (artifact,) in input_dict.items()
-        },
+        lineage=_lineage(input_dict),
     )
+
+
+def _lineage(input_dict: dict[str, list[types.Artifact]]) -> dict[str, dict[str, Any]]:
+    lineage: dict[str, dict[str, Any]] = {
+        key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
+        for key, (artifact,) in input_dict.items()
+    }
+    if AUDIT in lineage:
+        # The statement has the digests of all other files of the audit.
+        statement = os.path.join(lineage[AUDIT]["uri"], STATEMENT_FILE)
+        lineage[AUDIT]["sha256"] = sha256_of(statement)
+    return lineage
 
 
 class _Spec(types.ComponentSpec):
@@ -180,6 +217,7 @@ class _Spec(types.ComponentSpec):
             type=standard_artifacts.ModelBlessing
         ),
         EVALUATION: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        AUDIT: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
         standard_component_specs.PUSHED_MODEL_KEY: component_spec.ChannelParameter(
@@ -195,6 +233,7 @@ class VerifyingPusher(base_component.BaseComponent):
         model: The model.
         model_blessing: As `SealingEvaluator` gives it.
         evaluation: The metrics, for the model card.
+        audit: As the `Auditor` gives it; the model card says where it is.
         serving_dir: Folder of versions; a string or a `RuntimeParameter`.
         custom_config: See `Executor`.
     """
@@ -207,6 +246,7 @@ class VerifyingPusher(base_component.BaseComponent):
         model: types.BaseChannel,
         model_blessing: types.BaseChannel,
         evaluation: types.BaseChannel,
+        audit: types.BaseChannel,
         serving_dir: Any,
         custom_config: dict[str, Any],
     ):
@@ -215,6 +255,7 @@ class VerifyingPusher(base_component.BaseComponent):
                 model=model,
                 model_blessing=model_blessing,
                 evaluation=evaluation,
+                audit=audit,
                 serving_dir=serving_dir,
                 custom_config=json.dumps(custom_config),
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),

@@ -50,8 +50,9 @@ from pipeline.config import ConfigError
 from serving.quiet import quiet_tensorflow
 from trainer.heads.config import HeadsConfig
 
-_MEAN = "mean"
-_RESAMPLES = 1000
+MEAN = "mean"
+"""Stands for the mean over the tasks."""
+RESAMPLES = 1000
 _PACKAGES = ("tensorflow", "keras", "tfx", "gensim", "scikit-learn")
 
 
@@ -162,32 +163,45 @@ def _measure(data, models, heads, seeds, folder, kept, console):
         Per model, per task (and for their mean), float [seeds, 1 + resamples] of AUC, the first on
         the users as they are; and per model the seconds that a seed took.
     """
-    weights = resampling_weights(len(data.evaluation.word_ids), _RESAMPLES)
+    weights = resampling_weights(len(data.evaluation.word_ids), RESAMPLES)
     areas, seconds = {}, {}
     for name, model in models.items():
         runs = []
-        for seed in seeds:
+        for seed in seeds if model.seeded else seeds[:1]:
             run = kept.read(name, model.description, seed)
             if run is None:
                 started = time.monotonic()
                 with tempfile.TemporaryDirectory(dir=folder) as logs:
                     probabilities = model.evaluate(data, seed, heads, logs)
-                run_areas = _task_areas(probabilities, data.evaluation, weights)
+                run_areas = task_areas(probabilities, data.evaluation, weights)
                 run = Run(run_areas, time.monotonic() - started)
                 kept.write(name, model.description, seed, run)
             runs.append(run)
             figures = " ".join(f"{task} {area[0]:.3f}" for task, area in run.areas.items())
             console.log(f"{name}, seed {seed}: {figures}")
+        # What no seed changes counts as often as the others, so that both are paired.
+        runs *= len(seeds) // len(runs)
         areas[name] = {task: np.stack([run.areas[task] for run in runs]) for task in runs[0].areas}
         seconds[name] = float(np.mean([run.seconds for run in runs]))
     return areas, seconds
 
 
-def _task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.ndarray]:
+def task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.ndarray]:
+    """Measures the predictions of one run.
+
+    Args:
+        probabilities: Task to float [users, classes].
+        users: Who they are of.
+        weights: As `resampling_weights` makes them.
+
+    Returns:
+        Task, and `MEAN` for the mean of all, to float [1 + resamples] of AUC.
+    """
     areas = {}
-    for task, (classes, label_weights) in users.labels.items():
-        areas[task] = task_auc(probabilities[task], classes, label_weights > 0, weights)
-    areas[_MEAN] = np.mean(list(areas.values()), axis=0)
+    for task, predicted in probabilities.items():
+        classes, label_weights = users.labels[task]
+        areas[task] = task_auc(predicted, classes, label_weights > 0, weights)
+    areas[MEAN] = np.mean(list(areas.values()), axis=0)
     return areas
 
 
@@ -211,10 +225,10 @@ def _report(args, data_dir, config, data, models, areas, seconds) -> dict:
             name: {
                 "description": models[name].description,
                 "seconds": round(seconds[name], 1),
-                "auc": {task: _figures(runs) for task, runs in tasks.items()},
+                "auc": {task: figures_of(runs) for task, runs in tasks.items()},
                 # Paired: both models on the same draws of users.
                 "mean_auc_above": {
-                    other: _figures(tasks[_MEAN] - areas[other][_MEAN])
+                    other: figures_of(tasks[MEAN] - areas[other][MEAN])
                     for other in areas
                     if other != name
                 },
@@ -224,7 +238,7 @@ def _report(args, data_dir, config, data, models, areas, seconds) -> dict:
     }
 
 
-def _figures(runs: np.ndarray) -> dict:
+def figures_of(runs: np.ndarray) -> dict:
     """The mean over seeds, every seed, and the bootstrap's interval."""
     low, high = interval(runs)
     return {

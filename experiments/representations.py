@@ -22,8 +22,12 @@ from trainer.heads.config import HeadsConfig
 Probabilities = dict[str, np.ndarray]
 """Task to float [users, classes]."""
 
+FitVectors = Callable[[PreparedData, int, str], Callable[[LabelledUsers], np.ndarray]]
+
 _BATCH = 256
 _DOC2VEC_EPOCHS = 20
+_WORD_EPOCHS = 10
+_NGRAM_BUCKETS = 200_000
 
 
 class Model(NamedTuple):
@@ -32,10 +36,39 @@ class Model(NamedTuple):
     Attributes:
         description: What it is, for `--help`.
         evaluate: The function that fits it and predicts.
+        fit_vectors: What of it makes user vectors, without labels: a function of the data, a seed
+            and a folder to a function of users to float [users, d]; None if it makes none.
+        seeded: Whether another seed gives something else.
     """
 
     description: str
     evaluate: Callable[[PreparedData, int, HeadsConfig, str], Probabilities]
+    fit_vectors: FitVectors | None = None
+    seeded: bool = True
+
+
+def of_vectors(description: str, fit_vectors: FitVectors) -> Model:
+    """A model of user vectors: the project's own heads are fitted on them."""
+
+    def evaluate(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
+        from trainer.heads.training import fit_heads
+
+        vectors = fit_vectors(data, seed, folder)
+        train, validation = (
+            (np.asarray(vectors(users), "float32"), users.labels)
+            for users in (data.train, data.validation)
+        )
+        fitted = fit_heads(
+            heads.model_copy(update={"seed": seed}),
+            data.tasks,
+            train,
+            validation,
+            log_dir=os.path.join(folder, "heads"),
+        )
+        evaluated = np.asarray(vectors(data.evaluation), "float32")
+        return {task: np.asarray(head(evaluated, training=False)) for task, head in fitted.items()}
+
+    return Model(description, evaluate, fit_vectors)
 
 
 def encoder(**fields) -> Model:
@@ -45,7 +78,7 @@ def encoder(**fields) -> Model:
         **fields: Fields of `EncoderConfig`, or a preset and what overrides it.
     """
     config = EncoderConfig.model_validate(fields)
-    return Model(str(fields), _with_heads(_encoder(lambda data: config)))
+    return of_vectors(str(fields), _encoder(lambda data: config))
 
 
 def variant_vectors(**changes):
@@ -116,10 +149,46 @@ def _word2vec(data: PreparedData, seed: int, folder: str):
     sentences, size = without_phrases(_sentences(data), phrases), len(phrases)
     table = train_word_vectors(sentences, size, EncoderConfig().dimension, seed=seed)
     table *= inverse_document_frequency(word_counts(sentences, size))[:, np.newaxis]
+    return _mean_of_words(table, phrases)
+
+
+def _fasttext(data: PreparedData, seed: int, folder: str):
+    """The mean of FastText vectors, which are sums of a word's and of its n-grams of letters."""
+    from gensim.models import FastText
+
+    from trainer.encoder.word_vectors import (
+        inverse_document_frequency,
+        without_phrases,
+        word_counts,
+    )
+    from trainer.text.phrases import parts_of_phrases
+
+    vocabulary = _vocabulary(data)
+    phrases = parts_of_phrases(vocabulary)
+    sentences = without_phrases(_sentences(data), phrases)
+    model = FastText(
+        [[vocabulary[word - 1] for word in words] for words in sentences],
+        vector_size=EncoderConfig().dimension,
+        sg=1,
+        min_count=1,
+        epochs=_WORD_EPOCHS,
+        bucket=_NGRAM_BUCKETS,
+        seed=seed,
+        workers=2,
+    )
+    # A word that only validation or eval users have gets its n-grams' vectors.
+    table = np.stack([model.wv.get_vector(word) for word in vocabulary])
+    return _mean_of_words(
+        table * inverse_document_frequency(word_counts(sentences, len(table)))[:, None], phrases
+    )
+
+
+def _mean_of_words(table: np.ndarray, phrases: np.ndarray):
+    """A function of users to the mean of their words' vectors, brought to a length of 1."""
+    from trainer.encoder.word_vectors import without_phrases, word_counts
 
     def vectors(users):
-        words = without_phrases(_flat(users), phrases)
-        rows = word_counts(words, size) @ table
+        rows = word_counts(without_phrases(_flat(users), phrases), len(table)) @ table
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
     return vectors
@@ -178,12 +247,12 @@ def _tfidf(with_time: bool):
                 scipy.sparse.hstack([row, scaled(part)]).tocsr()
                 for row, part in zip(rows, moments, strict=True)
             ]
-        return _logistic_regression(data, seed, rows)
+        return _logistic_regression(data, rows)
 
     return evaluate
 
 
-def _logistic_regression(data: PreparedData, seed: int, rows) -> Probabilities:
+def _logistic_regression(data: PreparedData, rows) -> Probabilities:
     """Fits on train and validation, for it needs no users for early stopping."""
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import StratifiedKFold
@@ -198,7 +267,7 @@ def _logistic_regression(data: PreparedData, seed: int, rows) -> Probabilities:
         known = weights > 0
         model = LogisticRegressionCV(
             Cs=[0.3, 1, 3, 10],
-            cv=StratifiedKFold(5, shuffle=True, random_state=seed),
+            cv=StratifiedKFold(5, shuffle=True, random_state=0),
             scoring="neg_log_loss",
             max_iter=1000,
         ).fit(inputs[known], labels[known])
@@ -238,30 +307,6 @@ def _time_features(users: LabelledUsers) -> np.ndarray:
     return np.asarray(TimeFeatures()(moments))
 
 
-def _with_heads(fit_vectors):
-    """A model of user vectors: the project's own heads are fitted on them."""
-
-    def evaluate(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
-        from trainer.heads.training import fit_heads
-
-        vectors = fit_vectors(data, seed, folder)
-        train, validation = (
-            (np.asarray(vectors(users), "float32"), users.labels)
-            for users in (data.train, data.validation)
-        )
-        fitted = fit_heads(
-            heads.model_copy(update={"seed": seed}),
-            data.tasks,
-            train,
-            validation,
-            log_dir=os.path.join(folder, "heads"),
-        )
-        evaluated = np.asarray(vectors(data.evaluation), "float32")
-        return {task: np.asarray(head(evaluated, training=False)) for task, head in fitted.items()}
-
-    return evaluate
-
-
 def _encode(encoder, users: LabelledUsers) -> np.ndarray:
     """What a function of padded word ids and moments makes of users, batch by batch."""
     from trainer.encoder.user_encoder import padded
@@ -295,25 +340,23 @@ TIMED = "-time"
 """Ends the names of models that need the channel of time."""
 
 MODELS = {
-    "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf(False)),
-    "word2vec": Model("idf-weighted mean of a user's Word2Vec vectors", _with_heads(_word2vec)),
-    "doc2vec": Model("Doc2Vec, inferred for every user", _with_heads(_doc2vec)),
-    "lsa": Model("latent semantic analysis", _with_heads(_latent_semantics)),
-    "tfidf-time": Model("TF-IDF and 57 numbers of time, logistic regression", _tfidf(True)),
-    "word2vec-time": Model(
-        "Word2Vec beside 57 numbers of time", _with_heads(_beside_time(_word2vec))
+    "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf(False), seeded=False),
+    "word2vec": of_vectors("idf-weighted mean of a user's Word2Vec vectors", _word2vec),
+    "fasttext": of_vectors("idf-weighted mean of FastText vectors", _fasttext),
+    "doc2vec": of_vectors("Doc2Vec, inferred for every user", _doc2vec),
+    "lsa": of_vectors("latent semantic analysis", _latent_semantics),
+    "tfidf-time": Model(
+        "TF-IDF and 57 numbers of time, logistic regression", _tfidf(True), seeded=False
     ),
-    "lsa-time": Model(
-        "latent semantic analysis beside 57 numbers of time",
-        _with_heads(_beside_time(_latent_semantics)),
+    "word2vec-time": of_vectors("Word2Vec beside 57 numbers of time", _beside_time(_word2vec)),
+    "lsa-time": of_vectors(
+        "latent semantic analysis beside 57 numbers of time", _beside_time(_latent_semantics)
     ),
-    "paper": Model("SUMN to the letter", _with_heads(_encoder(lambda data: EncoderConfig()))),
-    "untrained": Model(
+    "paper": of_vectors("SUMN to the letter", _encoder(lambda data: EncoderConfig())),
+    "untrained": of_vectors(
         "the default as it starts, no epoch trained",
-        _with_heads(_encoder(lambda data: data.encoder.model_copy(update={"max_epochs": 0}))),
+        _encoder(lambda data: data.encoder.model_copy(update={"max_epochs": 0})),
     ),
-    "default": Model(
-        "what `init` writes for this data", _with_heads(_encoder(lambda data: data.encoder))
-    ),
+    "default": of_vectors("what `init` writes for this data", _encoder(lambda data: data.encoder)),
 }
 """Models by name, baselines first."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import yaml
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
 
 from contract.errors import UsageError
+from kubeflow.artifact_types import by_title
 from kubeflow.backend import KubeflowBackend
+from kubeflow.container_entrypoint import INPUTS_SPEC
+from kubeflow.exit_handler import add_exit_handler, add_webhook
 from kubeflow.paths import KFP, VERTEX, Paths
 from kubeflow.platform import platform_document
+from kubeflow.results_step import add_results_step
+from kubeflow.step_settings import apply_settings
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import PUSHER, create_pipeline
-from pipeline.steps import DATA_FINGERPRINT
+from pipeline.steps import DATA_FINGERPRINT, NOTIFIER, RESULTS
 
 _UNCACHED = (DATA_FINGERPRINT, "BaselineFinder", PUSHER)
 """Steps that look at what is outside of the pipeline, which no cache key knows."""
@@ -80,6 +86,9 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
     )
     pipeline = create_pipeline(config, backend)
     steps = {node.id: kubeflow.step(node.id) for node in pipeline.components}
+    if target == VERTEX:
+        # It has no volumes.
+        steps = {n: step.model_copy(update={"scratch": None}) for n, step in steps.items()}
     images = {
         name: (kubeflow.gpu_image or kubeflow.image) if step.gpus else kubeflow.image
         for name, step in steps.items()
@@ -100,12 +109,25 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
         }
     for name, task in spec["root"]["dag"]["tasks"].items():
         _mend_task(name, task)
+    if target == KFP:
+        _name_types(spec)
+        add_results_step(spec, config.tasks, kubeflow.image)
+        steps[RESULTS] = kubeflow.step(RESULTS)
+    checkpoints = paths.checkpoints(backend.serving_dir) if target == KFP else None
     for name, step in steps.items():
         container = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]
         # TFX's driver before the cache is Vertex AI's alone; DataFingerprint does its work.
         container.pop("lifecycle", None)
-        container["resources"] = _resources(step)
-    platform = platform_document(kubeflow, steps) if target == KFP else {}
+        apply_settings(spec, name, step, checkpoints)
+    if target == VERTEX:
+        return Compiled(job, platform={})
+    if kubeflow.notify:
+        steps[NOTIFIER] = kubeflow.step(NOTIFIER)
+        add_exit_handler(spec, kubeflow.image)
+        apply_settings(spec, NOTIFIER, steps[NOTIFIER], checkpoints)
+    platform = platform_document(kubeflow, steps)
+    if kubeflow.notify:
+        add_webhook(platform, kubeflow.notify)
     return Compiled(job, platform)
 
 
@@ -135,13 +157,14 @@ def _mend_task(name: str, task: dict[str, Any]) -> None:
             output["producerTask"] = output["producerTask"].removesuffix("_task")
 
 
-def _resources(step) -> dict[str, Any]:
-    resources: dict[str, Any] = {
-        "cpuRequest": step.cpu_request,
-        "cpuLimit": step.cpu_limit,
-        "memoryRequest": step.memory_request,
-        "memoryLimit": step.memory_limit,
-    }
-    if step.gpus:
-        resources["accelerator"] = {"type": step.gpu_type, "count": str(step.gpus)}
-    return resources
+def _name_types(spec: dict[str, Any]) -> None:
+    """Has every artifact's type by its title: KFP without ML Metadata hands on nothing else."""
+    for name, component in spec["components"].items():
+        for side in ("inputDefinitions", "outputDefinitions"):
+            for artifact in component.get(side, {}).get("artifacts", {}).values():
+                artifact["artifactType"] = by_title(artifact["artifactType"])
+        # TFX hands the inputs' specification to the step as well.
+        arguments = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]["args"]
+        if INPUTS_SPEC in arguments:
+            position = arguments.index(INPUTS_SPEC) + 1
+            arguments[position] = json.dumps(component.get("inputDefinitions", {}), sort_keys=True)

@@ -3,7 +3,7 @@
 KFP's launcher hands over the artifacts' URIs in the object store, copies the inputs to local paths
 (`s3://bucket/x` to `/s3/bucket/x`) before the step and the outputs from such paths after it. TFX
 would open the URIs themselves. Here they become the local paths, and in what the step reports they
-become URIs again.
+become URIs again. The artifacts' types, which depend on KFP's release, become those that TFX reads.
 
     python -m kubeflow.container_entrypoint --executor_class_path ... (what TFX's takes)
 """
@@ -17,12 +17,16 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from kubeflow.artifact_types import by_title, title_of
+
 LAUNCHER_ROOT = "KFP_LAUNCHER_ROOT"
 """Environment variable: the folder that the launcher's paths start from, in place of `/`."""
 
 _TFX_ENTRYPOINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _FOLDERS = {"gs": "gcs", "s3": "s3", "minio": "minio"}
 _INPUT = "--json_serialized_invocation_args"
+INPUTS_SPEC = "--json_serialized_inputs_spec_args"
+"""TFX's argument with the step's `ComponentInputsSpec`."""
 
 
 def local_path(uri: str, root: str = "/") -> str | None:
@@ -87,6 +91,24 @@ def globalize(executor_output: dict[str, Any], buckets: Mapping[str, str]) -> No
         }
 
 
+def name_types(executor_input: dict[str, Any], inputs_spec: Mapping[str, Any]) -> None:
+    """Gives every artifact its type by title, and every input a name, in place.
+
+    Args:
+        executor_input: KFP's `ExecutorInput` as JSON.
+        inputs_spec: The component's `ComponentInputsSpec` as JSON, for what KFP does not say.
+    """
+    for key, artifacts in executor_input.get("inputs", {}).get("artifacts", {}).items():
+        declared = inputs_spec.get("artifacts", {}).get(key, {}).get("artifactType", {})
+        for artifact in artifacts.get("artifacts", []):
+            given = artifact.get("type", {})
+            artifact["type"] = by_title(given if title_of(given) else declared)
+            # TFX's Evaluator names the models in its blessing.
+            artifact["name"] = artifact.get("name") or artifact.get("uri", "")
+    for artifact in _artifacts(executor_input.get("outputs", {})):
+        artifact["type"] = by_title(artifact.get("type", {}))
+
+
 def _artifacts(part: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         artifact
@@ -106,6 +128,10 @@ def main(arguments: list[str]) -> None:
     """
     position = arguments.index(_INPUT) + 1
     executor_input = json.loads(arguments[position])
+    inputs_spec = {}
+    if INPUTS_SPEC in arguments:
+        inputs_spec = json.loads(arguments[arguments.index(INPUTS_SPEC) + 1])
+    name_types(executor_input, inputs_spec)
     buckets = localize(executor_input, os.environ.get(LAUNCHER_ROOT, "/"))
     arguments = [*arguments]
     arguments[position] = json.dumps(executor_input)

@@ -84,6 +84,27 @@ class Paths:
             )
         raise UsageError(self._not_in_volume("kubeflow.serving_dir", path))
 
+    def checkpoints(self, serving_dir: str) -> str | None:
+        """Folder for the state of a training that a killed pod left.
+
+        Args:
+            serving_dir: As the method of this name returns it.
+
+        Returns:
+            A folder in a volume; None if the configuration names none and models go elsewhere.
+
+        Raises:
+            UsageError: If it is in no volume.
+        """
+        if path := self._kubeflow.checkpoints:
+            if not self._in_volume(path):
+                raise UsageError(self._not_in_volume("kubeflow.checkpoints", path))
+            return path
+        for folder in (volume.mount_path for volume in self._kubeflow.volumes):
+            if serving_dir.startswith(folder + "/"):
+                return os.path.join(folder, "checkpoints", self._config.name)
+        return None
+
     def _data(self, key: str, path: str) -> str:
         if path.startswith("minio://"):
             raise UsageError(

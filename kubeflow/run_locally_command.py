@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -12,9 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from contract import exit_codes
+from contract.environment import TRAINING_BACKUPS
 from contract.errors import UsageError
 from ingestion.errors import DataError
 from ingestion.files import match_files
+from kubeflow.artifact_types import title_of
 from kubeflow.local import launcher, spec
 from kubeflow.local.cache import Cache
 from kubeflow.local.runner import FAILED, RAN, SKIPPED, Outcome, Runner
@@ -27,6 +30,7 @@ from pipeline.steps import DATA_FINGERPRINT
 
 _WIDTH = 100
 _LOG_LINES = 15
+_PUSHED_MODEL = "tfx.PushedModel"
 _DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
 """What KFP's own installation uses where the pipeline names none."""
 
@@ -96,6 +100,9 @@ def run_locally(
                     folder=PROJECT_FOLDER,
                     environment={
                         **CHILD_ENVIRONMENT,
+                        # Of folders that only a container has.
+                        "TMPDIR": tempfile.gettempdir(),
+                        TRAINING_BACKUPS: os.path.join(folder.path, "checkpoints"),
                         "PYTHONPATH": os.pathsep.join(
                             filter(None, [PROJECT_FOLDER, os.environ.get("PYTHONPATH")])
                         ),
@@ -176,7 +183,7 @@ def _report(console: Console, outcomes: Mapping[str, Outcome], run_folder: str) 
         artifact.get("metadata", {})
         for outcome in outcomes.values()
         for artifact in outcome.result.get("artifacts", {}).values()
-        if "title: tfx.PushedModel\n" in artifact["type"].get("instanceSchema", "")
+        if title_of(artifact["type"]) == _PUSHED_MODEL
     ]
     if not pushes:
         return exit_codes.OK

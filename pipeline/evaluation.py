@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from tensorflow_model_analysis.proto import config_pb2
 
+from audit.config import Gate
 from contract.features import ACTIVITY, weight_name
 from contract.signatures import SERVING_DEFAULT
 from ingestion.config import Task
 from pipeline.config import EvaluationConfig
+
+_THRESHOLDS = 100
+"""Points of a ROC curve."""
 
 
 def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> config_pb2.EvalConfig:
@@ -18,7 +23,8 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
     Every task is compared with its own label and weight (a weight of 0 marks a missing label).
     AUC and calibration of a binary task are those of its second class, of a task with more
     classes the macro average of one class against the rest. Thresholds hold for all users
-    together; the slices by activity are for information.
+    together; the slices by activity are for information. For the ROC curve and the confusion matrix
+    there are TFMA's plots.
 
     Args:
         evaluation: thresholds.
@@ -28,8 +34,10 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
         The configuration. It names the candidate model only; TFX adds the baseline if there is one.
     """
     specs = []
+    # The paired interval is not TFMA's: the Evaluator's executor looks at it afterwards.
+    by_point = evaluation.max_auc_drop if evaluation.comparison == "point" else None
     for name, task in tasks.items():
-        specs += _metrics(name, task, evaluation.min_auc_of(name), evaluation.max_auc_drop)
+        specs += _metrics(name, task, evaluation.min_auc_of(name), by_point)
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -43,6 +51,17 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
             config_pb2.SlicingSpec(feature_keys=[ACTIVITY]),
         ],
         metrics_specs=specs,
+    )
+
+
+def gate(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> Gate:
+    """What is asked of a model, task by task."""
+    return Gate(
+        classes={name: task.classes for name, task in tasks.items()},
+        min_auc={name: evaluation.min_auc_of(name) for name in tasks},
+        max_auc_drop=evaluation.max_auc_drop,
+        comparison=evaluation.comparison,
+        level=evaluation.comparison_level,
     )
 
 
@@ -72,6 +91,12 @@ def _metrics(
     ]
     if classes == 2:
         whole.binarize.class_ids.values.append(1)
+        plot = config_pb2.MetricConfig(
+            class_name="ConfusionMatrixPlot", config=json.dumps({"num_thresholds": _THRESHOLDS})
+        )
+        plots = config_pb2.MetricsSpec(output_names=[name], metrics=[plot])
+        plots.binarize.class_ids.values.append(1)
+        specs.append(plots)
     else:
         whole.aggregate.macro_average = True
         each = config_pb2.MetricsSpec(
@@ -80,7 +105,8 @@ def _metrics(
         for index in range(classes):
             whole.aggregate.class_weights[index] = 1.0
             each.binarize.class_ids.values.append(index)
-        specs.append(each)
+        plot = config_pb2.MetricConfig(class_name="MultiClassConfusionMatrixPlot")
+        specs += [each, config_pb2.MetricsSpec(output_names=[name], metrics=[plot])]
     return specs
 
 

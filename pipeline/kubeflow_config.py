@@ -6,57 +6,29 @@ neither TensorFlow nor TFX.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from pipeline.kubeflow_pods import (
+    KubernetesName,
+    MountPath,
+    NodeAffinity,
+    Notification,
+    Quantity,
+    Retries,
+    Scratch,
+    SecretVariables,
+    SecretVolume,
+    Section,
+    Toleration,
+    Volume,
+)
 from pipeline.steps import BEAM_STEPS, LIGHT_STEPS, TRAINERS
 
-Quantity = Annotated[float, Field(gt=0)]
-MountPath = Annotated[str, Field(pattern=r"^/[^:]*[^:/]$")]
-KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Volume(_Section):
-    """A persistent volume claim that is mounted into every step."""
-
-    claim: KubernetesName = Field(description="Name of the PersistentVolumeClaim.")
-    mount_path: MountPath = Field(description="Absolute path in the containers.")
-
-
-class SecretVariables(_Section):
-    """A Kubernetes secret whose keys become environment variables of every step."""
-
-    secret: KubernetesName = Field(description="Name of the secret.")
-    variables: dict[str, str] = Field(
-        min_length=1, description="Key of the secret -> name of the environment variable."
-    )
-
-
-class SecretVolume(_Section):
-    """A Kubernetes secret whose keys become files in every step."""
-
-    secret: KubernetesName = Field(description="Name of the secret.")
-    mount_path: MountPath = Field(description="Absolute path in the containers.")
-
-
-class Toleration(_Section):
-    """Lets a step run on nodes with a taint, as Kubernetes has it."""
-
-    key: str | None = Field(None, description="Of the taint; null with Exists: any.")
-    operator: Literal["Equal", "Exists"] = Field("Equal", description="How the value is compared.")
-    value: str | None = Field(None, description="Of the taint, with Equal.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="Of the taint; null: any."
-    )
-
-
-class StepConfig(_Section):
+class StepConfig(Section):
     """What one step asks of its node. What is null has the default of its kind of step."""
 
     cpu_request: Quantity | None = Field(None, description="Cores that are reserved.")
@@ -71,10 +43,32 @@ class StepConfig(_Section):
         description="Resource name of the GPU; on Vertex AI the accelerator's, as NVIDIA_L4.",
     )
     node_selector: dict[str, str] = Field({}, description="Labels that the node must have.")
+    node_affinity: tuple[NodeAffinity, ...] = Field(
+        (), description="Labels of nodes that it needs or prefers. KFP 2.2 or newer."
+    )
     tolerations: tuple[Toleration, ...] = Field((), description="Taints that it tolerates.")
+    retries: Retries | None = Field(
+        None, description="What is done when it fails; null: `kubeflow.retries`."
+    )
+    timeout_hours: Quantity | None = Field(
+        None, description="Hours after which an attempt is ended; null: never. KFP 2.1 or newer."
+    )
+    shared_memory: Quantity | None = Field(
+        None,
+        description="Gigabytes of /dev/shm, for several GPUs; null: the node's default, often "
+        "0.064. KFP 2.3 or newer.",
+    )
+    scratch: Scratch | None = Field(
+        None,
+        description="A volume for its temporary files; null: the node's disk. KFP 2.2 or newer.",
+    )
+    pod_labels: dict[str, str] = Field({}, description="Labels of its pod. KFP 2.1 or newer.")
+    pod_annotations: dict[str, str] = Field(
+        {}, description="Annotations of its pod. KFP 2.1 or newer."
+    )
 
 
-class KubeflowConfig(_Section):
+class KubeflowConfig(Section):
     """The pipeline on Kubeflow Pipelines or Vertex AI; see docs/kubeflow.md."""
 
     image: str | None = Field(
@@ -107,7 +101,37 @@ class KubeflowConfig(_Section):
     node_selector: dict[str, str] = Field(
         {}, description="Labels that the nodes of all steps must have."
     )
+    node_affinity: tuple[NodeAffinity, ...] = Field(
+        (), description="Labels of nodes that all steps need or prefer. KFP 2.2 or newer."
+    )
     tolerations: tuple[Toleration, ...] = Field((), description="Taints that all steps tolerate.")
+    image_pull_secrets: tuple[KubernetesName, ...] = Field(
+        (), description="Secrets for the images' registry. KFP 2.1 or newer."
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        None, description="When the node asks the registry; null: Kubernetes' default. KFP 2.1."
+    )
+    pod_labels: dict[str, str] = Field({}, description="Labels of all pods. KFP 2.1 or newer.")
+    pod_annotations: dict[str, str] = Field(
+        {}, description="Annotations of all pods. KFP 2.1 or newer."
+    )
+    retries: Retries = Field(Retries(), description="What is done when a step fails.")
+    checkpoints: MountPath | None = Field(
+        None,
+        description="Folder in a volume for the state of a training, from which the next attempt "
+        "goes on; null: `checkpoints/NAME` in the volume of `serving_dir`.",
+    )
+    timeout_hours: Quantity | None = Field(
+        None, description="Hours after which a run is ended; null: never. KFP 2.17 or newer."
+    )
+    keep_finished_hours: Quantity | None = Field(
+        None,
+        description="Hours after which the workflow and the pods of a run that ended are deleted; "
+        "null: the cluster's setting. KFP 2.17 or newer.",
+    )
+    notify: Notification | None = Field(
+        None, description="A webhook that hears how each run ended; null: none."
+    )
     steps: dict[str, StepConfig] = Field(
         {}, description="Step -> what differs for it, such as EncoderTrainer: {gpus: 1}."
     )
@@ -144,7 +168,11 @@ class KubeflowConfig(_Section):
                 **kind,
                 **values,
                 "node_selector": {**self.node_selector, **own.node_selector},
+                "node_affinity": (*self.node_affinity, *own.node_affinity),
                 "tolerations": (*self.tolerations, *own.tolerations),
+                "retries": own.retries or self.retries,
+                "pod_labels": {**self.pod_labels, **own.pod_labels},
+                "pod_annotations": {**self.pod_annotations, **own.pod_annotations},
             }
         )
 

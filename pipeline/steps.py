@@ -17,8 +17,13 @@ BeamStep = Literal[
 """What Beam runs."""
 
 BEAM_STEPS = typing.get_args(BeamStep)
-TRAINERS = ("EncoderTrainer", "HeadsTrainer")
+ENCODER_TRAINER = "EncoderTrainer"
+TRAINERS = (ENCODER_TRAINER, "HeadsTrainer")
 DATA_FINGERPRINT = "DataFingerprint"
+RESULTS = "Results"
+"""Kubeflow's step that shows the evaluation in KFP's interface."""
+NOTIFIER = "Notifier"
+"""Kubeflow's step that tells a webhook how a run ended."""
 LIGHT_STEPS = (
     DATA_FINGERPRINT,
     "UnlabelledSchemaGen",
@@ -26,5 +31,8 @@ LIGHT_STEPS = (
     "UnlabelledExampleValidator",
     "LabelledExampleValidator",
     "BaselineFinder",
+    "Auditor",
+    RESULTS,
     "Pusher",
+    NOTIFIER,
 )

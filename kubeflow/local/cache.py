@@ -76,22 +76,14 @@ class Cache:
             entry = self._entries.get(key)
         if entry is None:
             return None
-        result = entry["result"]
-        return result if set(entry["written"]) <= set(self._written(result)) else None
+        paths = [local_path(a["uri"], self._store) for a in entry["artifacts"].values()]
+        return entry if all(path is None or os.path.exists(path) for path in paths) else None
 
     def put(self, key: str, result: Mapping[str, Any]) -> None:
         """Keeps a result."""
         with self._lock:
-            self._entries[key] = {"result": result, "written": self._written(result)}
+            self._entries[key] = dict(result)
             temporary = f"{self._path}.{os.getpid()}"
             with open(temporary, "w", encoding="utf-8") as file:
                 json.dump(self._entries, file)
             os.replace(temporary, self._path)
-
-    def _written(self, result: Mapping[str, Any]) -> list[str]:
-        """Names of the artifacts that have files; a step need not write any."""
-        paths = {
-            name: local_path(artifact["uri"], self._store)
-            for name, artifact in result["artifacts"].items()
-        }
-        return [name for name, path in paths.items() if path and os.path.exists(path)]

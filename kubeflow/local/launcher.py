@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -16,6 +17,8 @@ from kubeflow.local.spec import Step
 from pipeline.processes import Processes
 
 _PYTHONS = ("python", "python3")
+_UNTYPED = {"instanceSchema": ""}
+"""The type of every input, as releases of KFP with ML Metadata give it (see `artifact_types`)."""
 
 
 class StepError(RuntimeError):
@@ -30,7 +33,7 @@ def resolve_inputs(
     Args:
         step: The step.
         arguments: Of the pipeline.
-        results: Of the upstream steps: name -> `artifacts` and `parameters`.
+        results: Of the steps that ended well: name -> `artifacts` and `parameters`.
 
     Returns:
         `inputs` of KFP's `ExecutorInput` as JSON.
@@ -45,7 +48,7 @@ def resolve_inputs(
         artifact = _output(
             results, output["producerTask"], "artifacts", output["outputArtifactKey"]
         )
-        artifacts[name] = {"artifacts": [artifact]}
+        artifacts[name] = {"artifacts": [{**artifact, "type": _UNTYPED}]}
     values = {}
     for name, source in inputs.get("parameters", {}).items():
         if output := source.get("taskOutputParameter"):
@@ -55,6 +58,10 @@ def resolve_inputs(
         elif (argument := source.get("componentInputParameter")) is not None:
             if argument in arguments:
                 values[name] = arguments[argument]
+        elif "taskFinalStatus" in source:
+            # KFP names the graph; here it is all that the step waited for.
+            good = all(upstream in results for upstream in step.upstream)
+            values[name] = {"state": "SUCCEEDED" if good else "FAILED"}
         else:
             values[name] = source["runtimeValue"]["constant"]
     for name, spec in step.component.get("inputDefinitions", {}).get("parameters", {}).items():
@@ -144,16 +151,16 @@ def execute(
         step: The step.
         executor_input: KFP's `ExecutorInput` as JSON.
         store: Folder that the launcher's local paths start from.
-        log: File for what the process prints.
+        log: File to which what the process prints is added.
         folder: Working directory, as the image has one.
-        environment: Variables of the process.
+        environment: Variables of the process; they replace the container's own.
         processes: Starts it, and ends it if the run is ended.
 
     Returns:
         `artifacts`: name -> RuntimeArtifact as JSON; `parameters`: name -> value.
 
     Raises:
-        StepError: If the command fails or a declared output parameter is missing.
+        StepError: If the command fails or a declared output is missing.
     """
     outputs = executor_input["outputs"]
     for name, artifacts in outputs["artifacts"].items():
@@ -161,6 +168,8 @@ def execute(
         if path is None:
             raise StepError(f"{name}: the pipeline root must be s3://, gs:// or minio://.")
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        # A further attempt has a pod of its own, which is empty.
+        _remove(path)
     for file in (outputs["outputFile"], *(p["outputFile"] for p in outputs["parameters"].values())):
         os.makedirs(os.path.dirname(file), exist_ok=True)
 
@@ -172,7 +181,7 @@ def execute(
     if command[0] in _PYTHONS:
         command[0] = sys.executable
     own = {each["name"]: each.get("value", "") for each in step.container.get("env", [])}
-    with open(log, "wb") as file:
+    with open(log, "ab") as file:
         try:
             process = processes.start(
                 command,
@@ -180,17 +189,24 @@ def execute(
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env={**os.environ, **environment, **own, LAUNCHER_ROOT: store},
+                env={**os.environ, **own, **environment, LAUNCHER_ROOT: store},
             )
         except OSError as error:
             raise StepError(f"{command[0]}: {error.strerror}") from error
         code = processes.wait(process)
     if code:
         raise StepError(f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
-    return _collect(step, executor_input)
+    return _collect(step, executor_input, store)
 
 
-def _collect(step: Step, executor_input: Mapping[str, Any]) -> dict[str, Any]:
+def _remove(path: str) -> None:
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.remove(path)
+
+
+def _collect(step: Step, executor_input: Mapping[str, Any], store: str) -> dict[str, Any]:
     outputs = executor_input["outputs"]
     written: dict[str, Any] = {}
     if os.path.exists(outputs["outputFile"]):
@@ -203,6 +219,9 @@ def _collect(step: Step, executor_input: Mapping[str, Any]) -> dict[str, Any]:
             artifact["uri"] = update.get("uri") or artifact["uri"]
             metadata = {**artifact.get("metadata", {}), **update.get("metadata", {})}
             artifact["metadata"] = metadata
+        path = local_path(artifact["uri"], store)
+        if path and not os.path.exists(path):
+            raise StepError(f"did not write its output {name}")
         artifacts[name] = artifact
     parameters = dict(written.get("parameterValues", {}))
     types = step.outputs.get("parameters", {})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,10 +14,12 @@ from typing import Any
 from kubeflow.local import launcher
 from kubeflow.local.cache import Cache, fingerprint
 from kubeflow.local.launcher import StepError
+from kubeflow.local.retries import waits
 from kubeflow.local.spec import PipelineFile, Step
 from pipeline.processes import Processes
 
 RAN, CACHED, FAILED, SKIPPED = "ran", "cached", "failed", "skipped"
+_GOOD = (RAN, CACHED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Runner:
         self._environment = environment
         self._report = report
         self._processes = Processes(inherited)
+        self._ending = threading.Event()
         self.outcomes: dict[str, Outcome] = {}
 
     def run(self, parallel: int = 1) -> dict[str, Outcome]:
@@ -92,7 +97,12 @@ class Runner:
         numbers = {step.name: number for number, step in enumerate(waiting, 1)}
         running: dict[concurrent.futures.Future, Step] = {}
         # What is raised here, an interruption for one, ends the steps, whose threads then end.
-        with concurrent.futures.ThreadPoolExecutor(parallel) as pool, self._processes:
+        with (
+            concurrent.futures.ThreadPoolExecutor(parallel) as pool,
+            self._processes,
+            contextlib.ExitStack() as ending,
+        ):
+            ending.callback(self._ending.set)
             while waiting or running:
                 for step in [s for s in waiting if s.upstream <= self.outcomes.keys()]:
                     if blocked := self._blocked_by(step):
@@ -120,15 +130,15 @@ class Runner:
         strategy = step.task.get("triggerPolicy", {}).get("strategy")
         if strategy == "ALL_UPSTREAM_TASKS_COMPLETED":
             return None
-        good = (RAN, CACHED)
-        bad = (name for name in sorted(step.upstream) if self.outcomes[name].state not in good)
+        bad = (name for name in sorted(step.upstream) if self.outcomes[name].state not in _GOOD)
         return next(bad, None)
 
     def _end(self, step: Step, outcome: Outcome) -> None:
         self.outcomes[step.name] = outcome
         if outcome.state == FAILED:
             self._report("failed", component=step.name, error=outcome.error)
-        else:
+        # The cause is said once, by the step that failed.
+        elif outcome.state != SKIPPED:
             self._report(
                 "end",
                 component=step.name,
@@ -150,24 +160,48 @@ class Runner:
         return Outcome(state, time.monotonic() - started, "", ran, result)
 
     def _run_step(self, step: Step, log: str) -> tuple[str, Mapping[str, Any]]:
-        results = {name: outcome.result for name, outcome in list(self.outcomes.items())}
+        results = {
+            name: outcome.result
+            for name, outcome in list(self.outcomes.items())
+            if outcome.state in _GOOD
+        }
         inputs = launcher.resolve_inputs(step, self._arguments, results)
         work_folder = os.path.join(self._run_folder, step.name)
         outputs = launcher.lay_out_outputs(step, self._run_root, work_folder)
         executor_input = {"inputs": inputs, "outputs": outputs}
         key = fingerprint(step, executor_input)
         cache = self._cache if step.task.get("cachingOptions", {}).get("enableCache") else None
-        if cache is not None and (result := cache.get(key)):
-            return CACHED, result
-        result = launcher.execute(
-            step,
-            executor_input,
-            store=self._store,
-            log=log,
-            folder=self._folder,
-            environment=self._environment,
-            processes=self._processes,
-        )
+        if cache is not None and (earlier := cache.get(key)):
+            return CACHED, earlier
+        result = self._execute(step, executor_input, log)
         if cache is not None:
             cache.put(key, result)
         return RAN, result
+
+    def _execute(
+        self, step: Step, executor_input: Mapping[str, Any], log: str
+    ) -> Mapping[str, Any]:
+        """Runs a step, again as often as its policy says; the attempts share the log."""
+        further = waits(step.task.get("retryPolicy", {}))
+        while True:
+            try:
+                return launcher.execute(
+                    step,
+                    executor_input,
+                    store=self._store,
+                    log=log,
+                    folder=self._folder,
+                    environment=self._environment,
+                    processes=self._processes,
+                )
+            except StepError as error:
+                wait = next(further, None)
+                if wait is None or self._ending.is_set():
+                    raise
+                self._report(
+                    "warning",
+                    component=step.name,
+                    text=f"{error}; tried again in {wait:g} seconds",
+                )
+                if self._ending.wait(wait):
+                    raise

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from contract.errors import UsageError
+from kubeflow.local.exit_handler import flatten
 
 _TYPES = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "BOOLEAN": bool}
 _BOOLEANS = {"true": True, "false": False}
@@ -107,7 +108,7 @@ def load(path: str) -> PipelineFile:
     try:
         spec = json_format.ParseDict(documents[0], pipeline_spec_pb2.PipelineSpec())
         spec = json_format.MessageToDict(spec)
-        tasks = spec["root"]["dag"]["tasks"]
+        tasks = flatten(spec["root"]["dag"]["tasks"], spec["components"])
     except (json_format.ParseError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise UsageError(
             f"{path}: is no compiled pipeline ({error}). Make one with python -m kubeflow compile."

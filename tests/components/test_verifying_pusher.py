@@ -12,7 +12,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components.tunable_trainer import HYPERPARAMETERS_PROPERTY
-from components.verifying_pusher import Executor, TamperedModelError
+from components.verifying_pusher import OUTCOME_FILE, Executor, TamperedModelError
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.releases import Releases
 
@@ -73,6 +73,11 @@ class _Push:
         return sorted(os.listdir(self.serving_dir)) if os.path.isdir(self.serving_dir) else []
 
 
+def _outcome(pushed):
+    with open(os.path.join(pushed.uri, OUTCOME_FILE)) as file:
+        return json.load(file)
+
+
 @pytest.fixture
 def push(tmp_path):
     return _Push(tmp_path)
@@ -86,11 +91,14 @@ def test_a_blessed_model_is_pushed(push):
     path = os.path.join(push.serving_dir, version)
     assert pushed.get_string_custom_property("pushed_destination") == path
     assert model_digest(path) == model_digest(str(push.saved_model))
+    assert _outcome(pushed) == {"outcome": "pushed", "destination": path}
 
 
 def test_a_model_that_is_not_blessed_is_not_pushed(push):
-    assert push().get_int_custom_property("pushed") == 0
+    pushed = push()
+    assert pushed.get_int_custom_property("pushed") == 0
     assert push.versions == []
+    assert _outcome(pushed) == {"outcome": "refused", "destination": None}
 
 
 def test_a_model_changed_after_its_blessing_is_refused(push):
@@ -110,6 +118,8 @@ def test_the_same_model_is_not_pushed_twice(push):
     assert again.get_string_custom_property("pushed_version") == first.get_string_custom_property(
         "pushed_version"
     )
+    destination = first.get_string_custom_property("pushed_destination")
+    assert _outcome(again) == {"outcome": "already served", "destination": destination}
 
 
 def test_versions_appear_at_once_and_complete(push, monkeypatch):

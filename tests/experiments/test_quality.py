@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments import few_labels
 from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import configuration
 from experiments.quality import main
@@ -36,7 +37,7 @@ def test_a_whole_run(tmp_path, capsys):
     _, labels = generate(str(tmp_path), users=300, mean_behaviors=12)
     pd.read_csv(labels)[["user_id", "likes_outdoor", "age_range"]].to_csv(labels, index=False)
     report_file = tmp_path / "results" / f"{tmp_path.name}.json"
-    models = ["tfidf-time", "doc2vec", "lsa", "untrained"]
+    models = ["tfidf-time", "fasttext", "doc2vec", "lsa", "untrained"]
     arguments = ["--models", *models, "--seeds", "0", "1", "--text", "{vocabulary_size: 500}"]
     arguments += ["--heads", "{members: 1, max_epochs: 2}", "--output", str(report_file.parent)]
     arguments += ["--work-dir", str(tmp_path / "work")]
@@ -58,6 +59,17 @@ def test_a_whole_run(tmp_path, capsys):
     # Nothing is measured twice: neither the figures nor the seconds differ.
     assert main([str(tmp_path), *arguments]) == 0
     assert json.loads(report_file.read_text()) == report
+
+    curve_file = tmp_path / "curve.json"
+    curve = ["--labelled", "60", "120", "--models", "tfidf-time", "lsa", "--seeds", "0"]
+    curve += ["--work-dir", str(tmp_path / "work"), "--output", str(curve_file)]
+    assert few_labels.main([str(tmp_path), *curve]) == 0
+    curves = json.loads(curve_file.read_text())["labelled"]
+    assert list(curves) == ["60", "120"]
+    assert curves["120"]["tasks"] == ["age_range", "likes_outdoor"]
+    for of_count in curves.values():
+        for model in ("tfidf-time", "lsa"):
+            assert 0.4 < of_count["models"][model]["mean_auc"]["mean"] < 1
 
 
 def test_folders_of_one_name_are_refused(tmp_path, capsys):

@@ -20,6 +20,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from contract.errors import UsageError
 from kubeflow.compile_command import load
+from kubeflow.local import spec as local_spec
 from pipeline.config import PipelineConfig
 from pipeline.init_command import Names, init
 
@@ -69,6 +70,7 @@ def _normal(compiled):
     text = re.sub(
         r"(code_digest:\n +runtimeValue:\n +constant: )\S+", r"\1CODE_DIGEST", compiled.to_yaml()
     )
+    text = re.sub(r'"[0-9a-f]{16}"', '"CODE_DIGEST"', text)  # of the Auditor's `code_digests`
     return re.sub(r"sdkVersion: tfx-\S+", "sdkVersion: tfx-VERSION", text)
 
 
@@ -93,11 +95,147 @@ def test_kfps_proto_takes_it(one):
     executors = platform.platforms["kubernetes"].deployment_spec.executors
     assert set(executors.keys()) == set(one.spec["deploymentSpec"]["executors"])
     for executor in one.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
-        # Younger than the proto of kfp-kubernetes 1.0.
-        known = {key: value for key, value in executor.items() if key != "tolerations"}
-        config = kubernetes_executor_config_pb2.KubernetesExecutorConfig()
-        json_format.ParseDict(known, config)
-        assert [mount.mount_path for mount in config.pvc_mount] == ["/data", "/models"]
+        assert [mount.mount_path for mount in _parsed(executor).pvc_mount] == ["/data", "/models"]
+
+
+_YOUNGER = {
+    *("tolerations", "imagePullSecret", "imagePullPolicy", "podMetadata", "activeDeadlineSeconds"),
+    *("nodeAffinity", "emptyDirMounts", "genericEphemeralVolume"),
+}
+"""What the proto of kfp-kubernetes 1.0, the last for Python 3.10's stack, does not know."""
+
+
+def _parsed(executor):
+    """A step's settings, read by kfp-kubernetes' proto, which refuses what it does not know."""
+    config = kubernetes_executor_config_pb2.KubernetesExecutorConfig()
+    names = {field.json_name for field in config.DESCRIPTOR.fields}
+    unknown = set(executor) - names
+    assert unknown <= (set() if "tolerations" in names else _YOUNGER)
+    json_format.ParseDict({k: v for k, v in executor.items() if k in names}, config)
+    return config
+
+
+def test_settings_of_kubernetes(tmp_path):
+    config = _config(
+        tmp_path,
+        image_pull_secrets=["registry"],
+        image_pull_policy="Always",
+        pod_labels={"team": "users"},
+        pod_annotations={"note": "all"},
+        node_affinity=[{"key": "disk", "values": ["ssd"]}, {"key": "spot", "operator": "Exists"}],
+        steps={
+            "EncoderTrainer": {
+                "pod_labels": {"job": "training"},
+                "node_affinity": [{"key": "zone", "values": ["a", "b"], "weight": 7}],
+                "timeout_hours": 1.5,
+                "shared_memory": 8,
+                "scratch": {"size": 100, "storage_class": "fast"},
+            }
+        },
+    )
+    compiled = _compile(config)
+    executors = compiled.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    trainer, pusher = executors["EncoderTrainer_executor"], executors["Pusher_executor"]
+    _parsed(trainer)
+    for executor in (trainer, pusher):
+        assert executor["imagePullSecret"] == [{"secretName": "registry"}]
+        assert executor["imagePullPolicy"] == "Always"
+    assert pusher["podMetadata"] == {"labels": {"team": "users"}, "annotations": {"note": "all"}}
+    assert trainer["podMetadata"]["labels"] == {"team": "users", "job": "training"}
+    needed = {
+        "matchExpressions": [
+            {"key": "disk", "operator": "In", "values": ["ssd"]},
+            {"key": "spot", "operator": "Exists", "values": []},
+        ]
+    }
+    preferred = {"key": "zone", "operator": "In", "values": ["a", "b"]}
+    assert pusher["nodeAffinity"] == [needed]
+    assert trainer["nodeAffinity"] == [needed, {"matchExpressions": [preferred], "weight": 7}]
+    assert trainer["activeDeadlineSeconds"] == 5400
+    assert "activeDeadlineSeconds" not in pusher
+    assert trainer["emptyDirMounts"] == [
+        {"volumeName": "shm", "mountPath": "/dev/shm", "medium": "Memory", "sizeLimit": "8G"}
+    ]
+    (scratch,) = trainer["genericEphemeralVolume"]
+    assert (scratch["size"], scratch["storageClassName"]) == ("100G", "fast")
+    containers = compiled.spec["deploymentSpec"]["executors"]
+    assert {"name": "TMPDIR", "value": "/scratch"} in (
+        containers["EncoderTrainer_executor"]["container"]["env"]
+    )
+    assert "pipelineConfig" not in compiled.platform["platforms"]["kubernetes"]
+
+
+def test_settings_of_the_run(tmp_path):
+    """Of KFP 2.17, which the tests of Argo read; older releases refuse them."""
+    compiled = _compile(_config(tmp_path, timeout_hours=48, keep_finished_hours=24))
+    assert compiled.platform["platforms"]["kubernetes"]["pipelineConfig"] == {
+        "activeDeadlineSeconds": 172800,
+        "resourceTtlOnCompletion": 86400,
+    }
+
+
+def test_a_webhook_hears_of_the_end(tmp_path):
+    compiled = _compile(_config(tmp_path, notify={"secret": "slack"}))
+    json_format.ParseDict(compiled.spec, pipeline_spec_pb2.PipelineSpec())
+    tasks = compiled.spec["root"]["dag"]["tasks"]
+    assert set(tasks) == {"Pipeline", "Notifier"}
+    assert tasks["Notifier"]["dependentTasks"] == ["Pipeline"]
+    parameters = set(compiled.spec["root"]["inputDefinitions"]["parameters"])
+    assert set(tasks["Pipeline"]["inputs"]["parameters"]) == parameters
+    inner = compiled.spec["components"]["Pipeline"]
+    assert set(inner["inputDefinitions"]["parameters"]) == parameters
+    assert {"Evaluator", "Pusher"} < set(inner["dag"]["tasks"])
+    executors = compiled.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    notifier = executors["Notifier_executor"]
+    assert notifier["secretAsEnv"] == [
+        {"secretName": "slack", "keyToEnv": [{"secretKey": "url", "envVar": "WEBHOOK_URL"}]}
+    ]
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(compiled.to_yaml())
+    components.load_component_from_file(str(path))
+    steps = {step.name: step for step in local_spec.load(str(path)).steps}
+    assert set(steps) == {*inner["dag"]["tasks"], "Notifier"}
+    assert steps["Notifier"].upstream == set(inner["dag"]["tasks"])
+
+
+def test_retries(one, tmp_path):
+    for task in one.spec["root"]["dag"]["tasks"].values():
+        assert task["retryPolicy"] == {
+            "maxRetryCount": 2,
+            "backoffDuration": "60s",
+            "backoffFactor": 2.0,
+            "backoffMaxDuration": "3600s",
+        }
+    compiled = _compile(
+        _config(tmp_path, retries={"count": 0}, steps={"Transform": {"retries": {"count": 5}}})
+    )
+    tasks = compiled.spec["root"]["dag"]["tasks"]
+    counts = {
+        name: task.get("retryPolicy", {}).get("maxRetryCount") for name, task in tasks.items()
+    }
+    assert counts.pop("Transform") == 5
+    assert set(counts.values()) == {None}
+
+
+def _checkpoints(compiled):
+    """Step -> the folder for the state of its training."""
+    return {
+        label.removesuffix("_executor"): variable["value"]
+        for label, executor in compiled.spec["deploymentSpec"]["executors"].items()
+        for variable in executor["container"].get("env", [])
+        if variable["name"] == "TRAINING_BACKUPS"
+    }
+
+
+def test_the_state_of_a_training_outlives_its_pod(compiled, tmp_path):
+    folder = "/models/checkpoints/industrial"
+    assert _checkpoints(compiled["industrial"]) == {"EncoderTrainer": folder}
+    events = {"events": "gs://b/e.jsonl", "labels": "gs://b/l.csv", "serving_dir": "gs://b/m"}
+    assert _checkpoints(_compile(_config(tmp_path, **events))) == {}
+    own = _compile(_config(tmp_path, **events, checkpoints="/data/state"))
+    assert set(_checkpoints(own).values()) == {"/data/state"}
+    with pytest.raises(UsageError, match=r"kubeflow\.checkpoints: /state is in no volume"):
+        _compile(_config(tmp_path, checkpoints="/state"))
 
 
 @pytest.mark.parametrize("name", ["demo", "industrial"])
@@ -141,6 +279,38 @@ def test_every_reference_is_there(one):
         executor = one.spec["deploymentSpec"]["executors"][f"{name}_executor"]
         assert set(executor) == {"container"}
         assert "lifecycle" not in executor["container"]
+
+
+def test_artifacts_have_their_types_by_title(one):
+    """KFP without ML Metadata hands a whole `instanceSchema` on, which TFX cannot import."""
+    titles = set()
+    for name, component in one.spec["components"].items():
+        sides = [component.get(side, {}) for side in ("inputDefinitions", "outputDefinitions")]
+        arguments = one.spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]["args"]
+        if "--json_serialized_inputs_spec_args" in arguments:
+            handed = arguments[arguments.index("--json_serialized_inputs_spec_args") + 1]
+            assert json.loads(handed) == sides[0]
+        for side in sides:
+            for artifact in side.get("artifacts", {}).values():
+                assert "instanceSchema" not in artifact["artifactType"]
+                titles.add(artifact["artifactType"]["schemaTitle"])
+    assert {"tfx.Examples", "tfx.Model", "tfx.PushedModel", "tfx.String"} < titles
+
+
+def test_the_evaluation_is_shown_in_kfps_interface(compiled):
+    one = compiled["demo"]
+    outputs = one.spec["components"]["Results"]["outputDefinitions"]["artifacts"]
+    titles = {name: each["artifactType"]["schemaTitle"] for name, each in outputs.items()}
+    assert titles == {
+        "metrics": "system.Metrics",
+        "page": "system.HTML",
+        "curves_likes_outdoor": "system.ClassificationMetrics",
+        "curves_likes_cooking": "system.ClassificationMetrics",
+        "curves_parent": "system.ClassificationMetrics",
+        "curves_age_range": "system.ClassificationMetrics",
+    }
+    inputs = one.spec["root"]["dag"]["tasks"]["Results"]["inputs"]["artifacts"]
+    assert {each["taskOutputArtifact"]["producerTask"] for each in inputs.values()} == {"Evaluator"}
 
 
 def test_caching(one):
@@ -238,7 +408,7 @@ def test_vertex(tmp_path):
         serving_dir="gs://b/models",
         pipeline_root="gs://b/root",
         volumes=[],
-        steps={"EncoderTrainer": {"gpus": 1, "gpu_type": "NVIDIA_L4"}},
+        steps={"EncoderTrainer": {"gpus": 1, "gpu_type": "NVIDIA_L4", "scratch": {"size": 9}}},
     )
     compiled = _compile(config, "vertex")
     job = json_format.ParseDict(compiled.job, pipeline_spec_pb2.PipelineJob())
@@ -246,6 +416,8 @@ def test_vertex(tmp_path):
     assert compiled.platform == {}
     container = compiled.spec["deploymentSpec"]["executors"]["EncoderTrainer_executor"]["container"]
     assert container["resources"]["accelerator"] == {"type": "NVIDIA_L4", "count": "1"}
+    assert "env" not in container
+    assert "Results" not in compiled.spec["components"]
     # Vertex AI copies nothing; TFX opens gs:// itself.
     assert container["command"][-1].startswith("tfx.orchestration.kubeflow.v2.container")
     with pytest.raises(UsageError, match="must begin with gs://"):

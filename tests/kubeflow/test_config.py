@@ -43,7 +43,7 @@ def test_own_settings_come_on_top():
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("steps: {Trainer: {gpus: 1}}", "there is no step Trainer; allowed: BaselineFinder"),
+        ("steps: {Trainer: {gpus: 1}}", "there is no step Trainer; allowed: Auditor"),
         ("steps: {Pusher: {gpu: 1}}", "kubeflow.steps.Pusher.gpu: there is no such key"),
         ("steps: {Pusher: {cpu_limit: 0}}", "kubeflow.steps.Pusher.cpu_limit: 0 is not allowed"),
         (
@@ -52,6 +52,9 @@ def test_own_settings_come_on_top():
         ),
         ("volumes: [{claim: Logs, mount_path: /x}]", "kubeflow.volumes.0.claim: 'Logs'"),
         ("volumes: [{claim: logs, mount_path: x}]", "kubeflow.volumes.0.mount_path: 'x'"),
+        ("retries: {count: -1}", "kubeflow.retries.count: -1 is not allowed"),
+        ("steps: {Pusher: {node_affinity: [{key: a, weight: 0}]}}", "node_affinity.0.weight: 0"),
+        ("image_pull_policy: Sometimes", "kubeflow.image_pull_policy: 'Sometimes'"),
         ("secret_variables: [{secret: s}]", "kubeflow.secret_variables.0.variables: is required"),
     ],
 )

@@ -1,13 +1,17 @@
 """URIs become the launcher's local paths on the way in, and URIs again on the way out."""
 
 import json
+import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
+import yaml
+from google.protobuf import json_format
 
 from kubeflow import container_entrypoint
-from kubeflow.container_entrypoint import globalize, local_path, localize
+from kubeflow.container_entrypoint import globalize, local_path, localize, name_types
 
 
 @pytest.mark.parametrize(
@@ -77,6 +81,105 @@ def test_both_ways():
             "blessed": 1.0,
         },
     }
+
+
+_SCHEMA = "title: tfx.Examples\ntype: object\nproperties:\n  span:\n    type: integer\n"
+_SPEC = {"artifacts": {"examples": {"artifactType": {"schemaTitle": "tfx.Examples"}}}}
+_NO_SPEC: dict = {}
+
+
+@pytest.mark.parametrize(
+    ("given", "inputs_spec"),
+    [
+        # KFP's launcher with ML Metadata: the type is in the file alone.
+        ({"instanceSchema": ""}, _SPEC),
+        (
+            {"instanceSchema": ""},
+            {"artifacts": {"examples": {"artifactType": {"instanceSchema": _SCHEMA}}}},
+        ),
+        ({}, _SPEC),
+        # Without it: what was compiled, in `schemaTitle`.
+        ({"schemaTitle": "tfx.Examples"}, _NO_SPEC),
+        ({"schemaTitle": _SCHEMA}, _NO_SPEC),
+        ({"instanceSchema": _SCHEMA}, _NO_SPEC),
+        ({"instanceSchema": "title: tfx.Examples"}, _NO_SPEC),
+    ],
+)
+def test_tfx_reads_the_types_of_every_release(given, inputs_spec):
+    from kfp.pipeline_spec import pipeline_spec_pb2
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
+    from tfx.types import standard_artifacts
+
+    artifact = {"uri": "s3://b/x", "type": given, "metadata": {"split_names": '["train"]'}}
+    executor_input = {
+        "inputs": {"artifacts": {"examples": {"artifacts": [artifact]}}},
+        "outputs": {"artifacts": {"examples": {"artifacts": [{"type": {"schemaTitle": _SCHEMA}}]}}},
+    }
+    name_types(executor_input, inputs_spec)
+    message = json_format.ParseDict(executor_input, pipeline_spec_pb2.ExecutorInput())
+    names: dict = {}
+    for side in (message.inputs, message.outputs):
+        (examples,) = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(side.artifacts, names)[
+            "examples"
+        ]
+        assert isinstance(examples, standard_artifacts.Examples)
+    # TFX's Evaluator looks its models' names up.
+    assert list(names.values()) == ["s3://b/x"]
+
+
+_LAUNCHERS = {
+    "with ML Metadata": lambda title: {"instanceSchema": ""},
+    "without ML Metadata": lambda title: {"schemaTitle": title},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", _LAUNCHERS)
+def test_a_compiled_step_runs_on_the_inputs_of_every_launcher(launcher, tmp_path):
+    """The Pusher of the golden file on a model that was not blessed, by its own command."""
+    golden = pathlib.Path(__file__).parent / "golden" / "demo.yaml"
+    spec = next(yaml.safe_load_all(golden.read_text()))
+    container = spec["deploymentSpec"]["executors"]["Pusher_executor"]["container"]
+    component = spec["components"]["Pusher"]
+    inputs = {}
+    for name, declared in component["inputDefinitions"]["artifacts"].items():
+        (tmp_path / "s3" / "b" / name).mkdir(parents=True)
+        artifact_type = _LAUNCHERS[launcher](declared["artifactType"]["schemaTitle"])
+        artifact = {"name": name, "uri": f"s3://b/{name}", "type": artifact_type}
+        inputs[name] = {"artifacts": [artifact]}
+    (out,) = component["outputDefinitions"]["artifacts"].items()
+    output = {"uri": "s3://b/out", "type": out[1]["artifactType"]}
+    executor_input = {
+        "inputs": {
+            "artifacts": inputs,
+            "parameterValues": {
+                "serving_dir": str(tmp_path / "serving"),
+                "custom_config": "{}",
+                "code_digest": "",
+            },
+        },
+        "outputs": {
+            "artifacts": {out[0]: {"artifacts": [output]}},
+            "outputFile": str(tmp_path / "output.json"),
+        },
+    }
+    arguments = [part.replace("{{$}}", json.dumps(executor_input)) for part in container["args"]]
+    ended = subprocess.run(
+        [sys.executable, *container["command"][1:], *arguments],
+        cwd=pathlib.Path(__file__).parents[2],
+        env={**os.environ, "KFP_LAUNCHER_ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads((tmp_path / "s3" / "b" / "out" / "outcome.json").read_text()) == {
+        "outcome": "refused",
+        "destination": None,
+    }
+    (written,) = json.loads((tmp_path / "output.json").read_text())["artifacts"][out[0]][
+        "artifacts"
+    ]
+    assert written["metadata"]["pushed"] == 0
 
 
 @pytest.fixture

@@ -103,8 +103,9 @@ def _named_modules(spec):
         container = executor["container"]
         assert container["command"][:2] == ["python", "-m"]
         found.add(container["command"][2])
-        path = container["args"][container["args"].index("--executor_class_path") + 1]
-        found.add(path.rpartition(".")[0])
+        if "--executor_class_path" in container["args"]:
+            path = container["args"][container["args"].index("--executor_class_path") + 1]
+            found.add(path.rpartition(".")[0])
     for task in spec["root"]["dag"]["tasks"].values():
         for name, value in task["inputs"]["parameters"].items():
             if name in ("run_fn", "preprocessing_fn"):
@@ -124,7 +125,7 @@ def modules():
 @pytest.mark.parametrize("stage", ["cpu", "gpu"])
 def test_every_module_is_in_the_image(modules, stage):
     files = _files(stage)
-    assert {"kubeflow.container_entrypoint", "trainer.encoder.run"} <= modules
+    assert {"kubeflow.container_entrypoint", "kubeflow.results", "trainer.encoder.run"} <= modules
     for module in modules:
         path = "/app/" + module.replace(".", "/")
         assert f"{path}.py" in files or f"{path}/__init__.py" in files, module
@@ -174,6 +175,29 @@ def test_no_step_runs_as_root():
     for stage in ("cpu", "gpu"):
         users = [line for line in _stage(stage) if line.startswith("USER ")]
         assert users == ["USER 10001"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as another user")
+def test_any_user_of_group_0_can_write_where_the_launcher_copies_to():
+    """The Dockerfile's own lines, below another folder."""
+    text = _DOCKERFILE.replace("\\\n", " ")
+    (line,) = re.findall(r"(?m)^RUN (useradd .*)$", text)
+    commands = [part.strip() for part in line.split("&&")][1:]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)  # noqa: S103 - for the other users
+        os.makedirs(f"{folder}/home/app")
+        for command in commands:
+            words = [folder + word if word.startswith("/") else word for word in command.split()]
+            subprocess.run(words, check=True)
+        for name in ("gcs", "s3", "minio", "home/app"):
+            for user in (10001, 12345):
+                program = ["mkdir", f"{folder}/{name}/{user}"]
+                assert subprocess.run(program, user=user, group=0, extra_groups=[]).returncode == 0
+            program = ["mkdir", f"{folder}/{name}/other"]
+            ended = subprocess.run(
+                program, user=12345, group=12345, extra_groups=[], stderr=subprocess.DEVNULL
+            )
+            assert ended.returncode != 0
 
 
 def test_cuda_is_what_tensorflow_asks_for():

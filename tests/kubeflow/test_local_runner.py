@@ -171,6 +171,47 @@ def test_a_failed_step_stops_what_depends_on_it_alone(shell):
     assert _states(shell.run())["fail"] == "failed"
 
 
+@dsl.container_component
+def killed_at_first(kills: int, out: dsl.Output[dsl.Artifact]):
+    """Is killed as often, leaving half an output; each attempt adds a line to a file."""
+    script = (
+        'echo attempt >> attempts; echo half >> "$1"; '
+        '[ $(wc -l < attempts) -gt "$0" ] || kill -9 $$; echo whole >> "$1"'
+    )
+    return dsl.ContainerSpec("busybox", ["sh", "-c", script], [kills, out.path])
+
+
+@pytest.mark.parametrize(("kills", "state"), [(2, "ran"), (3, "failed")])
+def test_a_killed_step_is_run_again(shell, kills, state):
+    def pipeline(kills: int):
+        killed_at_first(kills=kills).set_retry(2, backoff_duration="0s")
+
+    shell.compile(pipeline)
+    outcomes = shell.run(kills=kills)
+    assert outcomes["killed-at-first"].state == state
+    assert (shell.file.parent / "attempts").read_text().count("attempt") == 3
+    warnings = [fields["text"] for kind, fields in shell.events if kind == "warning"]
+    assert warnings == ["ended by signal 9; tried again in 0 seconds"] * 2
+    if state == "ran":
+        # Of the last attempt alone: each has a pod of its own.
+        assert _text(shell, outcomes["killed-at-first"]) == "half\nwhole\n"
+    else:
+        assert outcomes["killed-at-first"].error == "ended by signal 9"
+
+
+def test_what_was_not_run_is_not_in_the_way_of_the_cause(shell):
+    def pipeline(text: str = "luck"):
+        failed = fail(a=write(text=text).outputs["out"])
+        count(a=failed.outputs["out"])
+
+    shell.compile(pipeline)
+    assert shell.run()["count"].state == "skipped"
+    assert [fields["component"] for kind, fields in shell.events if kind != "start"] == [
+        "write",
+        "fail",
+    ]
+
+
 def test_a_command_that_does_not_exist(diamond):
     def edit(content):
         content["deploymentSpec"]["executors"]["exec-count"]["container"]["command"] = ["no-such"]
@@ -190,6 +231,19 @@ def test_a_missing_output_parameter_is_a_failure(diamond):
     assert diamond.run()["count"].error == "did not write its output parameter number"
 
 
+def test_a_missing_output_artifact_is_a_failure(diamond):
+    """As KFP's launcher has it since it is without ML Metadata."""
+
+    def edit(content):
+        container = content["deploymentSpec"]["executors"]["exec-join"]["container"]
+        container["command"], container["args"] = ["true"], []
+
+    diamond.change(edit)
+    outcomes = diamond.run()
+    assert outcomes["join"].error == "did not write its output out"
+    assert outcomes["count"].state == "skipped"
+
+
 def test_a_condition_is_refused(diamond):
     def edit(content):
         content["root"]["dag"]["tasks"]["shout"]["triggerPolicy"] = {
@@ -205,10 +259,11 @@ def test_steps_run_at_once(shell):
     @dsl.container_component
     def sleep(seconds: int, out: dsl.Output[dsl.Artifact]):
         # Each waits until the other has begun: one after the other would never end.
-        script = "touch begun-$0; for _ in $(seq 600); do [ -e begun-1 -a -e begun-2 ] && exit; "
-        return dsl.ContainerSpec(
-            "busybox", ["sh", "-c", script + "sleep .1; done; exit 1"], [seconds]
+        script = (
+            'touch begun-$0 "$1"; for _ in $(seq 600); do [ -e begun-1 -a -e begun-2 ] && exit; '
+            "sleep .1; done; exit 1"
         )
+        return dsl.ContainerSpec("busybox", ["sh", "-c", script], [seconds, out.path])
 
     def pipeline():
         sleep(seconds=1)
@@ -230,10 +285,11 @@ def test_executor_input_and_output(shell):
             "artifact = given['outputs']['artifacts']['out']['artifacts'][0];"
             "artifact['metadata'] = {'number': given['inputs']['parameterValues']['number'],"
             " 'env': os.environ['FROM_HARNESS']};"
+            "open(sys.argv[2], 'w').close();"
             "json.dump({'artifacts': {'out': {'artifacts': [artifact]}}},"
             " open(given['outputs']['outputFile'], 'w'))"
         )
-        return dsl.ContainerSpec("python", ["python3", "-c", script], ["{{$}}"])
+        return dsl.ContainerSpec("python", ["python3", "-c", script], ["{{$}}", out.path])
 
     def pipeline(number: int = 3):
         report(number=number)
@@ -305,4 +361,4 @@ def test_results_are_kept_as_json(diamond):
     diamond.run()
     cache = json.loads((diamond.file.parent / "cache.json").read_text())
     assert len(cache) == 5
-    assert all(set(entry["result"]) == {"artifacts", "parameters"} for entry in cache.values())
+    assert all(set(entry) == {"artifacts", "parameters"} for entry in cache.values())

@@ -28,6 +28,7 @@ pushed = parameters["pushed"]
 metadata = {"pushed": pushed, "pushed_destination": parameters["serving_dir"] + "/7"}
 artifacts = {"out": {"artifacts": [{"metadata": metadata}]}}
 json.dump({"artifacts": artifacts}, open(given["outputs"]["outputFile"], "w"))
+open(sys.argv[2], "w").close()
 """
 
 
@@ -37,7 +38,7 @@ def push(tmp_path):
 
     @dsl.container_component
     def push_model(data: str, serving_dir: str, pushed: int, out: dsl.Output[dsl.Artifact]):
-        return dsl.ContainerSpec("image", ["python", "-c", _PUSH], ["{{$}}"])
+        return dsl.ContainerSpec("image", ["python", "-c", _PUSH], ["{{$}}", out.path])
 
     @dsl.pipeline(name="pushes")
     def pushes(data: str = "/data", serving_dir: str = "/models", pushed: int = 1):
@@ -47,7 +48,7 @@ def push(tmp_path):
     compiler.Compiler().compile(pushes, str(path))
     content = yaml.safe_load(path.read_text())
     outputs = content["components"]["comp-push-model"]["outputDefinitions"]["artifacts"]
-    outputs["out"]["artifactType"] = {"instanceSchema": "title: tfx.PushedModel\ntype: object\n"}
+    outputs["out"]["artifactType"] = {"schemaTitle": "tfx.PushedModel"}
     path.write_text(yaml.safe_dump(content))
     (tmp_path / "logs").mkdir()
 

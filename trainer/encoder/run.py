@@ -10,6 +10,7 @@ import keras
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from contract.environment import TRAINING_BACKUPS
 from contract.features import HISTORY_TIMESTAMPS
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.dataset import (
@@ -115,4 +116,5 @@ def _backup_dir(fn_args: FnArgs) -> str:
     key = json.dumps([fn_args.train_files, fn_args.custom_config], sort_keys=True)
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     # TFX gives every execution its own `model_run_dir`, beside those of earlier ones.
-    return os.path.join(os.path.dirname(fn_args.model_run_dir.rstrip("/")), f"backup-{name}")
+    usual = os.path.dirname(fn_args.model_run_dir.rstrip("/"))
+    return os.path.join(os.environ.get(TRAINING_BACKUPS, usual), f"backup-{name}")

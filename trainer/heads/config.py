@@ -23,7 +23,7 @@ class HeadsConfig(BaseModel):
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout on the hidden layer.")
     weight_decay: float = Field(
-        2.0, ge=0, description="Decay of the weights per step, as a multiple of the learning rate."
+        1.0, ge=0, description="Decay of the weights per step, as a multiple of the learning rate."
     )
     standardize: bool = Field(
         True, description="Whether vectors are centred and scaled to a mean variance of 1 first."
