@@ -105,7 +105,7 @@ def variant(**changes) -> Model:
         **changes: Fields of `EncoderConfig`.
     """
     description = f"SUMN with {changes}" if changes else "SUMN"
-    return Model(description, _with_heads(variant_vectors(**changes)))
+    return of_vectors(description, variant_vectors(**changes))
 
 
 def _encoder(choose: Callable[[PreparedData], EncoderConfig]):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from contract.errors import UsageError
+from contract.splits import SPLITS
 from experiments.paper.measure import MEAN, Figure, figures
 from experiments.paper.rows import LABELS
 from experiments.paper.setting import Setting
@@ -128,7 +129,7 @@ def _grid(
     content = {
         "metric": wanted.metric,
         "seeds": made.seeds,
-        "users": dict(zip(("train", "validation", "evaluation"), users, strict=True)),
+        "users": dict(zip(SPLITS, users, strict=True)),
         "rows": {
             row: {task: each._asdict() for task, each in numbers.items()}
             for row, numbers in measured.items()

@@ -35,6 +35,8 @@ _FOLDERS = {f"Split-{split}" for split in SPLITS}
 
 # What only looks like a name of the contract.
 _OTHER_MEANINGS = {
+    ("audit/checks.py", "history"): "a key of `data.division`",
+    ("audit/checks.py", "target"): "a key of `data.division`",
     ("audit/data_section.py", "examples"): "a key of the ingestion's report: users by split",
     ("experiments/datasets/amazon.py", "history"): "a key of `data.division`",
     ("experiments/datasets/amazon.py", "target"): "a key of `data.division`",
