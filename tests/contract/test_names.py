@@ -43,6 +43,7 @@ _OTHER_MEANINGS = {
     ("experiments/datasets/pan17.py", "train"): "what the paper calls its users",
     ("experiments/datasets/twitter.py", "history"): "a key of `data.division`",
     ("experiments/datasets/twitter.py", "target"): "a key of `data.division`",
+    ("benchmarks/audit_scale.py", "examples"): "a key of the ingestion's report: users by split",
     ("experiments/labelled_users.py", "examples"): "TFX's name for what an ExampleGen writes",
     ("pipeline/pipeline.py", "examples"): "TFX's name for what an ExampleGen writes",
     ("serving/dev_server/inference.py", "examples"): "a key of TF Serving's REST requests",
