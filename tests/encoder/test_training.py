@@ -114,6 +114,29 @@ def test_killed_training_resumes_with_its_best_weights(fit, monkeypatch, caplog,
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
+def test_a_training_killed_while_its_state_is_written_resumes(fit, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "progress")
+    save_weights = keras.Model.save_weights
+    saved = []
+
+    def kill(self, filepath, **kwargs):
+        saved.append(filepath)
+        if len(saved) == 3:
+            with open(filepath, "wb") as file:
+                file.write(b"half of")
+            raise KilledError
+        save_weights(self, filepath, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save_weights", kill)
+        with pytest.raises(KilledError):
+            fit()
+    fit()
+    numbers = [message.split()[1] for message in epochs(caplog)]
+    assert numbers == ["1/6", "2/6", "3/6", "3/6", "4/6", "5/6", "6/6"]
+
+
 @pytest.mark.parametrize("start", ["word2vec", "lsa", "word2vec+lsa"])
 def test_start_from_word_vectors(fit, start):
     config = CONFIG.model_copy(update={"initial_embeddings": start, "max_epochs": 0})

@@ -400,8 +400,8 @@ def test_paths(tmp_path):
         _compile(_config(tmp_path, text={"stop_words": str(tmp_path / "stop.txt")}))
 
 
-def test_vertex(tmp_path):
-    config = _config(
+def _for_vertex(tmp_path):
+    return _config(
         tmp_path,
         events="gs://b/e.jsonl",
         labels="gs://b/l.csv",
@@ -410,7 +410,10 @@ def test_vertex(tmp_path):
         volumes=[],
         steps={"EncoderTrainer": {"gpus": 1, "gpu_type": "NVIDIA_L4", "scratch": {"size": 9}}},
     )
-    compiled = _compile(config, "vertex")
+
+
+def test_vertex(tmp_path):
+    compiled = _compile(_for_vertex(tmp_path), "vertex")
     job = json_format.ParseDict(compiled.job, pipeline_spec_pb2.PipelineJob())
     assert job.runtime_config.gcs_output_directory == "gs://b/root"
     assert compiled.platform == {}
@@ -425,6 +428,35 @@ def test_vertex(tmp_path):
     volume = {"events": "/data/e.jsonl", "labels": "/data/l.csv", "serving_dir": "gs://b/m"}
     with pytest.raises(UsageError, match="is no path on Vertex AI"):
         _compile(_config(tmp_path, pipeline_root="gs://b/r", **volume), "vertex")
+
+
+def test_vertexs_own_client_takes_it(tmp_path):
+    """All that it does before it talks to Google."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import aiplatform
+
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(_compile(_for_vertex(tmp_path), "vertex").job))
+    job = aiplatform.PipelineJob(
+        display_name="shop",
+        template_path=str(path),
+        parameter_values={"encoder_max_epochs": 3},
+        project="project",
+        location="europe-west4",
+        credentials=AnonymousCredentials(),
+    )
+    runtime = job.to_dict()["runtimeConfig"]
+    assert runtime["gcsOutputDirectory"] == "gs://b/root"
+    assert runtime["parameterValues"]["encoder_max_epochs"] == 3
+    with pytest.raises(ValueError, match="encoder_epochs is not found in the pipeline job"):
+        aiplatform.PipelineJob(
+            display_name="shop",
+            template_path=str(path),
+            parameter_values={"encoder_epochs": 3},
+            project="project",
+            location="europe-west4",
+            credentials=AnonymousCredentials(),
+        )
 
 
 def test_nothing_asked_of_kubernetes_is_no_document(tmp_path):

@@ -178,17 +178,41 @@ def test_gpu_overlay():
     assert container["resources"]["limits"] == {"memory": "2Gi", "nvidia.com/gpu": "1"}
 
 
+def test_kserve_runs_the_same_container():
+    text = (_KUBERNETES / "kserve" / "inference-service.yaml").read_text()
+    predictor = yaml.safe_load(text)["spec"]["predictor"]
+    own = ("minReplicas", "maxReplicas", "scaleMetric", "scaleTarget", "timeout")
+    pod = {key: value for key, value in predictor.items() if key not in own}
+    assert _as_kubernetes_reads(pod, "V1PodSpec") == pod
+    theirs = _documents()["Deployment"]["spec"]["template"]["spec"]
+    (container,), (base) = pod["containers"], theirs["containers"][0]
+    same = ("image", "command", "resources", "lifecycle", "securityContext", "volumeMounts")
+    assert {key: container[key] for key in same} == {key: base[key] for key in same}
+    # Behind KServe's proxy no connection is a client's.
+    flags = _flags(base["args"])
+    del flags["--grpc_channel_arguments"]
+    assert _flags(container["args"]) == flags
+    assert pod["volumes"] == theirs["volumes"]
+    assert [port["containerPort"] for port in container["ports"]] == [int(flags["--port"])]
+
+
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-@pytest.mark.parametrize("folder", ["base", "gpu"])
-def test_kustomize_builds_them(folder):
+@pytest.mark.parametrize(
+    ("folder", "kinds"),
+    [("base", {*_KINDS}), ("gpu", {*_KINDS}), ("kserve", {"InferenceService"})],
+)
+def test_kustomize_builds_them(folder, kinds):
     run = subprocess.run(
         ["kubectl", "kustomize", "--load-restrictor=LoadRestrictionsNone", _KUBERNETES / folder],
         capture_output=True,
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    kinds = {document["kind"] for document in yaml.safe_load_all(run.stdout)}
-    assert kinds == {*_KINDS, "ConfigMap"}
+    documents = list(yaml.safe_load_all(run.stdout))
+    assert {document["kind"] for document in documents} == {*kinds, "ConfigMap"}
+    # Whatever the name of the ConfigMap becomes, the pods mount it.
+    (config,) = (each["metadata"]["name"] for each in documents if each["kind"] == "ConfigMap")
+    assert f"name: {config}\n" in run.stdout.split("volumes:")[-1]
 
 
 def _documents():

@@ -16,8 +16,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
 
     `keras.callbacks.BackupAndRestore` brings back the model and the epoch of a killed training,
     but not what `EarlyStopping` knows; a training so resumed would lose its best weights. Stand
-    this callback before `BackupAndRestore` in the list: it then never knows less than the
-    backup, and is deleted along with it when training ends.
+    this callback before `WholeBackup` in the list: it then never knows less than the backup, and is
+    deleted along with it when training ends.
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -25,11 +25,11 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         >>> x = y = np.ones((8, 1))
         >>> losses = model.fit(x, y, validation_split=0.5, verbose=0, callbacks=[
         ...     ResumableEarlyStopping('backup', monitor='val_loss', patience=3),
-        ...     keras.callbacks.BackupAndRestore('backup'),
+        ...     WholeBackup('backup'),
         ... ])
 
     Args:
-        backup_dir: String, the directory that `BackupAndRestore` is given.
+        backup_dir: String, the directory that `WholeBackup` is given.
         **kwargs: Arguments of `keras.callbacks.EarlyStopping`. The best weights are restored.
     """
 
@@ -65,6 +65,37 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         partial = os.path.join(self._backup_dir, "partial.npz")
         np.savez(partial, numbers=json.dumps(numbers), **weights)
         os.replace(partial, self._path)
+
+
+class WholeBackup(keras.callbacks.BackupAndRestore):
+    """Keeps the state after every epoch, of which a kill while it is written leaves the last whole.
+
+    `keras.callbacks.BackupAndRestore` writes into the very file that it reads at the next start: a
+    training killed in that moment can never be resumed, whatever it is given.
+
+    Example:
+        >>> model.fit(batches, epochs=15, callbacks=[WholeBackup('backup')])  # doctest: +SKIP
+
+    Args:
+        backup_dir: String, the directory that the state is read from.
+    """
+
+    def __init__(self, backup_dir: str):
+        super().__init__(backup_dir)
+        self._partial = os.path.join(backup_dir, "partial")
+        self._writer = keras.callbacks.BackupAndRestore(self._partial)
+
+    def set_model(self, model):
+        """See base class."""
+        super().set_model(model)
+        self._writer.set_model(model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """See base class."""
+        self._writer.on_epoch_end(epoch, logs)
+        # The weights before the number of the epoch: what stands between is an epoch done twice.
+        for name in sorted(os.listdir(self._partial)):
+            os.replace(os.path.join(self._partial, name), os.path.join(self.backup_dir, name))
 
 
 class ProgressLog(keras.callbacks.Callback):

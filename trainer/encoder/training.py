@@ -4,7 +4,7 @@ import logging
 
 import keras
 
-from trainer.encoder.callbacks import ProgressLog, ResumableEarlyStopping
+from trainer.encoder.callbacks import ProgressLog, ResumableEarlyStopping, WholeBackup
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.distribution import all_devices_strategy
 from trainer.encoder.model import BehavioralConsistencyModel, build_encoder
@@ -95,7 +95,7 @@ def fit_encoder(
             ProgressLog(),
             keras.callbacks.TensorBoard(log_dir),
             ResumableEarlyStopping(backup_dir, monitor="val_loss", patience=config.patience),
-            keras.callbacks.BackupAndRestore(backup_dir),
+            WholeBackup(backup_dir),
         ],
     )
     encoder = build_encoder(config.model_copy(update={"precision": "float32"}), vocabulary_size)
