@@ -126,7 +126,7 @@ def _sources(folder: str) -> Sources:
     with open(os.path.join(paths["model"], "saved_model.pb"), "wb") as file:
         file.write(b"graph")
     source = {"records": 0, "bad": {}}
-    report = {
+    report: dict[str, Any] = {
         **{key: source for key in ("events", "labels")},
         **{key: 0 for key in ("users", "labelled_users", "duplicate_events")},
         **{key: {} for key in ("skipped_users", "classes")},

@@ -2,8 +2,9 @@
 
     python -m docs.generate_results
 
-`python -m experiments.quality ... --output experiments/results` measures; a test compares the pages
-with what this gives.
+`python -m experiments.quality ... --output experiments/results` measures, and `python -m
+experiments.few_labels ... --output experiments/results/few_labels/NAME.json`; a test compares the
+pages with what this gives.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import json
 import pathlib
 from typing import Any
+
+from experiments.representations import MODELS
 
 _ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = _ROOT / "experiments" / "results"
@@ -35,12 +38,16 @@ def measured() -> list[dict[str, Any]]:
     return sorted(found, key=lambda report: order.index(report["data"]))
 
 
-def page(name: str, reports: list[dict[str, Any]]) -> str:
-    """A page with the tables of some reports between its marks.
+def curves() -> list[dict[str, Any]]:
+    """Reads what `experiments.few_labels` wrote."""
+    return [json.loads(path.read_text()) for path in sorted(RESULTS.glob("few_labels/*.json"))]
+
+
+def results_page(name: str) -> str:
+    """A page with the tables of all that was measured between its marks.
 
     Args:
         name: A key of `PAGES`.
-        reports: As `measured` reads them.
 
     Raises:
         ValueError: The page has no marks.
@@ -51,12 +58,11 @@ def page(name: str, reports: list[dict[str, Any]]) -> str:
     _, ended, after = rest.partition(end)
     if not found or not ended:
         raise ValueError(f"{name} lacks the lines {begin.strip()} and {end.strip()}.")
-    tables = _tables(reports) if PAGES[name] == "tables" else _summary(reports)
+    if PAGES[name] == "tables":
+        tables = "\n\n".join([*map(_table, measured()), *map(_curve, curves())])
+    else:
+        tables = _summary(measured())
     return f"{before}{begin}\n{tables}\n{end}{after}"
-
-
-def _tables(reports: list[dict[str, Any]]) -> str:
-    return "\n\n".join(map(_table, reports))
 
 
 def _table(report: dict[str, Any]) -> str:
@@ -117,6 +123,27 @@ def _summary(reports: list[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def _curve(report: dict[str, Any]) -> str:
+    by_count = report["labelled"]
+    header = ["labelled users (tasks)"]
+    header += [f"{int(count):,} ({len(curve['tasks'])})" for count, curve in by_count.items()]
+    rows = [header, ["---"] * len(header)]
+    for name in next(iter(by_count.values()))["models"]:
+        cells = []
+        for curve in by_count.values():
+            row = curve["models"][name]
+            cell = _with_interval(row["mean_auc"], "{:.3f}")
+            if name != _OURS:
+                cell += "; default " + _with_interval(row["default_above"], "{:+.3f}")
+            cells.append(cell)
+        rows.append([MODELS[name].description, *cells])
+    return (
+        f"### Few labels, `{report['data']}`\n\nMean AUC on {report['evaluated']:,} users by the "
+        f"number of labelled ones, {len(report['seeds'])} draws; of the tasks with at least 5 "
+        "users of every class.\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    )
+
+
 def _with_interval(figures: dict[str, Any], form: str) -> str:
     low, high = figures["interval"]
     return f"{form.format(figures['mean'])} ({form.format(low)} to {form.format(high)})"
@@ -124,4 +151,4 @@ def _with_interval(figures: dict[str, Any], form: str) -> str:
 
 if __name__ == "__main__":
     for each in PAGES:
-        (_ROOT / each).write_text(page(each, measured()))
+        (_ROOT / each).write_text(results_page(each))

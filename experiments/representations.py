@@ -81,31 +81,17 @@ def encoder(**fields) -> Model:
     return of_vectors(str(fields), _encoder(lambda data: config))
 
 
-def variant_vectors(**changes):
-    """User vectors of the encoder that the data are configured for, changed in some fields.
+def variant(**changes) -> Model:
+    """A model: the encoder that the data are configured for, changed in some fields, and heads.
 
     Args:
         **changes: Fields of `EncoderConfig`.
-
-    Returns:
-        A function of the prepared data, a seed and a folder that trains the encoder and returns
-        what maps `LabelledUsers` to vectors, float32 [users, d].
     """
 
     def choose(data: PreparedData) -> EncoderConfig:
         return EncoderConfig.model_validate({**data.encoder.model_dump(), **changes})
 
-    return _encoder(choose)
-
-
-def variant(**changes) -> Model:
-    """A model: that encoder, and heads on its frozen vectors.
-
-    Args:
-        **changes: Fields of `EncoderConfig`.
-    """
-    description = f"SUMN with {changes}" if changes else "SUMN"
-    return of_vectors(description, variant_vectors(**changes))
+    return of_vectors(f"SUMN with {changes}" if changes else "SUMN", _encoder(choose))
 
 
 def _encoder(choose: Callable[[PreparedData], EncoderConfig]):

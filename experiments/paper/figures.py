@@ -12,11 +12,10 @@ import numpy as np
 
 from experiments.paper import svg
 from experiments.paper.measure import MEAN, figures
-from experiments.paper.rows import HOPS, LABELS, VARIANTS
+from experiments.paper.rows import HOPS, LABELS, VARIANTS, fit_vectors
 from experiments.paper.setting import Setting
 from experiments.paper.tables import written
 from experiments.paper.write import Grid, write_grid
-from experiments.representations import variant_vectors
 
 _QUARTILES = 4
 _AGGREGATORS = ("sumn", "sumn-mean", "sumn-max")
@@ -59,7 +58,7 @@ def figure3(made: Setting) -> None:
     seed = made.seeds[0]
 
     def vectors(scratch: str) -> dict[str, np.ndarray]:
-        encode = variant_vectors()(made.data, seed, scratch)
+        encode = fit_vectors("sumn")(made.data, seed, scratch)
         return {"vectors": np.asarray(encode(made.data.evaluation))}
 
     plane = PCA(2, random_state=seed).fit(made.rows.kept(f"vectors-{seed}", vectors)["vectors"])
@@ -103,14 +102,14 @@ def hops(made: Setting) -> None:
 def training_time(made: Setting) -> None:
     """Seconds and epochs until the validation loss has converged, of every variant."""
     rows, content = [], {}
-    for row, changes in VARIANTS.items():
+    for row in VARIANTS:
         runs = []
         for seed in made.seeds:
 
-            def train(scratch: str, changes=changes, seed=seed) -> dict[str, np.ndarray]:
+            def train(scratch: str, row=row, seed=seed) -> dict[str, np.ndarray]:
                 with _counted_epochs() as epochs:
                     started = time.monotonic()
-                    variant_vectors(**changes)(made.data, seed, scratch)
+                    fit_vectors(row)(made.data, seed, scratch)
                     seconds = time.monotonic() - started
                 return {"seconds": np.array(seconds), "epochs": np.array(len(epochs))}
 

@@ -75,6 +75,7 @@ class Rows:
 
     def probabilities(self, row: str, seed: int) -> Probabilities:
         """What a row predicts of the users of the evaluation with one seed."""
+        seed = seed if ROWS[row].seeded else 0
         return self.kept(
             f"{row}-{seed}",
             lambda scratch: ROWS[row].evaluate(self._data, seed, self._config.heads, scratch),

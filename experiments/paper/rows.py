@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.representations import MODELS, Model, variant
+from experiments.representations import MODELS, FitVectors, Model, variant
 from experiments.supervised.rows import SUPERVISED
 
 HOPS = range(1, 9)
@@ -40,3 +40,15 @@ LABELS = {
     "paper": "SUMN, preset paper",
 }
 """How the rows of the tables are called there; the order is that of the tables."""
+
+
+def fit_vectors(row: str) -> FitVectors:
+    """What of a row makes user vectors.
+
+    Args:
+        row: Of a model of user vectors.
+    """
+    fit = ROWS[row].fit_vectors
+    if fit is None:
+        raise ValueError(f"{row} makes no user vectors")
+    return fit
