@@ -91,8 +91,8 @@ def _table(report: dict[str, Any]) -> str:
     moments = " and the moments of the behaviours" if "time" in report["channels"] else ""
     return (
         f"### {_DATA_SETS[report['data']].capitalize()} (`{report['data']}`)\n\n"
-        f"{users['train']:,} users train the encoder, {users['eval']:,} labelled ones are "
-        f"evaluated; {len(report['seeds'])} seeds; words {words}{moments}; {report['date']}.\n\n"
+        f"{users['train']:,} labelled users fit the heads, {users['eval']:,} are evaluated; "
+        f"{len(report['seeds'])} seeds; words {words}{moments}; {report['date']}.\n\n"
         + "\n".join(f"| {' | '.join(row)} |" for row in rows)
     )
 

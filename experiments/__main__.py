@@ -15,7 +15,9 @@ The paper as commands: its data sets, its tables and its figures.
   python -m experiments dataset amazon --data DIR --output OUT   # events, labels, configuration
   python -m experiments table2 --data DIR --output OUT           # the same, and every row
   python -m experiments table2 --small --output OUT              # on generated logs, in minutes
-  python -m experiments quality DATA_DIR                         # rows of any labelled folder
+
+  python -m experiments.quality DATA_DIR       # rows of any labelled folder, with what init writes
+  python -m experiments.few_labels DATA_DIR    # the same by the number of labels
 
 A command that was killed goes on where it was when it is called again.
 """
@@ -37,11 +39,6 @@ _FIGURES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs one command; returns the exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments[:1] == ["quality"]:
-        from experiments import quality
-
-        return quality.main(arguments[1:])
     commands = CommandLine("python -m experiments", _DESCRIPTION)
     dataset = commands.add("dataset", _dataset, "write a published data set as events and labels")
     from experiments.dataset_command import add_datasets
