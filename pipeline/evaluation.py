@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from tensorflow_model_analysis.proto import config_pb2
@@ -12,9 +11,6 @@ from contract.features import ACTIVITY, weight_name
 from contract.signatures import SERVING_DEFAULT
 from ingestion.config import Task
 from pipeline.config import EvaluationConfig
-
-_THRESHOLDS = 100
-"""Points of a ROC curve."""
 
 
 def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> config_pb2.EvalConfig:
@@ -91,9 +87,9 @@ def _metrics(
     ]
     if classes == 2:
         whole.binarize.class_ids.values.append(1)
-        plot = config_pb2.MetricConfig(
-            class_name="ConfusionMatrixPlot", config=json.dumps({"num_thresholds": _THRESHOLDS})
-        )
+        # Without a `config`: JSON in JSON has backslashes, which ML Metadata's PostgreSQL source
+        # does not quote rightly.
+        plot = config_pb2.MetricConfig(class_name="ConfusionMatrixPlot")
         plots = config_pb2.MetricsSpec(output_names=[name], metrics=[plot])
         plots.binarize.class_ids.values.append(1)
         specs.append(plots)

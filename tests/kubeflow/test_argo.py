@@ -36,9 +36,11 @@ def _go(folder, *arguments):
     ended = subprocess.run(
         ["go", *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )
-    if ended.returncode and _UNREACHABLE.search(ended.stderr):
-        pytest.skip(f"Go's module proxy: {ended.stderr.strip().splitlines()[-1]}")
-    assert ended.returncode == 0, ended.stderr
+    # With -json what is wrong stands in the output.
+    told = ended.stderr + ended.stdout
+    if ended.returncode and (found := _UNREACHABLE.search(told)):
+        pytest.skip(f"Go's module proxy: {found[0]}, go {' '.join(arguments[:3])}")
+    assert ended.returncode == 0, told
     return ended.stdout
 
 
