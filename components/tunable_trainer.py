@@ -97,5 +97,20 @@ def hyperparameters_of(models: list[types.Artifact]) -> dict[str, dict[str, Any]
     return found
 
 
+def with_hyperparameters(
+    configuration: Mapping[str, Any], models: list[types.Artifact]
+) -> dict[str, Any]:
+    """A pipeline's configuration with what models were really trained with.
+
+    Args:
+        configuration: Section -> key -> value.
+        models: As of `hyperparameters_of`.
+    """
+    content = dict(configuration)
+    for section, values in hyperparameters_of(models).items():
+        content[section] = {**content.get(section, {}), **values}
+    return content
+
+
 def _given(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
     return {name: exec_properties[name] for name in HYPERPARAMETERS if name in exec_properties}

@@ -25,11 +25,13 @@ from tfx.types import (
 )
 from tfx.utils import proto_utils
 
-from components.tunable_trainer import hyperparameters_of
+from audit.statement import STATEMENT_FILE
+from components.auditor import AUDIT
+from components.tunable_trainer import with_hyperparameters
 from contract.errors import UserError
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
-from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
+from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest, sha256_of
 from serving.releases.publish import complete_push, is_model, publish
 from serving.releases.versions import newest_version
 
@@ -63,7 +65,8 @@ class Executor(pusher_executor.Executor):
         Args:
             input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card
                 in place of the configuration's; `model_blessing` as `SealingEvaluator` gives it;
-                `evaluation`: its metrics, for the model card; they may be missing.
+                `evaluation`: its metrics, for the model card; they may be missing; `audit`: where
+                the model card says that it is.
             output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
                 `pushed_version` and the digest.
             exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
@@ -175,24 +178,30 @@ def _card(
     custom_config: dict[str, Any],
 ) -> dict[str, Any]:
     """The model card of a copied version."""
-    configuration = custom_config.get("configuration", {})
-    for section, values in hyperparameters_of(
-        input_dict[standard_component_specs.MODEL_KEY]
-    ).items():
-        configuration.setdefault(section, {}).update(values)
     return model_card(
         name=os.path.basename(base.rstrip("/")),
         version=int(os.path.basename(staged)),
         digest=digest,
-        configuration=configuration,
+        configuration=with_hyperparameters(
+            custom_config.get("configuration", {}), input_dict[standard_component_specs.MODEL_KEY]
+        ),
         evaluation_uri=artifact_utils.get_single_uri(input_dict[EVALUATION])
         if EVALUATION in input_dict
         else "",
-        lineage={
-            key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
-            for key, (artifact,) in input_dict.items()
-        },
+        lineage=_lineage(input_dict),
     )
+
+
+def _lineage(input_dict: dict[str, list[types.Artifact]]) -> dict[str, dict[str, Any]]:
+    lineage: dict[str, dict[str, Any]] = {
+        key: {"id": artifact.id, "name": artifact.name, "uri": artifact.uri}
+        for key, (artifact,) in input_dict.items()
+    }
+    if AUDIT in lineage:
+        # The statement has the digests of all other files of the audit.
+        statement = os.path.join(lineage[AUDIT]["uri"], STATEMENT_FILE)
+        lineage[AUDIT]["sha256"] = sha256_of(statement)
+    return lineage
 
 
 class _Spec(types.ComponentSpec):
@@ -208,6 +217,7 @@ class _Spec(types.ComponentSpec):
             type=standard_artifacts.ModelBlessing
         ),
         EVALUATION: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        AUDIT: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
         standard_component_specs.PUSHED_MODEL_KEY: component_spec.ChannelParameter(
@@ -223,6 +233,7 @@ class VerifyingPusher(base_component.BaseComponent):
         model: The model.
         model_blessing: As `SealingEvaluator` gives it.
         evaluation: The metrics, for the model card.
+        audit: As the `Auditor` gives it; the model card says where it is.
         serving_dir: Folder of versions; a string or a `RuntimeParameter`.
         custom_config: See `Executor`.
     """
@@ -235,6 +246,7 @@ class VerifyingPusher(base_component.BaseComponent):
         model: types.BaseChannel,
         model_blessing: types.BaseChannel,
         evaluation: types.BaseChannel,
+        audit: types.BaseChannel,
         serving_dir: Any,
         custom_config: dict[str, Any],
     ):
@@ -243,6 +255,7 @@ class VerifyingPusher(base_component.BaseComponent):
                 model=model,
                 model_blessing=model_blessing,
                 evaluation=evaluation,
+                audit=audit,
                 serving_dir=serving_dir,
                 custom_config=json.dumps(custom_config),
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),

@@ -12,6 +12,9 @@ USAGE = 2
 NOT_BLESSED = 3
 """The model was not blessed, and therefore not pushed."""
 
+CANNOT_VERIFY = 4
+"""Of `audit verify`: nothing is wrong, but not all could be looked at here."""
+
 INTERRUPTED = 130
 """Ctrl-C."""
 

@@ -13,22 +13,38 @@ _DESCRIPTION = """\
 The paper as commands: its data sets, its tables and its figures.
 
   python -m experiments dataset amazon --data DIR --output OUT   # events, labels, configuration
-  python -m experiments quality DATA_DIR                         # rows of any labelled folder
+  python -m experiments table2 --data DIR --output OUT           # the same, and every row
+  python -m experiments table2 --small --output OUT              # on generated logs, in minutes
+
+  python -m experiments.quality DATA_DIR       # rows of any labelled folder, with what init writes
+  python -m experiments.few_labels DATA_DIR    # the same by the number of labels
+
+A command that was killed goes on where it was when it is called again.
 """
+
+_TABLES = {
+    "table2": "table 2: category preferences on Amazon's reviews",
+    "table3": "table 3: category preferences on query logs",
+    "table4": "table 4: gender and variety of English on Twitter and PAN17",
+    "table5": "table 5: profiles on query logs",
+}
+_FIGURES = {
+    "figure2": "figure 2: AUC by quartiles of activity",
+    "figure3": "figure 3: principal components of user vectors",
+    "hops": "AUC with one to eight hops",
+    "weekly": "vectors of weeks, pooled, against vectors of everything",
+    "training-time": "seconds and epochs until the loss has converged",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs one command; returns the exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments[:1] == ["quality"]:
-        from experiments import quality
-
-        return quality.main(arguments[1:])
     commands = CommandLine("python -m experiments", _DESCRIPTION)
     dataset = commands.add("dataset", _dataset, "write a published data set as events and labels")
     from experiments.dataset_command import add_datasets
 
     add_datasets(dataset)
+    _add_measurements(commands)
     submission = commands.add(
         "recsys-submission",
         _recsys_submission,
@@ -37,6 +53,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     submission.add_argument("vectors", help="what `python -m serving encode` wrote")
     submission.add_argument("--output", required=True, metavar="DIR", help="of the two files")
     return commands.main(arguments)
+
+
+def _add_measurements(commands: CommandLine) -> None:
+    from experiments.datasets import DATASETS
+    from experiments.paper.setting import add_arguments
+
+    of_table = {
+        "table2": "amazon",
+        "table3": "query-logs",
+        "table4": "twitter",
+        "table5": "query-logs",
+    }
+    for name, summary in {**_TABLES, **_FIGURES}.items():
+        command = commands.add(name, _measure, summary)
+        dataset = of_table.get(name, "amazon")
+        command.set_defaults(command=name, dataset=dataset)
+        add_arguments(command)
+        DATASETS[dataset].add_arguments(command)
+        if name in _TABLES:
+            command.add_argument(
+                "--paper-values",
+                metavar="YAML",
+                help="the paper's values, in the form of experiments/paper/values.yaml",
+            )
+
+
+def _measure(args: argparse.Namespace) -> int:
+    from experiments.paper.command import measure
+
+    return measure(args)
 
 
 def _dataset(args: argparse.Namespace) -> int:

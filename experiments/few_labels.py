@@ -24,6 +24,7 @@ from rich.table import Table
 
 from audit.statistics.bootstrap import resampling_weights
 from contract import exit_codes
+from contract.splits import TRAIN, VALIDATION
 from experiments.labelled_users import LabelledUsers, PreparedData, configuration, prepare
 from experiments.quality import MEAN, RESAMPLES, figures_of, task_areas
 from experiments.representations import MODELS, TIMED, Model, of_vectors
@@ -91,8 +92,8 @@ def draw(data: PreparedData, count: int, seed: int) -> tuple[PreparedData, list[
     validation = max(round(count * _SHARE_FOR_VALIDATION), 1)
     drawn = {}
     for split, users, size in (
-        ("train", data.train, count - validation),
-        ("validation", data.validation, validation),
+        (TRAIN, data.train, count - validation),
+        (VALIDATION, data.validation, validation),
     ):
         if size > len(users.word_ids):
             raise ConfigError(
@@ -103,8 +104,8 @@ def draw(data: PreparedData, count: int, seed: int) -> tuple[PreparedData, list[
     tasks = [task for task, classes in data.tasks.items() if _enough(drawn, task, classes)]
     smaller = data._replace(
         tasks={task: data.tasks[task] for task in tasks},
-        train=drawn["train"],
-        validation=drawn["validation"],
+        train=drawn[TRAIN],
+        validation=drawn[VALIDATION],
     )
     return smaller, tasks
 

@@ -38,11 +38,13 @@ class Model(NamedTuple):
         evaluate: The function that fits it and predicts.
         fit_vectors: What of it makes user vectors, without labels: a function of the data, a seed
             and a folder to a function of users to float [users, d]; None if it makes none.
+        seeded: Whether another seed gives something else.
     """
 
     description: str
     evaluate: Callable[[PreparedData, int, HeadsConfig, str], Probabilities]
     fit_vectors: FitVectors | None = None
+    seeded: bool = True
 
 
 def of_vectors(description: str, fit_vectors: FitVectors) -> Model:
@@ -77,6 +79,19 @@ def encoder(**fields) -> Model:
     """
     config = EncoderConfig.model_validate(fields)
     return of_vectors(str(fields), _encoder(lambda data: config))
+
+
+def variant(**changes) -> Model:
+    """A model: the encoder that the data are configured for, changed in some fields, and heads.
+
+    Args:
+        **changes: Fields of `EncoderConfig`.
+    """
+
+    def choose(data: PreparedData) -> EncoderConfig:
+        return EncoderConfig.model_validate({**data.encoder.model_dump(), **changes})
+
+    return of_vectors(f"SUMN with {changes}" if changes else "SUMN", _encoder(choose))
 
 
 def _encoder(choose: Callable[[PreparedData], EncoderConfig]):
@@ -218,12 +233,12 @@ def _tfidf(with_time: bool):
                 scipy.sparse.hstack([row, scaled(part)]).tocsr()
                 for row, part in zip(rows, moments, strict=True)
             ]
-        return _logistic_regression(data, seed, rows)
+        return _logistic_regression(data, rows)
 
     return evaluate
 
 
-def _logistic_regression(data: PreparedData, seed: int, rows) -> Probabilities:
+def _logistic_regression(data: PreparedData, rows) -> Probabilities:
     """Fits on train and validation, for it needs no users for early stopping."""
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import StratifiedKFold
@@ -238,7 +253,7 @@ def _logistic_regression(data: PreparedData, seed: int, rows) -> Probabilities:
         known = weights > 0
         model = LogisticRegressionCV(
             Cs=[0.3, 1, 3, 10],
-            cv=StratifiedKFold(5, shuffle=True, random_state=seed),
+            cv=StratifiedKFold(5, shuffle=True, random_state=0),
             scoring="neg_log_loss",
             max_iter=1000,
         ).fit(inputs[known], labels[known])
@@ -311,12 +326,14 @@ TIMED = "-time"
 """Ends the names of models that need the channel of time."""
 
 MODELS = {
-    "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf(False)),
+    "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf(False), seeded=False),
     "word2vec": of_vectors("idf-weighted mean of a user's Word2Vec vectors", _word2vec),
     "fasttext": of_vectors("idf-weighted mean of FastText vectors", _fasttext),
     "doc2vec": of_vectors("Doc2Vec, inferred for every user", _doc2vec),
     "lsa": of_vectors("latent semantic analysis", _latent_semantics),
-    "tfidf-time": Model("TF-IDF and 57 numbers of time, logistic regression", _tfidf(True)),
+    "tfidf-time": Model(
+        "TF-IDF and 57 numbers of time, logistic regression", _tfidf(True), seeded=False
+    ),
     "word2vec-time": of_vectors("Word2Vec beside 57 numbers of time", _beside_time(_word2vec)),
     "lsa-time": of_vectors(
         "latent semantic analysis beside 57 numbers of time", _beside_time(_latent_semantics)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
+_POINTS = 100
 _THRESHOLD = 0.5
 """Of the confusion matrix of two classes: the probability from which a user is of the second."""
 
@@ -87,7 +88,10 @@ def _roc(matrices) -> list[tuple[float, float, float]]:
             points.append(
                 (at.threshold, at.false_positives / negatives, at.true_positives / positives)
             )
-    return sorted(points, reverse=True)
+    points.sort(reverse=True)
+    # The interface draws every one; both ends stay.
+    step = -(-len(points) // _POINTS)
+    return points[:-1:step] + points[-1:]
 
 
 def _at(threshold: float, matrices) -> list[list[int]]:

@@ -16,11 +16,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from audit.refusal import reasons_against
 from kubeflow.container_entrypoint import LAUNCHER_ROOT, local_path
 from kubeflow.evaluation_results import TaskResults, read_results
 from kubeflow.result_names import BLESSING, CURVES, EVALUATION, METRICS, PAGE, TASKS
 from kubeflow.result_page import result_page
-from pipeline.summary import missed_thresholds
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     tasks = json.loads(inputs["parameterValues"][TASKS])
     path = local_path(evaluation["uri"], root) or evaluation["uri"]
     results = read_results(path, tasks)
-    reasons = [reason for _, reason in missed_thresholds(path)]
+    reasons = [reason.sentence for reason in reasons_against(path)]
     blessed = bool(blessing.get("metadata", {}).get("blessed"))
     contents: dict[str, tuple[str, Mapping[str, Any]]] = {
         METRICS: _with_text({"blessed": float(blessed), **_scalars(results)}),

@@ -39,8 +39,9 @@ def code_digest(*modules: str) -> str:
         path = _source(name)
         if path is None or name in found:
             continue
-        found[name] = path.read_bytes()
-        waiting += _imports(found[name], name, is_package=path.name == "__init__.py")
+        source = path.read_bytes()
+        found[name] = b"".join([source, *_data_of(path)])
+        waiting += _imports(source, name, is_package=path.name == "__init__.py")
     digest = hashlib.sha256()
     for name, content in sorted(found.items()):
         digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
@@ -56,6 +57,13 @@ def _source(module: str) -> pathlib.Path | None:
         if candidate.is_file():
             return candidate
     return None
+
+
+def _data_of(path: pathlib.Path) -> list[bytes]:
+    """The files beside a module that have its name: `page.html.jinja` of `page.py`."""
+    return [
+        each.read_bytes() for each in sorted(path.parent.glob(f"{path.stem}.*")) if each != path
+    ]
 
 
 def _imports(source: bytes, module: str, is_package: bool) -> list[str]:

@@ -17,6 +17,7 @@ import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from audit.config import AuditConfig, Comparison
 from contract.errors import UsageError
 from contract.tasks import clashing_tasks
 from ingestion.config import IngestionConfig, Task
@@ -91,6 +92,15 @@ class EvaluationConfig(_Section):
         ge=0,
         le=1,
         description="Largest loss of AUC against the last blessed model; null: no comparison.",
+    )
+    comparison: Comparison = Field(
+        "interval",
+        description="When a loss above `max_auc_drop` refuses the model: `point`, always; "
+        "`interval`, if it is also more than chance, that is, if the interval of the difference "
+        "on the same users lies below 0.",
+    )
+    comparison_level: float = Field(
+        0.95, gt=0.5, lt=1, description="Level of that interval, and of those that are reported."
     )
 
     def min_auc_of(self, task: str) -> float:
@@ -170,6 +180,7 @@ class PipelineConfig(_Section):
     encoder: EncoderConfig = EncoderConfig()
     heads: HeadsConfig = HeadsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    audit: AuditConfig = AuditConfig()
     serving: ServingConfig = ServingConfig()
     metadata: Annotated[SqliteMetadata | DatabaseMetadata, Field(discriminator="type")] = (
         SqliteMetadata()

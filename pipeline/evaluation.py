@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from tensorflow_model_analysis.proto import config_pb2
 
+from audit.config import Gate
 from contract.features import ACTIVITY, weight_name
 from contract.signatures import SERVING_DEFAULT
 from ingestion.config import Task
 from pipeline.config import EvaluationConfig
-
-_THRESHOLDS = 100
-"""Points of a ROC curve."""
 
 
 def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> config_pb2.EvalConfig:
@@ -33,8 +30,10 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
         The configuration. It names the candidate model only; TFX adds the baseline if there is one.
     """
     specs = []
+    # The paired interval is not TFMA's: the Evaluator's executor looks at it afterwards.
+    by_point = evaluation.max_auc_drop if evaluation.comparison == "point" else None
     for name, task in tasks.items():
-        specs += _metrics(name, task, evaluation.min_auc_of(name), evaluation.max_auc_drop)
+        specs += _metrics(name, task, evaluation.min_auc_of(name), by_point)
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -48,6 +47,17 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
             config_pb2.SlicingSpec(feature_keys=[ACTIVITY]),
         ],
         metrics_specs=specs,
+    )
+
+
+def gate(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> Gate:
+    """What is asked of a model, task by task."""
+    return Gate(
+        classes={name: task.classes for name, task in tasks.items()},
+        min_auc={name: evaluation.min_auc_of(name) for name in tasks},
+        max_auc_drop=evaluation.max_auc_drop,
+        comparison=evaluation.comparison,
+        level=evaluation.comparison_level,
     )
 
 
@@ -77,9 +87,9 @@ def _metrics(
     ]
     if classes == 2:
         whole.binarize.class_ids.values.append(1)
-        plot = config_pb2.MetricConfig(
-            class_name="ConfusionMatrixPlot", config=json.dumps({"num_thresholds": _THRESHOLDS})
-        )
+        # Without a `config`: JSON in JSON has backslashes, which ML Metadata's PostgreSQL source
+        # does not quote rightly.
+        plot = config_pb2.MetricConfig(class_name="ConfusionMatrixPlot")
         plots = config_pb2.MetricsSpec(output_names=[name], metrics=[plot])
         plots.binarize.class_ids.values.append(1)
         specs.append(plots)

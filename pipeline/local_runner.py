@@ -30,6 +30,7 @@ from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperat
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
+from audit.page.page import PAGE_FILE
 from contract import exit_codes
 from contract.errors import UserError
 from ingestion.report import REPORT_FILE, WARNINGS
@@ -38,7 +39,7 @@ from pipeline.config import PipelineConfig
 from pipeline.intact import damaged, discard, seal
 from pipeline.metadata_store import connection_config, open_store
 from pipeline.output_folder import OutputFolder
-from pipeline.pipeline import EVALUATOR, LABELLED_EXAMPLES, PUSHER, create_pipeline
+from pipeline.pipeline import AUDITOR, EVALUATOR, LABELLED_EXAMPLES, PUSHER, create_pipeline
 from pipeline.summary import summarize
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.versions import newest_version
@@ -146,6 +147,9 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
             **({} if note is None else {"note": note}),
         )
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
+    (audit,) = results[AUDITOR].artifacts
+    summary["audit"] = audit.uri
+    summary["page"] = os.path.join(audit.uri, PAGE_FILE)
     summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
     reporter.event("summary", **summary)
 

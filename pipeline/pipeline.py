@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import tensorflow_data_validation as tfdv
@@ -18,6 +18,7 @@ from tfx.dsl.io import fileio
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2, transform_pb2
 
+from components.auditor import Auditor
 from components.behavior_example_gen.component import BehaviorExampleGen
 from components.bulk_encoder import BulkEncoder
 from components.sealing_evaluator import SealingEvaluator
@@ -28,13 +29,16 @@ from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.backend import Backend, Part
 from pipeline.code_digest import code_digest
 from pipeline.config import DataConfig, PipelineConfig
-from pipeline.evaluation import eval_config
+from pipeline.evaluation import eval_config, gate
 from serving.bulk.config import EncodingConfig
 from trainer.text.config import TextConfig
 
 LABELLED_EXAMPLES = "LabelledExampleGen"
 EVALUATOR = "Evaluator"
+AUDITOR = "Auditor"
 PUSHER = "Pusher"
+
+_CODE_DIGEST = "code_digest"
 
 _Component = TypeVar("_Component", bound=BaseComponent)
 
@@ -65,12 +69,14 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
     heads = _heads_trainer(labelled, encoder, config, backend)
     baseline = backend.baseline(heads.outputs["model"])
     evaluator = _evaluator(labelled, heads, baseline, config)
-    pusher = _pusher(heads, evaluator, config, backend)
+    trained = [*unlabelled, *labelled, transform, encoder, heads, evaluator]
+    auditor = _auditor(labelled, heads, evaluator, inputs, config, trained)
+    pusher = _pusher(heads, evaluator, auditor, config, backend)
 
     nodes: list[BaseNode | None] = [inputs.fingerprint.node]
     for of_unlabelled, of_labelled in zip(unlabelled, labelled, strict=True):
         nodes += [of_unlabelled, of_labelled]
-    nodes += [transform, encoder, heads, baseline.node, evaluator, pusher]
+    nodes += [transform, encoder, heads, baseline.node, evaluator, auditor, pusher]
     if config.serving.encode_users:
         nodes.append(_bulk_encoder(pusher, inputs, config))
     components = [node for node in nodes if node is not None]
@@ -213,28 +219,67 @@ def _evaluator(
         example_splits=[EVAL],
         model=heads.outputs["model"],
         eval_config=eval_config(config.evaluation, config.tasks),
+        gate=gate(config.evaluation, config.tasks),
+        user_key=(config.audit.user_key_env, config.name),
         **baseline.arguments,
     ).with_id(EVALUATOR)
     return _with_code(evaluator, "components.sealing_evaluator")
 
 
+def _auditor(
+    labelled: _Examples,
+    heads: BaseComponent,
+    evaluator: BaseComponent,
+    inputs: _Inputs,
+    config: PipelineConfig,
+    trained: Sequence[BaseComponent],
+) -> BaseComponent:
+    auditor = Auditor(
+        examples=labelled.example_gen.outputs["examples"],
+        statistics=labelled.statistics_gen.outputs["statistics"],
+        model=heads.outputs["model"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        pipeline=config.name,
+        gate=gate(config.evaluation, config.tasks),
+        config=config.audit,
+        configuration=_recorded(config),
+        code_digests={
+            component.id: digest
+            for component in trained
+            if (digest := component.exec_properties.get(_CODE_DIGEST))
+        },
+        input_base=inputs.base,
+        labels=inputs.labels,
+        label_user_id=config.data.ingestion.columns.label_user_id,
+    )
+    return _with_code(auditor, "components.auditor")
+
+
 def _pusher(
-    heads: BaseComponent, evaluator: BaseComponent, config: PipelineConfig, backend: Backend
+    heads: BaseComponent,
+    evaluator: BaseComponent,
+    auditor: BaseComponent,
+    config: PipelineConfig,
+    backend: Backend,
 ) -> BaseComponent:
     pusher = VerifyingPusher(
         model=heads.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         evaluation=evaluator.outputs["evaluation"],
+        audit=auditor.outputs["audit"],
         serving_dir=backend.parameter("serving_dir", backend.serving_dir),
         custom_config={
-            # For the model card; what only says how this machine computes it is left out.
-            "configuration": config.model_dump(
-                mode="json", exclude={"beam", "kubeflow", "metadata", "serving"}
-            ),
+            "configuration": _recorded(config),
             "keep_versions": config.serving.keep_versions,
         },
     ).with_id(PUSHER)
     return _with_code(pusher, "components.verifying_pusher")
+
+
+def _recorded(config: PipelineConfig) -> dict[str, Any]:
+    """For the model card and the audit: without what only says how this machine computes it."""
+    return config.model_dump(mode="json", exclude={"beam", "kubeflow", "metadata", "serving"})
 
 
 def _bulk_encoder(pusher: BaseComponent, inputs: _Inputs, config: PipelineConfig) -> BaseComponent:
@@ -265,7 +310,7 @@ def _hyperparameters(section: str, values: Any, backend: Backend) -> dict[str, A
 
 def _with_code(component: _Component, *modules: str) -> _Component:
     """Has TFX's cache see the code that a component runs, which its parameters only name."""
-    component.exec_properties["code_digest"] = code_digest(*modules)
+    component.exec_properties[_CODE_DIGEST] = code_digest(*modules)
     return component
 
 

@@ -112,9 +112,12 @@ def environment_mistakes(config: PipelineConfig) -> list[str]:
         for key, path in paths.items()
         if "://" not in path and not os.path.isfile(path)
     ]
-    variable = getattr(config.metadata, "password_env", None)
-    if variable and variable not in os.environ:
-        mistakes.append(f"metadata.password_env: the environment variable {variable} is not set.")
+    for key, variable in (
+        ("metadata.password_env", getattr(config.metadata, "password_env", None)),
+        ("audit.user_key_env", config.audit.user_key_env),
+    ):
+        if variable and variable not in os.environ:
+            mistakes.append(f"{key}: the environment variable {variable} is not set.")
     return mistakes
 
 
@@ -170,6 +173,7 @@ def _run(
     else:
         _print_path(console, "model", "not blessed, not pushed")
     _print_path(console, "metrics", summary["metrics"])
+    _print_path(console, "audit", summary["page"])
     _print_path(console, "log", log)
     return exit_codes.OK if summary["pushed"] else exit_codes.NOT_BLESSED
 

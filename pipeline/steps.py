@@ -31,6 +31,7 @@ LIGHT_STEPS = (
     "UnlabelledExampleValidator",
     "LabelledExampleValidator",
     "BaselineFinder",
+    "Auditor",
     RESULTS,
     "Pusher",
     NOTIFIER,

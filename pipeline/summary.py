@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
+from audit.refusal import reasons_against
 from contract.features import ACTIVITY
 from pipeline.config import PipelineConfig
 
@@ -32,8 +33,8 @@ def summarize(
     artifacts = {artifact.type: artifact for artifact in evaluation.artifacts}
     path = artifacts["ModelEvaluation"].uri
     (model,) = pushed.artifacts
-    reasons = missed_thresholds(path)
-    missed = {task for task, _ in reasons}
+    failures = reasons_against(path)
+    missed = {task for task, _ in failures}
     tasks: dict[str, dict[str, Any]] = {
         name: {
             "min_auc": config.evaluation.min_auc_of(name),
@@ -65,34 +66,8 @@ def summarize(
         "model": destination,
         "metrics": path,
         "tasks": tasks,
-        "reasons": [reason for _, reason in reasons],
+        "reasons": [reason.sentence for reason in failures],
     }
-
-
-def missed_thresholds(path: str) -> list[tuple[str, str]]:
-    """Why a model was not blessed.
-
-    Args:
-        path: Folder of the Evaluator's output.
-
-    Returns:
-        (task, reason) for every threshold that was missed.
-    """
-    found = []
-    for validation in tfma.load_validation_result(path).metric_validations_per_slice:
-        for failure in validation.failures:
-            task = failure.metric_key.output_name
-            name = failure.metric_key.name
-            value = failure.metric_value.double_value.value
-            threshold = failure.metric_threshold
-            if failure.metric_key.is_diff:
-                allowed = -threshold.change_threshold.absolute.value
-                reason = f"{name} is {-value:.3f} below the last blessed model's, allowed {allowed}"
-            else:
-                needed = threshold.value_threshold.lower_bound.value
-                reason = f"{name} is {value:.3f}, at least {needed} needed"
-            found.append((task, f"{task}: {reason}"))
-    return found
 
 
 def _is_whole_task(key: metrics_for_slice_pb2.MetricKey, config: PipelineConfig) -> bool:

@@ -41,6 +41,17 @@ Ctrl-C or SIGTERM drains: requests under way are answered, new ones are refused.
 """
 
 
+_ENCODE_EPILOG = """\
+The same command resumes a run that died; a finished one is not repeated.
+
+Every night, with all logs:
+  python -m serving encode MODEL logs/ --output vectors/tuesday --previous vectors/monday \\
+      --forget deleted_users.txt
+The column carried_over says which vectors are those of the day before. Users who are in the logs no
+more, or in the file of --forget, are in the new vectors no more.
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs one command; returns the exit code."""
     commands = CommandLine("python -m serving", _DESCRIPTION)
@@ -120,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _encode,
         "encode all users of event logs, to Parquet",
         description="Gathers the events by user and writes the users' vectors, with Beam.",
-        epilog="The same command resumes a run that died; a finished one is not repeated.",
+        epilog=_ENCODE_EPILOG,
     )
     encode.add_argument("model_dir", help="folder with one numbered folder a version")
     encode.add_argument(
@@ -129,6 +140,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     encode.add_argument("--output", required=True, help="folder of Parquet files to write")
     encode.add_argument(
         "--version", type=int, help="version (default: the stable one, otherwise the newest)"
+    )
+    encode.add_argument(
+        "--previous",
+        metavar="DIR",
+        help="an earlier --output: only users whose behaviours differ from then are encoded",
+    )
+    encode.add_argument(
+        "--forget", metavar="FILE", help="ids of users, one a line, who get no vector"
     )
     encode.add_argument(
         "--period-days",

@@ -123,8 +123,8 @@ def compare(
 def comparison(difference: float, variance: float, level: float, method: str) -> Comparison:
     """A difference with its normal interval and the p-value of none."""
     if not variance > 0:
-        # The same order of users: nothing differs, and nothing could by chance.
-        p_value = 1.0 if difference == 0 else math.nan
+        # No user is placed otherwise than the rest: as they are, nothing is left to chance.
+        p_value = 1.0 if difference == 0 else 0.0
         return Comparison(Estimate(difference, difference, difference, method), p_value)
     p_value = float(2 * stats.norm.sf(abs(difference) / math.sqrt(variance)))
     low, high = normal_interval(difference, variance, level)

@@ -57,13 +57,16 @@ def encode(args: argparse.Namespace) -> int:
                 args.output,
                 config,
                 lambda: beam.Pipeline(options=PipelineOptions([_RUNNER, *args.beam_arg])),
+                previous=args.previous,
+                forget=_user_ids(args.forget) if args.forget else (),
             )
         except (pydantic.ValidationError, yaml.YAMLError) as error:
             raise UsageError(str(error)) from error
         finally:
             progress.removeHandler(handler)
+    carried = f", {summary['carried_over']:,} of them carried over" if args.previous else ""
     console.print(
-        f"{args.output}: {summary['users']:,} users of {summary['events']:,} events, "
+        f"{args.output}: {summary['users']:,} users of {summary['events']:,} events{carried}, "
         f"version {number}",
         soft_wrap=True,
     )
@@ -85,6 +88,18 @@ def nearest(args: argparse.Namespace) -> int:
     for neighbor in neighbors:
         print(f"{neighbor.similarity:.3f}  {neighbor.user_id}")
     return exit_codes.OK
+
+
+def _user_ids(path: str) -> list[str]:
+    """Reads a file of user ids, one a line."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = [line.strip() for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--forget {path}: {error}. Name a text file, an id a line.") from error
+    if not found:
+        raise UsageError(f"--forget {path}: it has no user id. Leave the option out, or add some.")
+    return found
 
 
 class _StatusHandler(logging.Handler):

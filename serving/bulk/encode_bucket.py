@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 import os
@@ -23,10 +24,12 @@ from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
 from ingestion.spill import Batches, UserRecords, read_users
 from ingestion.timestamp_units import Clock
 from serving.bulk.config import EncodingConfig
-from serving.bulk.vectors import schema
+from serving.bulk.previous import Previous
+from serving.bulk.vectors import DIGEST_BYTES, schema
 from serving.saved_model import SavedModelSession
 
 _DAY = 86_400.0
+_MOST_ROWS = 65_536
 
 _progress = logging.getLogger("progress")
 
@@ -43,6 +46,16 @@ class _History(NamedTuple):
     timestamps: np.ndarray
 
 
+class _Row(NamedTuple):
+    """A user: what vectors are made of, or, if that is the same as before, the vector."""
+
+    user_id: str
+    behaviors: int
+    histories: list[_History]
+    digest: bytes
+    vector: np.ndarray | None
+
+
 class EncodeBucket(beam.DoFn):
     """Writes the vectors of a bucket's users to one Parquet file.
 
@@ -52,12 +65,26 @@ class EncodeBucket(beam.DoFn):
         output: Folder for the files.
         config: Periods, sizes.
         clock: How timestamps that are numbers are read.
+        buckets: How many buckets there are.
+        previous: An earlier encoding, whose vectors are taken where nothing has changed.
+        forget: Ids of users who get no vector.
     """
 
     def __init__(
-        self, model_path: str, version: int, output: str, config: EncodingConfig, clock: Clock
+        self,
+        model_path: str,
+        version: int,
+        output: str,
+        config: EncodingConfig,
+        clock: Clock,
+        buckets: int,
+        previous: Previous | None = None,
+        forget: frozenset[str] = frozenset(),
     ):
         self._clock = clock
+        self._buckets = buckets
+        self._previous = previous
+        self._forget = forget
         self._model_path = model_path
         self._version = version
         self._output = output
@@ -83,7 +110,11 @@ class EncodeBucket(beam.DoFn):
         number, spilled = bucket
         path = part_file(self._output, number)
         temporary = f"{os.path.dirname(path)}/.{uuid.uuid4().hex}"
-        tables, users = self._tables(read_users(spilled, self._clock)), 0
+        known = self._previous.vectors(number, self._buckets) if self._previous else {}
+        remembered = (
+            user for user in read_users(spilled, self._clock) if user.user_id not in self._forget
+        )
+        tables, users = self._tables(remembered, known), 0
         first = next(tables, None)
         if first is None:
             return
@@ -98,40 +129,54 @@ class EncodeBucket(beam.DoFn):
         FileSystems.rename([temporary], [path])
         yield users
 
-    def _tables(self, users: Iterable[UserRecords]) -> Iterator[pa.Table]:
+    def _tables(
+        self, users: Iterable[UserRecords], known: dict[str, tuple[bytes, np.ndarray]]
+    ) -> Iterator[pa.Table]:
         """Tables of about a batch of histories each."""
-        rows: list[tuple[str, int, list[_History]]] = []
+        rows: list[_Row] = []
         waiting = 0
         for user in users:
             histories = _histories(user, self._config)
-            rows.append((user.user_id, len(user.timestamps), histories))
-            waiting += len(histories)
-            if waiting >= self._config.batch_size:
+            digest = _digest(histories)
+            before, vector = known.get(user.user_id, (None, None))
+            vector = vector if before == digest else None
+            rows.append(_Row(user.user_id, len(user.timestamps), histories, digest, vector))
+            waiting += len(histories) if vector is None else 0
+            if waiting >= self._config.batch_size or len(rows) >= _MOST_ROWS:
                 yield self._table(rows)
                 rows, waiting = [], 0
         if rows:
             yield self._table(rows)
 
-    def _table(self, rows: list[tuple[str, int, list[_History]]]) -> pa.Table:
-        histories = [history for _, _, each in rows for history in each]
+    def _table(self, rows: list[_Row]) -> pa.Table:
+        vectors = self._pooled([row.histories for row in rows if row.vector is None])
+        encoded = iter(vectors)
+        matrix = np.stack([next(encoded) if row.vector is None else row.vector for row in rows])
+        size = matrix.shape[1]
+        fields = schema(size)
+        columns = [
+            pa.array([row.user_id for row in rows], pa.string()),
+            pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), size),
+            pa.array([row.behaviors for row in rows], pa.int32()),
+            pa.array([len(row.histories) for row in rows], pa.int32()),
+            pa.array([self._version] * len(rows), pa.int64()),
+            pa.array([row.digest for row in rows], pa.binary(DIGEST_BYTES)),
+            pa.array([row.vector is not None for row in rows], pa.bool_()),
+        ]
+        return pa.Table.from_arrays(columns, schema=fields)
+
+    def _pooled(self, users: list[list[_History]]) -> np.ndarray:
+        """The mean of every user's vectors, float32 [users, d]; [0, 0] without users."""
+        if not users:
+            return np.empty((0, 0), np.float32)
+        histories = list(itertools.chain.from_iterable(users))
         size = self._config.batch_size
         vectors = np.concatenate(
             [self._vectors(histories[i : i + size]) for i in range(0, len(histories), size)]
         )
-        counts = np.array([len(each) for _, _, each in rows])
+        counts = np.array([len(each) for each in users])
         starts = np.cumsum(counts) - counts
-        pooled = np.add.reduceat(vectors, starts) / counts[:, None]
-        fields = schema(vectors.shape[1])
-        columns = [
-            pa.array([user_id for user_id, _, _ in rows], pa.string()),
-            pa.FixedSizeListArray.from_arrays(
-                pa.array(pooled.astype(np.float32).ravel()), vectors.shape[1]
-            ),
-            pa.array([behaviors for _, behaviors, _ in rows], pa.int32()),
-            pa.array(counts, pa.int32()),
-            pa.array([self._version] * len(rows), pa.int64()),
-        ]
-        return pa.Table.from_arrays(columns, schema=fields)
+        return (np.add.reduceat(vectors, starts) / counts[:, None]).astype(np.float32)
 
     def _vectors(self, histories: list[_History]) -> np.ndarray:
         examples = np.empty(len(histories), object)
@@ -143,6 +188,19 @@ class EncodeBucket(beam.DoFn):
             examples[index] = example.SerializeToString()
         outputs = self._model.run(SERVING_DEFAULT, {EXAMPLES: examples}, [USER_VECTOR])
         return outputs[USER_VECTOR]
+
+
+def _digest(histories: list[_History]) -> bytes:
+    """What two users share whose vectors are made of the same texts at the same moments."""
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for history in histories:
+        digest.update(np.int64(len(history.texts)).tobytes())
+        digest.update(np.asarray(history.timestamps, "<i8").tobytes())
+        for text in history.texts:
+            encoded = text.encode()
+            digest.update(np.int64(len(encoded)).tobytes())
+            digest.update(encoded)
+    return digest.digest()
 
 
 def _histories(user: UserRecords, config: EncodingConfig) -> list[_History]:

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import apache_beam as beam
 import pyarrow.parquet as pq
@@ -22,6 +22,7 @@ from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
 from contract.errors import UserError
+from contract.features import USER_ID
 from ingestion.files import InputFile, count_buckets, describe_files, match_files
 from ingestion.gather import GatherByUser
 from ingestion.losses import check_losses, warnings
@@ -30,7 +31,8 @@ from ingestion.statistics import Statistics
 from ingestion.timestamp_units import Clock
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encode_bucket import EncodeBucket, part_file
-from serving.bulk.vectors import ENCODING_FILE
+from serving.bulk.previous import Previous, find_previous, settings_of
+from serving.bulk.vectors import CARRIED_OVER, ENCODING_FILE
 from serving.releases.model_digest import model_digest
 
 _WORK = ".work"
@@ -49,8 +51,14 @@ def encode_events(
     output: str,
     config: EncodingConfig,
     make_pipeline: Callable[[], beam.Pipeline],
+    previous: str | None = None,
+    forget: Collection[str] = (),
 ) -> dict:
     """Encodes all users of the events; resumes what an earlier call left.
+
+    With `previous` only users whose behaviours are not those of then are encoded; the result is
+    the same, but for the column that tells who was. A user who is in the logs no more is in the
+    result no more.
 
     Args:
         patterns: Files, folders or patterns of event files.
@@ -59,21 +67,27 @@ def encode_events(
             must reach it.
         config: Columns, periods, sizes.
         make_pipeline: Makes a Beam pipeline, to be used as a context.
+        previous: What an earlier call wrote; by the same model, with the same settings.
+        forget: Ids of users who get no vector, whatever the logs hold.
 
     Returns:
         What is written to `_encoding.json`: `fingerprint` (of model, events and configuration),
-        `model_version`, `model_digest`, `users`, `events`, `bad_events`, `parts`, `warnings`.
+        `model_version`, `model_digest`, `settings`, `users`, `carried_over` (of these), `events`,
+        `bad_events`, `buckets`, `files` (by the number of the bucket), `warnings`.
 
     Raises:
         DataError: If the events cannot be read.
         EncodingError: If the output folder holds vectors of something else.
+        PreviousError: If the earlier vectors cannot be carried over.
     """
     # Workers start in folders of their own.
     model_path, output = _absolute(model_path), _absolute(output)
     files = match_files({"events": [_absolute(pattern) for pattern in patterns]})
     _progress.info("%s", describe_files(files))
     digest = model_digest(model_path)
-    fingerprint = _fingerprint(files, digest, config)
+    earlier = find_previous(_absolute(previous), digest, config) if previous else None
+    forgotten = frozenset(forget)
+    fingerprint = _fingerprint(files, digest, config, earlier, forgotten)
     finished = os.path.join(output, ENCODING_FILE)
     work = os.path.join(output, _WORK)
     gathered_file = os.path.join(work, fingerprint, _GATHERED)
@@ -108,24 +122,40 @@ def encode_events(
     clock = Clock.of(units, config.timestamp_unit)
     if missing:
         with make_pipeline() as pipeline:
+            encode = EncodeBucket(
+                model_path,
+                int(version),
+                output,
+                config,
+                clock,
+                count_buckets(files),
+                earlier,
+                forgotten,
+            )
             _ = (
                 pipeline
                 | "Buckets" >> beam.Create(missing)
                 | "Distribute" >> beam.Reshuffle()
-                | "Encode"
-                >> beam.ParDo(EncodeBucket(model_path, int(version), output, config, clock))
+                | "Encode" >> beam.ParDo(encode)
             )
-    paths = [part_file(output, int(number)) for number in buckets]
     # A bucket of which no event could be read has no file.
-    parts = [path for path in paths if FileSystems.exists(path)]
+    parts = {
+        number: path
+        for number in map(int, buckets)
+        if FileSystems.exists(path := part_file(output, number))
+    }
+    counts = [_count(path, forgotten) for path in parts.values()]
     summary = {
         "fingerprint": fingerprint,
         "model_version": int(version),
         "model_digest": digest,
-        "users": sum(map(_count_rows, parts)),
+        "settings": settings_of(config),
+        "users": sum(users for users, _ in counts),
+        "carried_over": sum(carried for _, carried in counts),
         "events": gathered["events"],
         "bad_events": gathered["bad_events"],
-        "parts": len(parts),
+        "buckets": count_buckets(files),
+        "files": {str(number): os.path.basename(path) for number, path in parts.items()},
         "warnings": gathered["warnings"],
     }
     _write_json(finished, summary)
@@ -133,13 +163,21 @@ def encode_events(
     return summary
 
 
-def _fingerprint(files: Sequence[InputFile], digest: str, config: EncodingConfig) -> str:
+def _fingerprint(
+    files: Sequence[InputFile],
+    digest: str,
+    config: EncodingConfig,
+    previous: Previous | None,
+    forget: frozenset[str],
+) -> str:
     """Names what is encoded, by what, and how; sizes stand for the contents of the files."""
     content = json.dumps(
         {
             "files": [[file.path, file.size] for file in files],
             "model": digest,
             "config": config.model_dump(exclude={"threads", "batch_size"}),
+            "previous": previous.fingerprint if previous else None,
+            "forget": sorted(forget),
         },
         sort_keys=True,
     )
@@ -209,9 +247,19 @@ def _names(folder: str) -> list[str]:
     return [name.rstrip("/") for name in found]
 
 
-def _count_rows(path: str) -> int:
+def _count(path: str, forget: frozenset[str]) -> tuple[int, int]:
+    """Counts users and those carried over, and sees that none is there who must not be."""
+    users = carried = 0
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        return pq.ParquetFile(file).metadata.num_rows
+        for batch in pq.ParquetFile(file).iter_batches(columns=[USER_ID, CARRIED_OVER]):
+            users += len(batch)
+            carried += batch.column(CARRIED_OVER).true_count
+            if forget and (found := forget.intersection(batch.column(USER_ID).to_pylist())):
+                raise EncodingError(
+                    f"{path} has {len(found)} users who are to be forgotten. Delete the folder and "
+                    "encode again."
+                )
+    return users, carried
 
 
 def _read_json(path: str):

@@ -16,6 +16,9 @@ ENCODING_FILE = "_encoding.json"
 """What the vectors are of; its name makes Parquet readers pass over it."""
 
 
+HISTORY_DIGEST, CARRIED_OVER = "history_digest", "carried_over"
+DIGEST_BYTES = 16
+
 _REMEDY = "Give what `python -m serving encode` wrote."
 
 
@@ -31,7 +34,9 @@ def schema(dimension: int) -> pa.Schema:
 
     Returns:
         `user_id` string; `vector` float32[dimension]; `behaviors` int32, number of the user's
-        events; `periods` int32, number of vectors that were pooled; `model_version` int64.
+        events; `periods` int32, number of vectors that were pooled; `model_version` int64;
+        `history_digest` binary[16], of the behaviours that the vector is made of; `carried_over`
+        bool, whether it was taken from an earlier encoding that had the same.
     """
     return pa.schema(
         {
@@ -40,6 +45,8 @@ def schema(dimension: int) -> pa.Schema:
             "behaviors": pa.int32(),
             "periods": pa.int32(),
             "model_version": pa.int64(),
+            HISTORY_DIGEST: pa.binary(DIGEST_BYTES),
+            CARRIED_OVER: pa.bool_(),
         }
     )
 

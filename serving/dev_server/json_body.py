@@ -154,6 +154,12 @@ def _as_rapidjson(error: json.JSONDecodeError, text: str, start: int) -> StatusE
         if _HEX.fullmatch(text, position + 1):
             return _error("Missing a closing quotation mark in string.", text, len(text))
         return _error(_TEXTS["Invalid \\uXXXX escape"], text, position - 1)
+    if error.msg.startswith("Illegal trailing comma"):
+        # From Python 3.13; it points at the comma, RapidJSON at what closes.
+        rest = text[position + 1 :]
+        closing = position + 1 + len(rest) - len(rest.lstrip(" \t\r\n"))
+        missing = _TEXTS["Expecting property name enclosed in double quotes"]
+        return _error(missing if text[closing] == "}" else "Invalid value.", text, closing)
     if error.msg.startswith("Expecting value"):
         if position == start and here in ("", "]", "}", ",", ":"):
             return _error("The document is empty.", text, position)

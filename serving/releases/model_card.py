@@ -9,10 +9,10 @@ import os
 import platform
 from typing import Any
 
-import tensorflow_model_analysis as tfma
 from tfx.dsl.io import fileio
 
 from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, SERVING_DEFAULT
+from serving.releases.evaluation_metrics import overall_metrics
 from serving.releases.releases import MODEL_CARD
 
 _PACKAGES = ("tensorflow", "keras", "tfx", "tensorflow-transform")
@@ -53,7 +53,7 @@ def model_card(
         "signatures": [SERVING_DEFAULT, ENCODE, ENCODE_WITH_TIMESTAMPS],
         "tasks": tasks,
         "tokenizer": configuration.get("text", {}),
-        "metrics": _metrics(evaluation_uri, tasks) if evaluation_uri else {},
+        "metrics": overall_metrics(evaluation_uri, tasks) if evaluation_uri else {},
         "configuration": configuration,
         "lineage": lineage,
         "software": {
@@ -67,19 +67,3 @@ def write_model_card(card: dict[str, Any], path: str) -> None:
     """Writes the card into a version's folder."""
     with fileio.open(os.path.join(path, MODEL_CARD), "w") as file:
         file.write(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-
-
-def _metrics(evaluation_uri: str, tasks: dict[str, list[str]]) -> dict[str, dict[str, float]]:
-    """Metrics of the candidate on all users; not those of one class among several."""
-    metrics: dict[str, dict[str, float]] = {task: {} for task in tasks}
-    for each in tfma.load_metrics(evaluation_uri):
-        if each.slice_key.single_slice_keys:
-            continue
-        for item in each.metric_keys_and_values:
-            key = item.key
-            is_other = key.is_diff or key.model_name == tfma.BASELINE_KEY
-            if is_other or key.output_name not in tasks:
-                continue
-            if len(tasks[key.output_name]) == 2 or not key.sub_key.HasField("class_id"):
-                metrics[key.output_name][key.name] = item.value.double_value.value
-    return metrics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 
 from tfx.dsl.io import fileio
 
@@ -28,6 +29,18 @@ def model_digest(path: str) -> str:
     Raises:
         FileNotFoundError: If there is no file below `path`.
     """
+    return digest_of(file_digests(path))
+
+
+def file_digests(path: str) -> dict[str, str]:
+    """SHA-256 of every file below a model's folder, by its name relative to it, in order.
+
+    Args:
+        path: As of `model_digest`.
+
+    Raises:
+        FileNotFoundError: If there is no file below `path`.
+    """
     files = sorted(
         os.path.relpath(os.path.join(folder, name), path)
         for folder, _, names in fileio.walk(path)
@@ -36,11 +49,25 @@ def model_digest(path: str) -> str:
     )
     if not files:
         raise FileNotFoundError(f"No model files in {path}.")
+    return {name: sha256_of(os.path.join(path, name)) for name in files}
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """The digest of a model whose files' digests are known.
+
+    Args:
+        files: As `file_digests` returns them.
+    """
     digest = hashlib.sha256()
-    for name in files:
-        content = hashlib.sha256()
-        with fileio.open(os.path.join(path, name), "rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                content.update(chunk)
-        digest.update(f"{name}\0{content.hexdigest()}\n".encode())
+    for name, content in files.items():
+        digest.update(f"{name}\0{content}\n".encode())
     return digest.hexdigest()
+
+
+def sha256_of(path: str) -> str:
+    """SHA-256 of one file, local or remote."""
+    content = hashlib.sha256()
+    with fileio.open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            content.update(chunk)
+    return content.hexdigest()

@@ -15,7 +15,7 @@ it if a label points to a version that is not loaded yet. A version must therefo
 first, and get a label afterwards; `serve` and `move_label` are these two steps.
 
 Every change is made under one lock, see `serving.releases.lock`. Readers need none: the file is
-replaced as a whole.
+replaced as a whole. What was changed, by whom and when stands in `serving.releases.journal`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import uuid
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from serving.releases import journal
 from serving.releases.durable import sync_folder
 from serving.releases.errors import ReleaseError
 from serving.releases.leftovers import remove_leftovers
@@ -78,7 +79,8 @@ class Releases:
         self._model_dir = os.path.abspath(model_dir)
         self._container_folder = container_folder
         self.name = os.path.basename(self._model_dir)
-        self.config_file = os.path.join(os.path.dirname(self._model_dir), CONFIG_FILE)
+        self._folder = os.path.dirname(self._model_dir)
+        self.config_file = os.path.join(self._folder, CONFIG_FILE)
 
     def numbers(self) -> list[int]:
         """The complete versions on disk, oldest first."""
@@ -97,6 +99,11 @@ class Releases:
             )
             for number in self.numbers()
         ]
+
+    def state(self) -> tuple[list[int], dict[str, int]]:
+        """The served versions and the labels that `models.config` names."""
+        served, labels = self._read()
+        return sorted(served), labels
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Returns the lock of all models of the parent folder, for several changes in one.
@@ -117,7 +124,7 @@ class Releases:
             self._check(number)
             _, labels = self._read()
             labels = labels or {STABLE: number, CANARY: number}
-            self._write({number, *labels.values()}, labels)
+            self._write({number, *labels.values()}, labels, "serve", number)
             forget_unserved(self._model_dir)
 
     def move_label(self, label: str, number: int) -> bool:
@@ -142,12 +149,12 @@ class Releases:
             self._check(number)
             served, labels = self._read()
             if number not in served:
-                self._decide({number, *served}, labels)
+                self._decide({number, *served}, labels, "serve", number)
                 return False
             if label == STABLE and labels.get(STABLE, number) != number:
                 labels[PREVIOUS] = labels[STABLE]
             labels[label] = number
-            self._decide({max(served), *labels.values()}, labels)
+            self._decide({max(served), *labels.values()}, labels, "label", number)
             return True
 
     def rollback(self) -> tuple[int, bool]:
@@ -174,9 +181,9 @@ class Releases:
                     raise ReleaseError(f"{self._model_dir} has no version before {current}.")
                 target = labels[PREVIOUS] if PREVIOUS in labels else older[-1]
             if target not in served:
-                self._decide({target, *served}, labels)
+                self._decide({target, *served}, labels, "serve", target)
                 return target, False
-            self._decide({target}, {STABLE: target, CANARY: target})
+            self._decide({target}, {STABLE: target, CANARY: target}, "rollback", target)
             return target, True
 
     def prune(self, keep: int) -> list[int]:
@@ -200,6 +207,7 @@ class Releases:
                 doomed = os.path.join(self._model_dir, f"{_DELETING}{number}-{uuid.uuid4().hex}")
                 os.rename(version_path(self._model_dir, number), doomed)
                 shutil.rmtree(doomed)
+                journal.append(self._folder, self.name, "prune", version=number)
             return old
 
     def _remove_half_deleted(self) -> None:
@@ -249,12 +257,36 @@ class Releases:
                 return set(model.model_version_policy.specific.versions) & numbers, labels
         return set(), {}
 
-    def _decide(self, served: set[int], labels: dict[str, int]) -> None:
+    def _decide(self, served: set[int], labels: dict[str, int], action: str, number: int) -> None:
         """Writes what a person wants: a push that died earlier must not change it afterwards."""
         forget_unserved(self._model_dir)
-        self._write(served, labels)
+        self._write(served, labels, action, number)
 
-    def _write(self, served: set[int], labels: dict[str, int]) -> None:
+    def _write(self, served: set[int], labels: dict[str, int], action: str, number: int) -> None:
+        """Replaces the configuration, and says in the log what was done to which version."""
+        self._log_what_was_found()
+        self._replace(served, labels)
+        card = self._card(number)
+        journal.append(
+            self._folder,
+            self.name,
+            action,
+            version=number,
+            served=sorted(served),
+            labels=labels,
+            model_digest=card.get("digest"),
+            audit_sha256=card.get("lineage", {}).get("audit", {}).get("sha256"),
+        )
+
+    def _log_what_was_found(self) -> None:
+        """A change that is not in the log: a hand made it, or its process died before the log."""
+        lines, _ = journal.read_journal(self._folder)
+        states = [line for line in lines if line["model"] == self.name and "served" in line]
+        served, labels = self.state()
+        if states and (states[-1]["served"], states[-1]["labels"]) != (served, labels):
+            journal.append(self._folder, self.name, "found", served=served, labels=labels)
+
+    def _replace(self, served: set[int], labels: dict[str, int]) -> None:
         config = self._config()
         models = config.model_config_list.config
         model = next((model for model in models if model.name == self.name), None)
@@ -267,7 +299,7 @@ class Releases:
         model.model_version_policy.specific.versions[:] = sorted(served)
         model.version_labels.clear()
         model.version_labels.update(labels)
-        folder = os.path.dirname(self.config_file)
+        folder = self._folder
         remove_leftovers(folder, _WRITING)
         # Process ids are the same in different containers. `tempfile` would make a file that only
         # this user can read, and TF Serving is another.

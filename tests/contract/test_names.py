@@ -35,6 +35,15 @@ _FOLDERS = {f"Split-{split}" for split in SPLITS}
 
 # What only looks like a name of the contract.
 _OTHER_MEANINGS = {
+    ("audit/checks.py", "history"): "a key of `data.division`",
+    ("audit/checks.py", "target"): "a key of `data.division`",
+    ("audit/data_section.py", "examples"): "a key of the ingestion's report: users by split",
+    ("experiments/datasets/amazon.py", "history"): "a key of `data.division`",
+    ("experiments/datasets/amazon.py", "target"): "a key of `data.division`",
+    ("experiments/datasets/pan17.py", "train"): "what the paper calls its users",
+    ("experiments/datasets/twitter.py", "history"): "a key of `data.division`",
+    ("experiments/datasets/twitter.py", "target"): "a key of `data.division`",
+    ("benchmarks/audit_scale.py", "examples"): "a key of the ingestion's report: users by split",
     ("experiments/labelled_users.py", "examples"): "TFX's name for what an ExampleGen writes",
     ("pipeline/pipeline.py", "examples"): "TFX's name for what an ExampleGen writes",
     ("serving/dev_server/inference.py", "examples"): "a key of TF Serving's REST requests",

@@ -11,6 +11,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from docs.generate_configuration import EXAMPLE, PAGE, configuration_page
+from docs.generate_results import PAGES, results_page
 from pipeline.config import load_config
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -83,6 +84,19 @@ def test_configuration_page_is_current():
     assert PAGE.read_text(encoding="utf-8") == configuration_page(), (
         "run: python -m docs.generate_configuration"
     )
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_results_are_those_that_were_measured(name):
+    assert (_ROOT / name).read_text(encoding="utf-8") == results_page(name), (
+        "run: python -m docs.generate_results"
+    )
+
+
+def test_a_page_without_marks_is_named(monkeypatch):
+    monkeypatch.setitem(PAGES, "CONTRIBUTING.md", "summary")
+    with pytest.raises(ValueError, match=r"CONTRIBUTING\.md lacks the lines <!-- from python"):
+        results_page("CONTRIBUTING.md")
 
 
 def test_configuration_page_has_a_valid_example(tmp_path):

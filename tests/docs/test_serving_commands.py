@@ -169,7 +169,8 @@ def shell(checkout):
     shell = _Shell(checkout)
     yield shell
     shell.close()
-    shutil.rmtree(checkout / "vectors.parquet", ignore_errors=True)
+    for name in ("vectors.parquet", "tuesday.parquet"):
+        shutil.rmtree(checkout / name, ignore_errors=True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from sklearn.metrics import accuracy_score, roc_auc_score
 
+from audit.record import read_record
+from serving.releases.model_digest import model_digest
 from trainer.encoder.dataset import user_timestamps
 
 pytestmark = pytest.mark.slow
@@ -23,7 +25,7 @@ _DATA_STEPS = {
 
 def test_a_killed_run_is_resumed_and_ends_with_a_pushed_model(pipeline, first_run):
     assert {name for name, state in first_run.states.items() if state == "cached"} >= _DATA_STEPS
-    assert first_run.ran >= {"EncoderTrainer", "HeadsTrainer", "Evaluator", "Pusher"}
+    assert first_run.ran >= {"EncoderTrainer", "HeadsTrainer", "Evaluator", "Auditor", "Pusher"}
     assert len(pipeline.versions) == 1
     assert first_run.summary["model"] == pipeline.served
     for task in pipeline.config["tasks"]:
@@ -34,6 +36,8 @@ def test_a_killed_run_is_resumed_and_ends_with_a_pushed_model(pipeline, first_ru
 def test_metrics_agree_with_scikit_learn(pipeline, first_run):
     tasks = first_run.summary["tasks"]
     features, predictions = _evaluation_examples(pipeline)
+    record = read_record(first_run.summary["audit"])
+    assert record["model"]["digest"] == model_digest(pipeline.served)
     for task, metrics in tasks.items():
         known = features[f"{task}_weight"] > 0
         truth, probabilities = features[task][known], predictions[task][known]
@@ -48,6 +52,11 @@ def test_metrics_agree_with_scikit_learn(pipeline, first_run):
         assert metrics["example_count"] == known.sum()
         assert sum(group["example_count"] for group in metrics["activity"].values()) == known.sum()
         assert 2 <= len(metrics["activity"]) <= 4
+        # The audit computes from the scores themselves.
+        audited = record["tasks"][task]
+        assert audited["auc"]["value"] == pytest.approx(auc, abs=1e-9)
+        assert audited["tfma"]["auc"] == metrics["auc"]
+        assert audited["users"] == known.sum()
 
 
 def test_moments_travel_from_the_logs_to_the_trainers(pipeline):
@@ -78,7 +87,7 @@ def test_a_second_run_executes_nothing_with_other_beam_options_neither(pipeline,
         run = pipeline.run()
     assert run.exit_code == 0
     assert run.ran == set()
-    assert len(run.states) == 14
+    assert len(run.states) == 15
     assert pipeline.versions == [os.path.basename(first_run.summary["model"])]
     assert "unchanged, already pushed" in run.text
 
@@ -87,7 +96,7 @@ def test_edited_heads_rerun_the_heads_alone(pipeline):
     with pipeline.changed(heads={**pipeline.config["heads"], "hidden_units": 16}):
         run = pipeline.run()
     assert run.exit_code == 0, run.text
-    assert run.ran == {"HeadsTrainer", "Evaluator", "Pusher"}
+    assert run.ran == {"HeadsTrainer", "Evaluator", "Auditor", "Pusher"}
     assert len(pipeline.versions) == 2
     assert all("baseline_auc" in task for task in run.summary["tasks"].values())
 
@@ -97,7 +106,7 @@ def test_impossible_thresholds_are_not_blessed(pipeline):
     with pipeline.changed(evaluation={"min_auc": 0.999, "max_auc_drop": None}):
         run = pipeline.run()
     assert run.exit_code == 3
-    assert run.ran == {"Evaluator"}
+    assert run.ran == {"Evaluator", "Auditor"}
     assert "nothing pushed: the model was not blessed" in run.text
     assert pipeline.versions == versions
     assert "likes_outdoor: auc is 0." in run.text
@@ -115,7 +124,8 @@ def test_a_model_that_falls_behind_the_last_blessed_one_is_not_blessed(pipeline)
         run = pipeline.run()
     assert run.exit_code == 3, run.text
     assert pipeline.versions == versions
-    assert "below the last blessed model's, allowed 0" in run.text
+    assert "and more than chance: refused by the paired interval" in run.text
+    assert not read_record(run.summary["audit"])["verdict"]["blessed"]
 
 
 def test_a_removed_model_is_pushed_again_a_tampered_one_is_made_anew(pipeline):

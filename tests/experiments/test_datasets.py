@@ -319,6 +319,8 @@ def _vectors(path, ids, values):
             "behaviors": pa.array([1] * len(ids), pa.int32()),
             "periods": pa.array([1] * len(ids), pa.int32()),
             "model_version": pa.array([1] * len(ids), pa.int64()),
+            "history_digest": pa.array([b"d" * 16] * len(ids), pa.binary(16)),
+            "carried_over": pa.array([False] * len(ids)),
         },
         schema=user_vectors.schema(2),
     )

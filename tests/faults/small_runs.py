@@ -25,6 +25,7 @@ COMPONENTS = [
     "HeadsTrainer",
     "BaselineResolver",
     "Evaluator",
+    "Auditor",
     "Pusher",
 ]
 

@@ -74,14 +74,18 @@ def test_a_half_written_model_of_an_earlier_run_is_not_used(in_child, folder):
     damaged = _newest(folder, "HeadsTrainer", "model") / "Format-Serving" / "saved_model.pb"
     os.truncate(damaged, damaged.stat().st_size // 2)
     assert in_child(small_runs.run, str(folder)) == 0
-    assert {"HeadsTrainer", "Evaluator", "Pusher"} >= small_runs.ran(folder) >= {"HeadsTrainer"}
+    assert (
+        {"HeadsTrainer", "Evaluator", "Auditor", "Pusher"}
+        >= small_runs.ran(folder)
+        >= {"HeadsTrainer"}
+    )
     (warning,) = (event for event in small_runs.events(folder) if event["event"] == "warning")
     assert warning["text"].startswith(str(damaged.parents[1]))
     assert warning["text"].endswith("is not what an earlier run left there; not used")
     small_runs.check_served(folder)
     # TFX has one execution for a component and run, and that one has the damaged result as well: it
     # is no cached one for the next run, whose own is.
-    for expected in ({"HeadsTrainer", "Evaluator", "Pusher"}, set()):
+    for expected in ({"HeadsTrainer", "Evaluator", "Auditor", "Pusher"}, set()):
         assert in_child(small_runs.run, str(folder)) == 0
         assert small_runs.ran(folder) <= expected
         assert not [event for event in small_runs.events(folder) if event["event"] == "warning"]

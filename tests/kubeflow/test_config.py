@@ -43,7 +43,7 @@ def test_own_settings_come_on_top():
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("steps: {Trainer: {gpus: 1}}", "there is no step Trainer; allowed: BaselineFinder"),
+        ("steps: {Trainer: {gpus: 1}}", "there is no step Trainer; allowed: Auditor"),
         ("steps: {Pusher: {gpu: 1}}", "kubeflow.steps.Pusher.gpu: there is no such key"),
         ("steps: {Pusher: {cpu_limit: 0}}", "kubeflow.steps.Pusher.cpu_limit: 0 is not allowed"),
         (

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
 
+from audit.gate import COMPARISON_FILE
 from contract.features import ACTIVITY
 from kubeflow import results
 from kubeflow.evaluation_results import read_results
@@ -83,6 +84,7 @@ def evaluation(tmp_path):
     failure.metric_value.double_value.value = 0.75
     failure.metric_threshold.value_threshold.lower_bound.value = 0.8
     _write(folder / "validations", [validation])
+    (folder / COMPARISON_FILE).write_text("{}")
     return folder
 
 

@@ -159,8 +159,8 @@ def _ran(summary):
 
 def test_the_compiled_file_reaches_a_pushed_model(compiled, finished):
     runs, (_, text, summary) = finished
-    assert len(summary) == 16
-    assert len(_ran(summary)) == 16
+    assert len(summary) == 17
+    assert len(_ran(summary)) == 17
     assert runs.outcome(summary) == "pushed"
     (version,) = compiled.versions
     assert f"model    {version}" in text
@@ -218,7 +218,7 @@ def test_a_model_that_falls_behind_the_pushed_one_is_not_pushed(compiled):
     code, text, summary = compiled.run("--set", "heads_learning_rate=1e-9")
     assert code == 3, text
     assert "not blessed, not pushed" in text
-    assert _ran(summary) == _LOOKING | {"HeadsTrainer", "Evaluator", "Results"}
+    assert _ran(summary) == _LOOKING | {"HeadsTrainer", "Evaluator", "Auditor", "Results"}
     assert summary["BaselineFinder"]["parameters"] == {"baseline": str(version)}
     blessing = summary["Evaluator"]["artifacts"]["blessing"]["metadata"]
     assert blessing["baseline_model"] == str(version)

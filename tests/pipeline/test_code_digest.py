@@ -53,3 +53,9 @@ def test_heads_do_not_depend_on_the_encoder():
         name.startswith("trainer.encoder")
         for name in module._imports(source.read_bytes(), "trainer.heads.run", False)
     )
+
+
+def test_an_edit_of_a_file_that_a_module_reads_changes_the_digest(project):
+    before = code_digest("trainer.a")
+    (project / "trainer/b.html.jinja").write_text("<p>")
+    assert code_digest("trainer.a") != before

@@ -1,5 +1,7 @@
 """The Evaluator's configuration."""
 
+import pytest
+
 from ingestion.config import Task
 from pipeline.config import EvaluationConfig
 from pipeline.evaluation import eval_config
@@ -22,15 +24,25 @@ def _thresholds(evaluation):
 
 
 def test_every_task_has_one_threshold_on_all_users_together():
-    thresholds = _thresholds(EvaluationConfig(min_auc={"age": 0.7}, max_auc_drop=0.1))
+    thresholds = _thresholds(
+        EvaluationConfig(min_auc={"age": 0.7}, max_auc_drop=0.1, comparison="point")
+    )
     assert thresholds["age"].value_threshold.lower_bound.value == 0.7
     assert thresholds["likes"].value_threshold.lower_bound.value == 0.5
     for threshold in thresholds.values():
         assert threshold.change_threshold.absolute.value == -0.1
 
 
-def test_no_comparison_with_the_last_blessed_model():
-    for threshold in _thresholds(EvaluationConfig(max_auc_drop=None)).values():
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        EvaluationConfig(max_auc_drop=None, comparison="point"),
+        # By the interval, it is not TFMA that compares.
+        EvaluationConfig(max_auc_drop=0.02),
+    ],
+)
+def test_no_comparison_with_the_last_blessed_model(evaluation):
+    for threshold in _thresholds(evaluation).values():
         assert not threshold.HasField("change_threshold")
 
 

@@ -91,6 +91,7 @@ def test_columns_are_found_by_their_usual_names(tmp_path, capsys):
         "timestamp": "created_at",
         "text": "query",
         "label_user_id": "Customer ID",
+        "split": None,
     }
 
 

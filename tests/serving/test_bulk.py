@@ -22,6 +22,7 @@ from serving.__main__ import main
 from serving.bulk import encode_bucket, encoding
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encoding import EncodingError, encode_events
+from serving.bulk.previous import PreviousError
 from serving.bulk.vectors import VectorsError, nearest_users, read_vectors, schema
 
 _DAY = 86_400
@@ -68,28 +69,13 @@ def _rows(path):
 def test_vectors(encode):
     summary = encode()
     assert (summary["users"], summary["events"], summary["model_version"]) == (3, 5, 1)
-    assert _rows(encode.output) == {
-        "a": {
-            "user_id": "a",
-            "vector": [3, 7, 1 + 8 * _DAY],
-            "behaviors": 3,
-            "periods": 1,
-            "model_version": 1,
-        },
-        "b": {
-            "user_id": "b",
-            "vector": [1, 1, 1 + 5],
-            "behaviors": 1,
-            "periods": 1,
-            "model_version": 1,
-        },
-        "c": {
-            "user_id": "c",
-            "vector": [1, 30, 1 + 9 * _DAY],
-            "behaviors": 1,
-            "periods": 1,
-            "model_version": 1,
-        },
+    rows = _rows(encode.output)
+    assert len({row.pop("history_digest") for row in rows.values()}) == 3
+    shared = {"periods": 1, "model_version": 1, "carried_over": False}
+    assert rows == {
+        "a": {"user_id": "a", "vector": [3, 7, 1 + 8 * _DAY], "behaviors": 3, **shared},
+        "b": {"user_id": "b", "vector": [1, 1, 1 + 5], "behaviors": 1, **shared},
+        "c": {"user_id": "c", "vector": [1, 30, 1 + 9 * _DAY], "behaviors": 1, **shared},
     }
     assert os.listdir(encode.output).count("_encoding.json") == 1
     assert not os.path.exists(os.path.join(encode.output, ".work"))
@@ -302,3 +288,113 @@ def test_the_command_reads_a_folder_as_the_training_did(model_dir, tmp_path, cap
     shutil.rmtree(output)
     assert main([*command, *losses, "--timestamp-unit=seconds", "--no-html-entities"]) == 0
     assert _rows(output)["a"]["vector"] == [2, 2 * len("x &amp; y"), 1 + 5_000]
+
+
+@pytest.fixture
+def nights(exported, tmp_path):
+    """Encodes events, one night after the other, and keeps what was asked of the model."""
+
+    def night(name, events, model=1, previous=None, **options):
+        folder = tmp_path / f"events-{name}"
+        folder.mkdir()
+        lines = (
+            json.dumps({"user_id": user, "timestamp": timestamp, "text": text})
+            for user, timestamp, text in events
+        )
+        (folder / "0.jsonl").write_text("\n".join(lines))
+        output = str(tmp_path / name)
+        summary = encode_events(
+            [str(folder)],
+            str(exported / str(model)),
+            output,
+            EncodingConfig(**options.pop("config", {})),
+            _make_pipeline,
+            previous=str(tmp_path / previous) if previous else None,
+            **options,
+        )
+        return summary, _rows(output)
+
+    return night
+
+
+_MONDAY = [("a", 3, "xx"), ("a", 4, "x"), ("b", 5, "y"), ("c", 6, "z")]
+
+
+def test_only_users_with_something_new_are_encoded(nights, monkeypatch):
+    nights("monday", _MONDAY)
+    asked = []
+    run = encode_bucket.SavedModelSession.run
+    monkeypatch.setattr(
+        encode_bucket.SavedModelSession,
+        "run",
+        lambda self, name, inputs, outputs: (
+            asked.append(len(inputs["examples"])) or run(self, name, inputs, outputs)
+        ),
+    )
+    # New: an event of b, and d. An event of c was corrected. a's come in another order.
+    events = [_MONDAY[1], _MONDAY[0], _MONDAY[2], ("b", 9, "yy"), ("c", 6, "zz"), ("d", 7, "w")]
+    summary, tuesday = nights("tuesday", events, previous="monday")
+    assert (summary["users"], summary["carried_over"]) == (4, 1)
+    assert asked == [3]
+    assert {user for user, row in tuesday.items() if row["carried_over"]} == {"a"}
+    _, anew = nights("anew", events)
+    assert [row["vector"] for row in anew.values()] == [row["vector"] for row in tuesday.values()]
+    # Nobody has anything new: the model is not asked at all.
+    asked.clear()
+    summary, wednesday = nights("wednesday", events, previous="tuesday")
+    assert (summary["carried_over"], asked) == (4, [])
+    assert wednesday["b"]["vector"] == tuesday["b"]["vector"]
+
+
+def test_another_number_of_buckets_finds_its_users(nights, monkeypatch):
+    nights("monday", _MONDAY)
+    monkeypatch.setattr(encoding, "count_buckets", lambda files: 3)
+    summary, tuesday = nights("tuesday", _MONDAY, previous="monday")
+    assert (summary["carried_over"], len(tuesday)) == (3, 3)
+
+
+def test_forgotten_users_are_gone(nights, tmp_path):
+    nights("monday", _MONDAY)
+    # b is in the list, c's events were deleted from the logs.
+    summary, tuesday = nights("tuesday", _MONDAY[:3], previous="monday", forget=["b", "nobody"])
+    assert list(tuesday) == ["a"]
+    assert (summary["users"], summary["carried_over"]) == (1, 1)
+    with pytest.raises(VectorsError, match="no user b"):
+        nearest_users(str(tmp_path / "tuesday"), "b", 1)
+
+
+def test_a_forgotten_user_who_is_there_is_found(nights, monkeypatch):
+    remembering = encode_bucket.EncodeBucket
+    monkeypatch.setattr(encoding, "EncodeBucket", lambda *args: remembering(*args[:-1]))
+    with pytest.raises(EncodingError, match="has 1 users who are to be forgotten"):
+        nights("monday", _MONDAY, forget=["b"])
+
+
+def test_vectors_that_cannot_be_carried_over(nights, tmp_path):
+    nights("monday", _MONDAY)
+    with pytest.raises(PreviousError, match=r"of another model \(version 1\)"):
+        nights("2", _MONDAY, model=2, previous="monday")
+    with pytest.raises(PreviousError, match="encoded with period_days None and max_behaviors 2000"):
+        nights("3", _MONDAY, config={"period_days": 7}, previous="monday")
+    with pytest.raises(PreviousError, match="is no finished encoding"):
+        nights("4", _MONDAY, previous="events-monday")
+    old = json.loads((tmp_path / "monday" / "_encoding.json").read_text())
+    del old["files"]
+    (tmp_path / "monday" / "_encoding.json").write_text(json.dumps(old))
+    with pytest.raises(PreviousError, match="before vectors could be carried over"):
+        nights("5", _MONDAY, previous="monday")
+
+
+def test_the_command_carries_over_and_forgets(events, model_dir, tmp_path, capsys):
+    command = ["encode", str(model_dir), events, "--output"]
+    assert main([*command, str(tmp_path / "monday")]) == 0
+    (tmp_path / "gone.txt").write_text("b\n\n")
+    options = ["--previous", str(tmp_path / "monday"), "--forget", str(tmp_path / "gone.txt")]
+    assert main([*command, str(tmp_path / "tuesday"), *options]) == 0
+    assert "2 users of 5 events, 2 of them carried over, version 1" in capsys.readouterr().err
+    for content, message in ((None, "No such file"), (b"\n", "no user id"), (b"\xff", "decode")):
+        path = tmp_path / "bad.txt"
+        if content:
+            path.write_bytes(content)
+        assert main([*command, str(tmp_path / "x"), "--forget", str(path)]) == 2
+        assert message in capsys.readouterr().err

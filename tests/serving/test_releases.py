@@ -15,6 +15,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 import serving.releases.lock
 from serving.__main__ import main
+from serving.releases.journal import read_journal
 from serving.releases.releases import ReleaseError, Releases
 
 
@@ -239,10 +240,12 @@ def test_two_processes_lose_nothing_of_each_other(tmp_path):
         assert (one.stdout.read(), two.stdout.read()) == ("0\n", "0\n")
     assert looks > 10
     assert seen == {"shop", "news"}
+    assert read_journal(str(tmp_path))[1] == []
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".models.config.lock",
         "models.config",
         "news",
+        "releases.jsonl",
         "shop",
     ]
 

@@ -1,0 +1,1 @@
+"""The page of an audit: one HTML file without network and without script."""

@@ -1,0 +1,199 @@
+"""Component that writes the audit of an evaluated model, blessed or not (see `audit.make`)."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.types.standard_component_specs import (
+    BLESSING_KEY,
+    EVALUATION_KEY,
+    EXAMPLES_KEY,
+    MODEL_KEY,
+    STATISTICS_KEY,
+)
+from tfx.utils import io_utils, path_utils
+
+from audit.checks import data_checks
+from audit.config import AuditConfig, Gate
+from audit.drift import drift_check, earlier_statistics, keep_statistics
+from audit.groups import read_groups
+from audit.make import Sources, make_audit
+from audit.pseudonyms import user_key
+from audit.refusal import reasons_against
+from components.tunable_trainer import with_hyperparameters
+from contract.splits import TRAIN
+from serving.releases.evaluation_metrics import overall_metrics
+from serving.releases.model_digest import model_digest
+
+AUDIT = "audit"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Collects what is audited; the work is in `audit`."""
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the audit.
+
+        Args:
+            input_dict: `examples`: labelled ones; `statistics`: of these; `model`; `evaluation`
+                and `blessing` of the `SealingEvaluator`.
+            output_dict: `audit`: the folder.
+            exec_properties: `pipeline`: its name; `gate`, `config`: JSON of `audit.config`'s
+                models; `configuration`: JSON of the pipeline's; `code_digests`: JSON object,
+                component -> digest; `input_base`: folder of the labels; `labels`: path or pattern
+                in it; `label_user_id`: name of its column.
+
+        Raises:
+            DataError: The labels' files lack a column that the configuration names.
+            UserKeyError: The key of the users' pseudonyms is not there.
+        """
+        config = AuditConfig.model_validate_json(exec_properties["config"])
+        models = input_dict[MODEL_KEY]
+        blessing = artifact_utils.get_single_instance(input_dict[BLESSING_KEY])
+        pipeline = exec_properties["pipeline"]
+        groups = read_groups(
+            os.path.join(exec_properties["input_base"], exec_properties["labels"]),
+            exec_properties["label_user_id"],
+            config.slices,
+            user_key(config.user_key_env, pipeline),
+        )
+        gate = Gate.model_validate_json(exec_properties["gate"])
+        evaluation = artifact_utils.get_single_uri(input_dict[EVALUATION_KEY])
+        examples = artifact_utils.get_single_uri(input_dict[EXAMPLES_KEY])
+        configuration = with_hyperparameters(json.loads(exec_properties["configuration"]), models)
+        baseline = _baseline(blessing)
+        folder = artifact_utils.get_single_uri(output_dict[AUDIT])
+        before = earlier_statistics(folder, model_digest(baseline)) if baseline else None
+        fileio.makedirs(folder)
+        make_audit(
+            Sources(
+                pipeline=pipeline,
+                model=path_utils.serving_model_path(artifact_utils.get_single_uri(models)),
+                baseline=baseline,
+                evaluation=evaluation,
+                metrics=overall_metrics(evaluation, gate.classes),
+                reasons_against=[each.sentence for each in reasons_against(evaluation)],
+                labelled_examples=examples,
+                checks=[
+                    *data_checks(examples, configuration),
+                    drift_check(keep_statistics(_statistics(input_dict), folder), before),
+                ],
+                blessed=blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY)
+                == constants.BLESSED_VALUE,
+                configuration=configuration,
+                code_digests=json.loads(exec_properties["code_digests"]),
+                created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(
+                    timespec="seconds"
+                ),
+            ),
+            gate,
+            config,
+            groups,
+            folder,
+        )
+
+
+def _statistics(input_dict: dict[str, list[types.Artifact]]) -> str:
+    """File of the statistics of the labelled training users."""
+    statistics = input_dict[STATISTICS_KEY]
+    return io_utils.get_only_uri_in_dir(artifact_utils.get_split_uri(statistics, TRAIN))
+
+
+def _baseline(blessing: types.Artifact) -> str:
+    """Folder of the model that was compared with: a model of a run, or a pushed version."""
+    uri = blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY)
+    is_artifact = blessing.has_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY)
+    return path_utils.serving_model_path(uri) if uri and is_artifact else uri
+
+
+class _Spec(types.ComponentSpec):
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        name: component_spec.ExecutionParameter(type=str)
+        for name in (
+            *("pipeline", "gate", "config", "configuration", "code_digests"),
+            *("input_base", "labels", "label_user_id"),
+        )
+    }
+    INPUTS: ClassVar[dict[str, Any]] = {
+        EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        AUDIT: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation)
+    }
+
+
+class Auditor(base_component.BaseComponent):
+    """Writes the audit of an evaluated model.
+
+    Args:
+        examples: Labelled examples.
+        statistics: Of the labelled examples.
+        model: The model.
+        evaluation: Of the `SealingEvaluator`.
+        blessing: Of the `SealingEvaluator`.
+        pipeline: Its name.
+        gate: What was asked of the model.
+        config: What the configuration says of it.
+        configuration: The pipeline's, for the record.
+        code_digests: Component -> digest of its code.
+        input_base: Folder of the labels; a string or a `RuntimeParameter`.
+        labels: Their path or pattern, relative to it.
+        label_user_id: Name of the column of the user's id.
+    """
+
+    SPEC_CLASS = _Spec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        statistics: types.BaseChannel,
+        model: types.BaseChannel,
+        evaluation: types.BaseChannel,
+        blessing: types.BaseChannel,
+        pipeline: str,
+        gate: Gate,
+        config: AuditConfig,
+        configuration: Mapping[str, Any],
+        code_digests: Mapping[str, str],
+        input_base: Any,
+        labels: str,
+        label_user_id: str,
+    ):
+        super().__init__(
+            _Spec(
+                examples=examples,
+                statistics=statistics,
+                model=model,
+                evaluation=evaluation,
+                blessing=blessing,
+                pipeline=pipeline,
+                gate=gate.model_dump_json(),
+                config=config.model_dump_json(),
+                configuration=json.dumps(configuration),
+                code_digests=json.dumps(code_digests),
+                input_base=input_base,
+                labels=labels,
+                label_user_id=label_user_id,
+                audit=types.Channel(type=standard_artifacts.ModelEvaluation),
+            )
+        )

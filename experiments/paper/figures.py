@@ -1,0 +1,151 @@
+"""Figures 2 and 3, and what the text says of hops and of the time of training."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from experiments.paper import svg
+from experiments.paper.measure import MEAN, figures
+from experiments.paper.rows import HOPS, LABELS, VARIANTS, fit_vectors
+from experiments.paper.setting import Setting
+from experiments.paper.tables import written
+from experiments.paper.write import Grid, write_grid
+
+_QUARTILES = 4
+_AGGREGATORS = ("sumn", "sumn-mean", "sumn-max")
+
+
+def figure2(made: Setting) -> None:
+    """AUC by quartiles of activity, of the multi-hop aggregation, the mean and the maximum."""
+    behaviors = np.array([len(user) for user in made.data.evaluation.word_ids])
+    order = np.argsort(np.argsort(behaviors, kind="stable"), kind="stable")
+    groups = order * _QUARTILES // max(len(order), 1)
+    names: list[str] = []
+    lines: dict[str, list[float]] = {}
+    content: dict[str, list[dict[str, float]]] = {}
+    cells = {row: [LABELS[row]] for row in _AGGREGATORS}
+    for group in range(_QUARTILES):
+        chosen = groups == group
+        numbers = behaviors[chosen]
+        names.append(f"{numbers.min()}-{numbers.max()} (n={chosen.sum()})")
+        for row in _AGGREGATORS:
+            number = _auc(made, row, chosen)
+            lines.setdefault(LABELS[row], []).append(number.value)
+            cells[row].append(written(number))
+            content.setdefault(row, []).append(number._asdict())
+    title = "Figure 2: mean AUC by behaviours of a user"
+    drawing = svg.lines(title, names, lines, "AUC, mean of the tasks")
+    (made.folder / "figure2.svg").write_text(drawing)
+    notes = [
+        "Quartiles of the users of the evaluation by the behaviours that are read, at most |S|."
+    ]
+    grid = Grid(
+        title, ["", *names], list(cells.values()), notes, {"groups": names, "rows": content}
+    )
+    write_grid(grid, made.folder, "figure2")
+
+
+def figure3(made: Setting) -> None:
+    """The first two principal components of the vectors of users of different classes."""
+    from sklearn.decomposition import PCA
+
+    seed = made.seeds[0]
+
+    def vectors(scratch: str) -> dict[str, np.ndarray]:
+        encode = fit_vectors("sumn")(made.data, seed, scratch)
+        return {"vectors": np.asarray(encode(made.data.evaluation))}
+
+    plane = PCA(2, random_state=seed).fit(made.rows.kept(f"vectors-{seed}", vectors)["vectors"])
+    share = plane.explained_variance_ratio_.sum()
+    placed = plane.transform(made.rows.kept(f"vectors-{seed}", vectors)["vectors"])
+    series, rows = {}, []
+    for task, count in made.data.tasks.items():
+        classes, weights = made.data.evaluation.labels[task]
+        # Of a binary task its positives, of others every class.
+        for number in range(1 if count == 2 else 0, count):
+            chosen = (classes == number) & (weights > 0)
+            if chosen.any():
+                name = f"{task} {made.config.tasks[task].classes[number]}"
+                series[name] = placed[chosen]
+                centre = placed[chosen].mean(axis=0)
+                rows.append([name, str(chosen.sum()), *(f"{each:.3f}" for each in centre)])
+    title = "Figure 3: user vectors of positives, two principal components"
+    (made.folder / "figure3.svg").write_text(svg.points(title, series))
+    grid = Grid(
+        title,
+        ["", "users", "first", "second"],
+        rows,
+        [f"Means of the classes; the two components hold {share:.0%} of the variance."],
+        {"variance": float(share), "points": {n: p.tolist() for n, p in series.items()}},
+    )
+    write_grid(grid, made.folder, "figure3")
+
+
+def hops(made: Setting) -> None:
+    """Mean AUC by the number of hops."""
+    numbers = {number: _auc(made, f"sumn-{number}-hops") for number in HOPS}
+    title = "Mean AUC by hops"
+    steps = [str(number) for number in HOPS]
+    line = {"SUMN": [number.value for number in numbers.values()]}
+    (made.folder / "hops.svg").write_text(svg.lines(title, steps, line, "AUC, mean of the tasks"))
+    rows = [[str(number), written(each)] for number, each in numbers.items()]
+    content = {"hops": {number: each._asdict() for number, each in numbers.items()}}
+    write_grid(Grid(title, ["hops", "AUC"], rows, [], content), made.folder, "hops")
+
+
+def training_time(made: Setting) -> None:
+    """Seconds and epochs until the validation loss has converged, of every variant."""
+    rows, content = [], {}
+    for row in VARIANTS:
+        runs = []
+        for seed in made.seeds:
+
+            def train(scratch: str, row=row, seed=seed) -> dict[str, np.ndarray]:
+                with _counted_epochs() as epochs:
+                    started = time.monotonic()
+                    fit_vectors(row)(made.data, seed, scratch)
+                    seconds = time.monotonic() - started
+                return {"seconds": np.array(seconds), "epochs": np.array(len(epochs))}
+
+            kept = made.rows.kept(f"time-{row}-{seed}", train)
+            runs.append((float(kept["seconds"]), int(kept["epochs"])))
+        seconds, epochs = np.mean(runs, axis=0)
+        rows.append([LABELS[row], f"{seconds:.1f}", f"{epochs:.1f}", f"{seconds / epochs:.2f}"])
+        content[row] = {"seconds": seconds, "epochs": epochs, "runs": runs}
+    title = "Training to convergence"
+    header = ["", "seconds", "epochs", "seconds an epoch"]
+    notes = [f"Mean of {len(made.seeds)} seeds on {os.cpu_count()} processors."]
+    write_grid(Grid(title, header, rows, notes, {"rows": content}), made.folder, "training-time")
+
+
+@contextlib.contextmanager
+def _counted_epochs() -> Iterator[list[str]]:
+    """Collects what training says of itself, a line an epoch."""
+    lines: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "val_loss" in record.getMessage():
+                lines.append(record.getMessage())
+
+    log, handler = logging.getLogger("progress"), Handler()
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+def _auc(made: Setting, row: str, chosen: np.ndarray | None = None):
+    tasks = list(made.config.tasks)
+    numbers = figures(made.rows, row, made.seeds, made.data, tasks, "auc", made.resamples, chosen)
+    return numbers[MEAN]

@@ -1,0 +1,54 @@
+"""The rows of the paper's tables: rivals, and SUMN in all its variants."""
+
+from __future__ import annotations
+
+from experiments.representations import MODELS, FitVectors, Model, variant
+from experiments.supervised.rows import SUPERVISED
+
+HOPS = range(1, 9)
+
+VARIANTS: dict[str, dict] = {
+    "sumn-ae": {"objective": "autoencoder"},
+    "sumn-id": {"objective": "identity"},
+    "sumn-mean": {"aggregator": "mean"},
+    "sumn-max": {"aggregator": "max"},
+    "sumn-transformer": {"aggregator": "transformer"},
+    "sumn": {},
+}
+"""Row to what it changes of the encoder that the data are configured for."""
+
+ROWS: dict[str, Model] = {
+    **{name: MODELS[name] for name in ("tfidf", "word2vec", "doc2vec", "paper")},
+    **SUPERVISED,
+    **{name: variant(**changes) for name, changes in VARIANTS.items()},
+    **{f"sumn-{hops}-hops": variant(hops=hops) for hops in HOPS},
+}
+
+LABELS = {
+    "tfidf": "TF-IDF, logistic regression",
+    "tfidf-mlp": "TF-IDF, MLP",
+    "word2vec": "Word2Vec",
+    "doc2vec": "Doc2Vec",
+    "textcnn": "TextCNN (supervised)",
+    "han": "HAN (supervised)",
+    "sumn-ae": "SUMN-AE",
+    "sumn-id": "SUMN-ID",
+    "sumn-mean": "SUMN-MEAN",
+    "sumn-max": "SUMN-MAX",
+    "sumn-transformer": "SUMN, transformer",
+    "sumn": "SUMN",
+    "paper": "SUMN, preset paper",
+}
+"""How the rows of the tables are called there; the order is that of the tables."""
+
+
+def fit_vectors(row: str) -> FitVectors:
+    """What of a row makes user vectors.
+
+    Args:
+        row: Of a model of user vectors.
+    """
+    fit = ROWS[row].fit_vectors
+    if fit is None:
+        raise ValueError(f"{row} makes no user vectors")
+    return fit

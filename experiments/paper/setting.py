@@ -1,0 +1,104 @@
+"""What all commands share: the data, prepared, the rows that are kept, and the sizes of a run."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import yaml
+
+from contract.errors import UsageError
+from experiments.dataset_command import write_dataset
+from experiments.datasets.writer import CONFIG
+from experiments.labelled_users import PreparedData, prepare
+from experiments.paper.measure import Rows
+from experiments.paper.small import write_small
+from pipeline.config import PipelineConfig, load_config
+from trainer.encoder.config import EncoderConfig
+
+
+class Setting(NamedTuple):
+    """What a table or a figure is made of.
+
+    Attributes:
+        config: Of the data.
+        data: The users.
+        rows: Of these users.
+        folder: Where results go.
+        seeds: Each is one run of each row.
+        resamples: Of the bootstrap.
+        progress: Is told how far it is.
+    """
+
+    config: PipelineConfig
+    data: PreparedData
+    rows: Rows
+    folder: pathlib.Path
+    seeds: list[int]
+    resamples: int
+    progress: Callable[[str], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what every table and figure takes."""
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="the data set as it is published, or a folder with a config.yaml, as `dataset` and "
+        "`python -m pipeline init` write it",
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="for results, and for what is kept"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="on generated logs, to see the command work"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="(default: 0 1 2)")
+    parser.add_argument(
+        "--encoder",
+        default="",
+        metavar="YAML",
+        help="the encoder of SUMN and its variants, as `{preset: small}` (default: as in "
+        "config.yaml)",
+    )
+
+
+def setting(args: argparse.Namespace) -> Setting:
+    """Writes the data set if need be, and prepares it by the pipeline's own components.
+
+    Args:
+        args: As of `add_arguments`, with `dataset` and that one's options.
+
+    Raises:
+        UsageError: Neither --data nor --small is given, or the data cannot be used.
+    """
+    folder = pathlib.Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = _config(args, folder)
+    if args.encoder:
+        section = EncoderConfig.model_validate(yaml.safe_load(args.encoder))
+        config = config.model_copy(update={"encoder": section})
+    _show("words and examples")
+    data = prepare(config, str(folder / "prepared"))
+    rows = Rows(data, config, folder / "rows", _show)
+    seeds, resamples = ([0], 50) if args.small else (args.seeds, 1000)
+    return Setting(config, data, rows, folder, seeds, resamples, _show)
+
+
+def _config(args: argparse.Namespace, folder: pathlib.Path) -> PipelineConfig:
+    if args.small:
+        write_small(folder / "data")
+        return load_config(str(folder / "data" / CONFIG))
+    if not args.data:
+        raise UsageError("--data names the data set; --small does without.")
+    if (pathlib.Path(args.data) / CONFIG).exists():
+        return load_config(str(pathlib.Path(args.data) / CONFIG))
+    write_dataset(argparse.Namespace(**{**vars(args), "output": str(folder / "data")}))
+    return load_config(str(folder / "data" / CONFIG))
+
+
+def _show(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,33 @@
+"""What TFMA measured of a model, on all users together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow_model_analysis as tfma
+
+
+def overall_metrics(
+    evaluation_uri: str, tasks: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, float]]:
+    """Metrics of the candidate on all users; not those of one class among several.
+
+    Args:
+        evaluation_uri: The Evaluator's output.
+        tasks: Task -> names of its classes.
+
+    Returns:
+        Task -> name of the metric -> value.
+    """
+    metrics: dict[str, dict[str, float]] = {task: {} for task in tasks}
+    for each in tfma.load_metrics(evaluation_uri):
+        if each.slice_key.single_slice_keys:
+            continue
+        for item in each.metric_keys_and_values:
+            key = item.key
+            is_other = key.is_diff or key.model_name == tfma.BASELINE_KEY
+            if is_other or key.output_name not in tasks:
+                continue
+            if len(tasks[key.output_name]) == 2 or not key.sub_key.HasField("class_id"):
+                metrics[key.output_name][key.name] = item.value.double_value.value
+    return metrics

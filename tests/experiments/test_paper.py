@@ -1,0 +1,138 @@
+"""The paper's tables and figures: their parts by hand, and every command with --small."""
+
+import csv
+import json
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+from experiments.__main__ import main
+from experiments.paper import figures, svg, tables
+from experiments.paper.measure import task_accuracy
+from experiments.paper.rows import ROWS
+from experiments.paper.weekly import mean_of
+from experiments.paper.write import Grid, markdown
+from experiments.representations import Model
+
+_FEW_ROWS = {"tfidf": "TF-IDF", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_accuracy_leaves_out_whose_label_is_missing():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    known = np.array([True, True, False])
+    weights = np.array([[1, 1, 1], [3, 1, 9]])
+    accuracy = task_accuracy(probabilities, np.array([0, 0, 1]), known, weights)
+    np.testing.assert_allclose(accuracy, [0.5, 0.75])
+
+
+def test_markdown():
+    grid = Grid("Title", ["", "a|b"], [["row", "0.5"]], ["Note."], {})
+    assert markdown(grid) == "# Title\n\n|  | a\\|b |\n| --- | --- |\n| row | 0.5 |\n\nNote.\n"
+
+
+def test_lines_leave_out_what_is_unknown():
+    drawing = ElementTree.fromstring(  # noqa: S314
+        svg.lines("A <title>", ["1", "2"], {"x": [0.5, 0.7], "y": [float("nan"), 0.6]}, "AUC")
+    )
+    assert [len(p.get("points").split()) for p in drawing.iter(f"{_SVG}polyline")] == [2, 1]
+    assert "A <title>" in [text.text for text in drawing.iter(f"{_SVG}text")]
+
+
+def test_points_lie_within_the_frame():
+    plane = np.array([[-3.0, 0.0], [5.0, 2.0]])
+    drawing = ElementTree.fromstring(svg.points("Plane", {"users": plane}))  # noqa: S314
+    places = [(float(c.get("cx")), float(c.get("cy"))) for c in drawing.iter(f"{_SVG}circle")]
+    assert places[0][0] < places[1][0]
+    assert places[0][1] > places[1][1]  # Up is less in SVG.
+    assert all(48 <= x <= 432 and 48 <= y <= 272 for x, y in places)
+
+
+def test_weeks_are_pooled_user_by_user():
+    vectors, owners = np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 2])
+    np.testing.assert_array_equal(mean_of(vectors, owners, 3), [[2], [0], [5]])
+
+
+def test_without_data_it_says_what_to_give(tmp_path, capsys):
+    assert main(["table2", "--output", str(tmp_path)]) == 2
+    assert "--data names the data set; --small does without" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """One folder for all commands: what one has prepared or measured the next finds."""
+    return tmp_path_factory.mktemp("paper")
+
+
+@pytest.fixture
+def run(output, monkeypatch):
+    """Returns a function that runs a command with --small on a few rows."""
+    monkeypatch.setattr(tables, "LABELS", _FEW_ROWS)
+    monkeypatch.setattr(figures, "HOPS", (1, 2))
+    monkeypatch.setattr(figures, "VARIANTS", {"sumn-mean": {"aggregator": "mean"}})
+
+    def command(name, *more):
+        assert main([name, "--small", "--output", str(output), *more]) == 0
+        content = json.loads((output / f"{name}.json").read_text())
+        with open(output / f"{name}.csv", newline="") as file:
+            return content, list(csv.reader(file))
+
+    return command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["table2", "table3", "table4", "table5"])
+def test_tables(run, output, name, tmp_path, capsys):
+    values = tmp_path / "values.yaml"
+    values.write_text(f"{name}: {{users: '7 users', rows: {{sumn: {{mean: 0.8125}}}}}}\n")
+    content, cells = run(name, "--paper-values", str(values))
+    tasks = {"table3": ["likes_outdoor"], "table5": ["age_range"]}.get(
+        name, ["likes_outdoor", "age_range"]
+    )
+    columns = [*tasks, "mean"]
+    assert cells[0] == ["", *(cell for column in columns for cell in (column, "paper"))]
+    assert [row[0] for row in cells[1:]] == list(_FEW_ROWS.values())
+    assert cells[-1][-1] == "0.8125"
+    assert content["metric"] == ("accuracy" if name in ("table4", "table5") else "auc")
+    numbers = content["rows"]["tfidf"]
+    assert numbers["mean"]["value"] == pytest.approx(np.mean([numbers[t]["value"] for t in tasks]))
+    assert numbers["mean"]["low"] <= numbers["mean"]["value"] <= numbers["mean"]["high"]
+    assert sum(content["users"].values()) > 200
+    printed = capsys.readouterr().out
+    assert "The paper: 7 users." in printed
+    assert "generated logs, which say nothing of it" in (output / f"{name}.md").read_text()
+
+
+@pytest.mark.slow
+def test_what_was_measured_is_not_measured_again(run, monkeypatch):
+    run("table2")
+
+    def fail(*_):
+        raise AssertionError("measured again")
+
+    monkeypatch.setitem(ROWS, "sumn", Model("", fail))
+    run("table2")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["figure2", "figure3", "hops", "weekly", "training-time"])
+def test_figures(run, output, name):
+    content, cells = run(name)
+    assert len(cells) > 1
+    if name in ("figure2", "figure3", "hops"):
+        ElementTree.parse(output / f"{name}.svg")  # noqa: S314
+    if name == "figure2":
+        assert len(content["groups"]) == 4
+        assert set(content["rows"]) == {"sumn", "sumn-mean", "sumn-max"}
+    if name == "figure3":
+        assert 0 < content["variance"] <= 1
+        # Positives of the binary task, every class of the other.
+        assert len(content["points"]) == 4
+    if name == "hops":
+        assert list(content["hops"]) == ["1", "2"]
+    if name == "weekly":
+        assert content["weeks"] > 1
+        assert content["rows"]["whole"] != content["rows"]["weeks"]
+    if name == "training-time":
+        assert content["rows"]["sumn-mean"]["epochs"] == 1
