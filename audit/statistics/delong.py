@@ -59,6 +59,8 @@ def placements(scores: np.ndarray, positive: np.ndarray) -> Placements:
         positive: Bool [users], some of them true and some not.
     """
     positive = positive.astype(bool)
+    # Newer scipy ranks float32 in float32, which beyond 16 million users holds no ranks.
+    scores = np.asarray(scores, np.float64)
     above, below = scores[positive], scores[~positive]
     ranks = stats.rankdata(np.concatenate([above, below]))
     own_above, own_below = stats.rankdata(above), stats.rankdata(below)

@@ -125,3 +125,11 @@ def test_95_of_100_intervals_hold_the_true_value():
     # Three standard errors of a share of 95 % over 1,000 draws are 2.1 %.
     assert of_auc / 1000 == pytest.approx(0.95, abs=0.021)
     assert of_difference / 1000 == pytest.approx(0.95, abs=0.021)
+
+
+def test_scores_of_float32_lose_nothing():
+    generator = np.random.default_rng(0)
+    scores, positive = generator.random(500).astype(np.float32), generator.random(500) < 0.3
+    placed = placements(scores, positive)
+    assert placed.positive.dtype == placed.negative.dtype == np.float64
+    assert placed.auc == placements(scores.astype(np.float64), positive).auc
