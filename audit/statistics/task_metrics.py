@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from audit.statistics.auc import task_auc
-from audit.statistics.bootstrap import DRAWS, bootstrap, percentile_estimate
+from audit.statistics.bootstrap import DRAWS, bootstrap, centred_estimate, percentile_estimate
 from audit.statistics.calibration import (
     BINS,
     Bin,
@@ -95,8 +95,13 @@ def task_metrics(
         auc = task_auc_estimate(probabilities, classes, level)
     else:
         runs = bootstrap(figures, len(classes), draws, seed)
-        accuracy, brier, error, *more = (percentile_estimate(run, level) for run in runs.T)
-        auc = more[0] if more else task_auc_estimate(probabilities, classes, level)
+        accuracy, brier = (percentile_estimate(run, level) for run in runs.T[:2])
+        error = centred_estimate(runs[:, 2], level)
+        auc = (
+            percentile_estimate(runs[:, 3], level)
+            if count > 2
+            else task_auc_estimate(probabilities, classes, level)
+        )
     return TaskMetrics(
         users=len(classes),
         class_users=np.bincount(classes, minlength=count).tolist(),
