@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+from serving.releases.evaluation_metrics import overall_metrics
 
 _POINTS = 100
 _THRESHOLD = 0.5
@@ -42,14 +43,11 @@ def read_results(path: str, tasks: Mapping[str, Sequence[str]]) -> dict[str, Tas
     Returns:
         Task -> what was found.
     """
-    metrics: dict[str, dict[str, float]] = {task: {} for task in tasks}
-    for sliced in tfma.load_metrics(path):
-        if sliced.slice_key.single_slice_keys:
-            continue
-        for item in sliced.metric_keys_and_values:
-            value = item.value.double_value.value
-            if _counts(item.key, tasks) and math.isfinite(value):
-                metrics[item.key.output_name][item.key.name] = value
+    # KFP's metrics are numbers; NaN is none.
+    metrics = {
+        task: {name: value for name, value in found.items() if math.isfinite(value)}
+        for task, found in overall_metrics(path, tasks).items()
+    }
     roc: dict[str, list[tuple[float, float, float]]] = {}
     confusion = {task: [[0] * len(names) for _ in names] for task, names in tasks.items()}
     for plots in tfma.load_plots(path):
@@ -70,13 +68,6 @@ def read_results(path: str, tasks: Mapping[str, Sequence[str]]) -> dict[str, Tas
         task: TaskResults(tuple(names), metrics[task], roc.get(task, []), confusion[task])
         for task, names in tasks.items()
     }
-
-
-def _counts(key: metrics_for_slice_pb2.MetricKey, tasks: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a metric is the candidate's, and of a whole task, not of one of its many classes."""
-    if key.is_diff or key.model_name == tfma.BASELINE_KEY or key.output_name not in tasks:
-        return False
-    return len(tasks[key.output_name]) == 2 or not key.sub_key.HasField("class_id")
 
 
 def _roc(matrices) -> list[tuple[float, float, float]]:

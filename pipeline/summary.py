@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from audit.refusal import reasons_against
 from contract.features import ACTIVITY
 from pipeline.config import PipelineConfig
+from serving.releases.evaluation_metrics import is_of_whole_task
 
 
 def summarize(
@@ -43,11 +43,12 @@ def summarize(
         }
         for name in config.tasks
     }
+    classes = {name: task.classes for name, task in config.tasks.items()}
     for metrics in tfma.load_metrics(path):
         group = ", ".join(part.bytes_value.decode() for part in metrics.slice_key.single_slice_keys)
         for item in metrics.metric_keys_and_values:
             key, value = item.key, item.value.double_value.value
-            if key.is_diff or not _is_whole_task(key, config):
+            if key.is_diff or not is_of_whole_task(key, classes):
                 continue
             task = tasks[key.output_name]
             if key.model_name == tfma.BASELINE_KEY:
@@ -68,9 +69,3 @@ def summarize(
         "tasks": tasks,
         "reasons": [reason.sentence for reason in failures],
     }
-
-
-def _is_whole_task(key: metrics_for_slice_pb2.MetricKey, config: PipelineConfig) -> bool:
-    """False for one class of a task with more than two; its average is what counts."""
-    classes = len(config.tasks[key.output_name].classes) if key.output_name else 0
-    return classes > 0 and not (classes > 2 and key.sub_key.HasField("class_id"))

@@ -5,6 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+
+def is_of_whole_task(
+    key: metrics_for_slice_pb2.MetricKey, tasks: Mapping[str, Sequence[str]]
+) -> bool:
+    """Whether a metric is a task's, and not that of one class among several.
+
+    Args:
+        key: Of the metric.
+        tasks: Task -> names of its classes.
+    """
+    classes = len(tasks.get(key.output_name, ()))
+    return classes > 0 and (classes == 2 or not key.sub_key.HasField("class_id"))
 
 
 def overall_metrics(
@@ -26,8 +40,6 @@ def overall_metrics(
         for item in each.metric_keys_and_values:
             key = item.key
             is_other = key.is_diff or key.model_name == tfma.BASELINE_KEY
-            if is_other or key.output_name not in tasks:
-                continue
-            if len(tasks[key.output_name]) == 2 or not key.sub_key.HasField("class_id"):
+            if not is_other and is_of_whole_task(key, tasks):
                 metrics[key.output_name][key.name] = item.value.double_value.value
     return metrics
