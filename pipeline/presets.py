@@ -9,6 +9,7 @@ import trainer.encoder.config
 import trainer.heads.config
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
+from trainer.presets import take_preset
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # Everything that is found nowhere but in the paper, in one word.
@@ -51,12 +52,9 @@ def apply_preset(values: Any) -> Any:
     Raises:
         ValueError: There is no such preset, or the file does not say how behaviours are divided.
     """
-    if not isinstance(values, Mapping) or "preset" not in values:
+    name, content = take_preset(values, PRESETS)
+    if name is None:
         return values
-    content = dict(values)
-    name = content.pop("preset")
-    if name not in PRESETS:
-        raise ValueError(f"preset must be one of {sorted(PRESETS)}. Received: {name!r}")
     data = content.get("data")
     if not isinstance(data, Mapping) or "division" not in data:
         raise ValueError(

@@ -5,6 +5,8 @@ from typing import Any, Literal
 import pydantic
 from pydantic import Field
 
+from trainer.presets import with_preset
+
 
 class EncoderConfig(pydantic.BaseModel):
     """Configures the encoder and its training. The defaults are the paper's.
@@ -142,13 +144,7 @@ class EncoderConfig(pydantic.BaseModel):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or "preset" not in values:
-            return values
-        overrides = dict(values)
-        preset = overrides.pop("preset")
-        if preset not in PRESETS:
-            raise ValueError(f"preset must be one of {sorted(PRESETS)}. Received: {preset!r}")
-        return {**PRESETS[preset], **overrides}
+        return with_preset(values, PRESETS)
 
 
 # What serves fewer users than the paper had: word vectors to start from, LSA beside the hops, and

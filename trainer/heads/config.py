@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from trainer.presets import with_preset
+
 
 class HeadsConfig(BaseModel):
     """One MLP per task on the frozen user vector.
@@ -44,13 +46,7 @@ class HeadsConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or "preset" not in values:
-            return values
-        overrides = dict(values)
-        preset = overrides.pop("preset")
-        if preset not in PRESETS:
-            raise ValueError(f"preset must be one of {sorted(PRESETS)}. Received: {preset!r}")
-        return {**PRESETS[preset], **overrides}
+        return with_preset(values, PRESETS)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
