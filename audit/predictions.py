@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from tfx.dsl.io import fileio
+
+from audit.parquet import read_parquet, to_lists, to_rows, write_parquet
 
 PREDICTIONS_FILE = "predictions.parquet"
 
@@ -64,8 +64,7 @@ def write_predictions(predictions: Predictions, path: str) -> None:
         columns[_LABEL + task] = pa.array(labels, pa.int32(), mask=labels == _MISSING)
     for prefix, scores in ((_SCORE, predictions.scores), (_BASELINE, predictions.baseline)):
         for task, values in scores.items():
-            flat = pa.array(values.astype(np.float32).ravel())
-            columns[prefix + task] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+            columns[prefix + task] = to_lists(values)
     write_parquet(pa.table(columns), path)
 
 
@@ -85,10 +84,7 @@ def read_predictions(path: str) -> Predictions:
         }
 
     def scores(prefix: str) -> dict[str, np.ndarray]:
-        return {
-            task: values.flatten().to_numpy().reshape(len(table), -1)
-            for task, values in columns(prefix).items()
-        }
+        return {task: to_rows(values) for task, values in columns(prefix).items()}
 
     return Predictions(
         users=_text(table.column(_USER)),
@@ -100,20 +96,6 @@ def read_predictions(path: str) -> Predictions:
         scores=scores(_SCORE),
         baseline=scores(_BASELINE),
     )
-
-
-def write_parquet(table: pa.Table, path: str) -> None:
-    """Writes a table to a file, local or of an object store."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    with fileio.open(path, "wb") as file:
-        file.write(sink.getvalue().to_pybytes())
-
-
-def read_parquet(path: str) -> pa.Table:
-    """Reads what `write_parquet` wrote."""
-    with fileio.open(path, "rb") as file:
-        return pq.read_table(pa.BufferReader(file.read()))
 
 
 def _text(values: pa.Array) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from audit.predictions import read_parquet, write_parquet
+from audit.parquet import read_parquet, to_lists, to_rows, write_parquet
 from audit.scoring import Vectors
 
 VECTORS_FILE = "vectors.parquet"
@@ -18,10 +18,10 @@ def write_vectors(vectors: Vectors, path: str) -> None:
     columns = {
         _USER: pa.array(vectors.users.tolist(), pa.string()),
         _WORDLESS: pa.array(vectors.wordless),
-        _VECTOR: _lists(vectors.vectors),
+        _VECTOR: to_lists(vectors.vectors),
     }
     if vectors.baseline is not None:
-        columns[_BASELINE] = _lists(vectors.baseline)
+        columns[_BASELINE] = to_lists(vectors.baseline)
     write_parquet(pa.table(columns), path)
 
 
@@ -30,18 +30,11 @@ def read_vectors(path: str) -> Vectors:
     table = read_parquet(path)
 
     def lists(name: str) -> np.ndarray:
-        values = table.column(name).combine_chunks()
-        return values.flatten().to_numpy().reshape(len(table), -1)
+        return to_rows(table.column(name).combine_chunks())
 
     return Vectors(
         users=np.array(table.column(_USER).to_pylist(), dtype=np.str_),
         vectors=lists(_VECTOR),
         wordless=np.array(table.column(_WORDLESS).to_pylist(), dtype=bool),
         baseline=lists(_BASELINE) if _BASELINE in table.column_names else None,
-    )
-
-
-def _lists(values: np.ndarray) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(
-        pa.array(values.astype(np.float32).ravel()), values.shape[1]
     )
