@@ -110,7 +110,7 @@ def encode_events(
     if not FileSystems.exists(gathered_file):
         _gather(files, config, gathered_file, make_pipeline)
     gathered = _read_json(gathered_file)
-    buckets = gathered["buckets"]
+    buckets, num_buckets = gathered["buckets"], count_buckets(files)
     missing = [
         (int(number), batches)
         for number, batches in buckets.items()
@@ -128,7 +128,7 @@ def encode_events(
                 output,
                 config,
                 clock,
-                count_buckets(files),
+                num_buckets,
                 earlier,
                 forgotten,
             )
@@ -154,7 +154,7 @@ def encode_events(
         "carried_over": sum(carried for _, carried in counts),
         "events": gathered["events"],
         "bad_events": gathered["bad_events"],
-        "buckets": count_buckets(files),
+        "buckets": num_buckets,
         "files": {str(number): os.path.basename(path) for number, path in parts.items()},
         "warnings": gathered["warnings"],
     }
