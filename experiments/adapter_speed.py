@@ -21,11 +21,12 @@ import random
 import resource
 import tarfile
 import tempfile
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
 
-from experiments.dataset_command import write_dataset
+from experiments.dataset_command import add_datasets, write_dataset
 
 _JULY_2014 = 1404172800
 _SECONDS = 78_000_000  # To the end of 2016.
@@ -39,6 +40,8 @@ def main() -> None:
     )
     parser.add_argument("--records", type=int, default=200_000, help="(default: 200000)")
     records = parser.parse_args().records
+    command = argparse.ArgumentParser()
+    add_datasets(command)
     table = Table(title=f"{records:,} generated records on {os.cpu_count()} processors")
     for column in ("data set", "records/s", "of one processor", "events", "peak MB"):
         table.add_column(column, justify="left" if column == "data set" else "right")
@@ -47,12 +50,8 @@ def main() -> None:
             data = pathlib.Path(scratch, "data")
             data.mkdir()
             generate(data, records, random.Random(0))
-            arguments = argparse.Namespace(
-                dataset=name,
-                data=str(data),
-                output=os.path.join(scratch, "output"),
-                **{key: value.format(data=data) for key, value in options.items()},
-            )
+            called = [name, "--data", str(data), "--output", os.path.join(scratch, "output")]
+            arguments = command.parse_args(called + [each.format(data=data) for each in options])
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 report, megabytes = pool.apply(_run, (arguments,))
         table.add_row(
@@ -66,8 +65,6 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace):
-    if arguments.dataset == "twitter":
-        arguments.tweets, arguments.seed = 10, 0
     with contextlib.redirect_stderr(io.StringIO()):
         report = write_dataset(arguments)
     return report, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -135,21 +132,12 @@ def _text(draw: random.Random, words: int) -> str:
     return " ".join(draw.choices(_WORDS, k=words))
 
 
-_DATASETS = {
-    "amazon": (_amazon, {"negatives": "all"}),
-    "twitter": (_twitter, {}),
-    "query-logs": (
-        _queries,
-        {
-            "columns": "AnonID,Query,QueryTime",
-            "labels": "{data}/labels.csv",
-            "transactions": "",
-            "categories": "",
-            "language": "en",
-        },
-    ),
+_DATASETS: dict[str, tuple[Callable[[pathlib.Path, int, random.Random], None], list[str]]] = {
+    "amazon": (_amazon, []),
+    "twitter": (_twitter, []),
+    "query-logs": (_queries, ["--labels", "{data}/labels.csv"]),
 }
-"""Name to what generates it, and the options of its command."""
+"""Name to what generates it, and what else its command is given."""
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ from rich.table import Table
 from audit.statistics.bootstrap import resampling_weights
 from contract import exit_codes
 from contract.splits import TRAIN, VALIDATION
+from experiments.areas import MEAN, task_areas
 from experiments.labelled_users import LabelledUsers, PreparedData, configuration, prepare
-from experiments.quality import MEAN, RESAMPLES, figures_of, task_areas
-from experiments.representations import MODELS, TIMED, Model, of_vectors
+from experiments.quality import RESAMPLES, figures_of
+from experiments.representations import MODELS, check_times, of_vectors
 from ingestion.errors import DataError
 from pipeline.config import ConfigError
 from serving.quiet import quiet_tensorflow
@@ -51,14 +52,14 @@ def main(arguments: list[str] | None = None) -> int:
                 args.work_dir or scratch, os.path.basename(os.path.abspath(args.data_dir))
             )
             console.log(f"{args.data_dir}: words and examples, tasks {', '.join(config.tasks)}")
-            timed = "time" in config.data.ingestion.channels
-            models = args.models or [*(_TIMED_RIVALS if timed else _RIVALS), _OURS]
-            if not timed and any(name.endswith(TIMED) for name in models):
-                raise ConfigError("the data have no times, which models that end in -time need.")
+            channels = config.data.ingestion.channels
+            models = args.models or [*(_TIMED_RIVALS if "time" in channels else _RIVALS), _OURS]
+            check_times(models, channels)
             data = prepare(config, folder)
+            weights = resampling_weights(len(data.evaluation.word_ids), RESAMPLES)
             runs = {
                 name: [
-                    _curve(MODELS[name], data, args.labelled, seed, folder, f"{name}, {seed}")
+                    _curve(name, data, args.labelled, seed, folder, weights, console)
                     for seed in args.seeds
                 ]
                 for name in models
@@ -126,12 +127,16 @@ def _enough(drawn: dict[str, LabelledUsers], task: str, classes: int) -> bool:
 
 
 def _curve(
-    model: Model, data: PreparedData, counts: list[int], seed: int, folder: str, shown: str
+    name: str,
+    data: PreparedData,
+    counts: list[int],
+    seed: int,
+    folder: str,
+    weights: np.ndarray,
+    console: Console,
 ) -> dict[int, dict[str, np.ndarray]]:
     """The areas of one model and seed, by the number of labelled users."""
-    weights = resampling_weights(len(data.evaluation.word_ids), RESAMPLES)
-    console = Console(stderr=True)
-    found = {}
+    model, found = MODELS[name], {}
     with tempfile.TemporaryDirectory(dir=folder) as logs:
         if model.fit_vectors is not None:
             # No label has a part in the vectors: they are the same for every number.
@@ -148,7 +153,7 @@ def _curve(
             found[count] = task_areas(
                 {task: probabilities[task] for task in tasks}, data.evaluation, weights
             )
-            console.log(f"{shown}, {count:,} labelled: {found[count][MEAN][0]:.3f}")
+            console.log(f"{name}, seed {seed}, {count:,} labelled: {found[count][MEAN][0]:.3f}")
     return found
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
+from experiments.kept_arrays import read_arrays, write_arrays
 from ingestion.files import fingerprint_of, match_files
 from pipeline.code_digest import code_digest
 from pipeline.config import PipelineConfig
@@ -61,10 +60,8 @@ class KeptAreas:
 
     def read(self, name: str, description: str, seed: int) -> Run | None:
         """Returns a run, or None if there is none that is whole."""
-        try:
-            with np.load(self._path(name, description, seed)) as arrays:
-                found = dict(arrays)
-        except (FileNotFoundError, zipfile.BadZipFile):
+        found = read_arrays(self._path(name, description, seed))
+        if found is None:
             return None
         seconds = float(found.pop(_SECONDS))
         return Run(found, seconds)
@@ -78,11 +75,8 @@ class KeptAreas:
             seed: Of the run.
             run: What was reached.
         """
-        os.makedirs(self._folder, exist_ok=True)
-        path = self._path(name, description, seed)
-        unfinished = f"{path}.{uuid.uuid4().hex}.npz"
-        np.savez(unfinished, **run.areas, **{_SECONDS: run.seconds})
-        os.replace(unfinished, path)
+        arrays = {**run.areas, _SECONDS: np.array(run.seconds)}
+        write_arrays(self._path(name, description, seed), arrays)
 
     def _path(self, name: str, description: str, seed: int) -> str:
         digest = self._digest.copy()

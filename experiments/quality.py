@@ -37,21 +37,19 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from audit.statistics.auc import task_auc
 from audit.statistics.bootstrap import resampling_weights
 from contract import exit_codes
 from contract.splits import EVAL, TRAIN, VALIDATION
+from experiments.areas import MEAN, task_areas
 from experiments.bootstrap import interval
 from experiments.kept_areas import KeptAreas, Run
-from experiments.labelled_users import LabelledUsers, configuration, prepare
-from experiments.representations import MODELS, TIMED, Model, encoder
+from experiments.labelled_users import configuration, prepare
+from experiments.representations import MODELS, TIMED, Model, check_times, encoder
 from ingestion.errors import DataError
 from pipeline.config import ConfigError
 from serving.quiet import quiet_tensorflow
 from trainer.heads.config import HeadsConfig
 
-MEAN = "mean"
-"""Stands for the mean over the tasks."""
 RESAMPLES = 1000
 _PACKAGES = ("tensorflow", "keras", "tfx", "gensim", "scikit-learn")
 
@@ -148,8 +146,8 @@ def _models(args, channels: tuple[str, ...]) -> dict[str, Model]:
     """The models that the command line names, by name."""
     timed = "time" in channels
     names = args.models or [name for name in MODELS if name != "paper"]
-    if args.models and not timed and any(name.endswith(TIMED) for name in names):
-        raise ConfigError("the data have no times, which models that end in -time need.")
+    if args.models:
+        check_times(names, channels)
     models = {name: MODELS[name] for name in names if timed or not name.endswith(TIMED)}
     for name, fields in args.encoder:
         models[name] = encoder(**yaml.safe_load(fields))
@@ -184,25 +182,6 @@ def _measure(data, models, heads, seeds, folder, kept, console):
         areas[name] = {task: np.stack([run.areas[task] for run in runs]) for task in runs[0].areas}
         seconds[name] = float(np.mean([run.seconds for run in runs]))
     return areas, seconds
-
-
-def task_areas(probabilities, users: LabelledUsers, weights) -> dict[str, np.ndarray]:
-    """Measures the predictions of one run.
-
-    Args:
-        probabilities: Task to float [users, classes].
-        users: Who they are of.
-        weights: As `resampling_weights` makes them.
-
-    Returns:
-        Task, and `MEAN` for the mean of all, to float [1 + resamples] of AUC.
-    """
-    areas = {}
-    for task, predicted in probabilities.items():
-        classes, label_weights = users.labels[task]
-        areas[task] = task_auc(predicted, classes, label_weights > 0, weights)
-    areas[MEAN] = np.mean(list(areas.values()), axis=0)
-    return areas
 
 
 def _report(args, data_dir, config, data, models, areas, seconds) -> dict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ import scipy.sparse
 
 from contract.signatures import USER_VECTOR
 from experiments.labelled_users import LabelledUsers, PreparedData
+from pipeline.config import ConfigError
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 
@@ -324,6 +325,21 @@ def _flat(users: LabelledUsers) -> list[list[int]]:
 
 TIMED = "-time"
 """Ends the names of models that need the channel of time."""
+
+
+def check_times(names: Iterable[str], channels: Collection[str]) -> None:
+    """Checks that no model is asked for that needs what the data do not have.
+
+    Args:
+        names: Of the models.
+        channels: Of the data.
+
+    Raises:
+        ConfigError: A model needs times, and there are none.
+    """
+    if "time" not in channels and any(name.endswith(TIMED) for name in names):
+        raise ConfigError("the data have no times, which models that end in -time need.")
+
 
 MODELS = {
     "tfidf": Model("TF-IDF and logistic regression, no user vector", _tfidf(False), seeded=False),

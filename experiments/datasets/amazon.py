@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import html
-import json
 import pathlib
 import re
 import zlib
@@ -89,15 +88,9 @@ def _objects(
                 for line, content in enumerate(file, start=1):
                     writer.read()
                     place = f"{path.name}:{line}"
-                    try:
-                        record = json.loads(content)
-                    except ValueError:
-                        writer.drop("lines that are no JSON", place)
-                        continue
-                    if isinstance(record, dict):
+                    record = writer.json_object(content, place)
+                    if record is not None:
                         yield record, place
-                    else:
-                        writer.drop("lines that are no JSON object", place)
         except (OSError, EOFError, zlib.error) as error:
             raise DataSetError(f"{path}: is damaged ({error}). Download it again.") from error
 

@@ -13,7 +13,6 @@ import argparse
 import bz2
 import datetime
 import html
-import json
 import pathlib
 import tarfile
 from collections.abc import Iterator
@@ -89,15 +88,9 @@ def _lines(
                     continue
                 writer.read()
                 place = f"{member.name}:{line}"
-                try:
-                    record = json.loads(content)
-                except ValueError:
-                    writer.drop("lines that are no JSON", place)
-                    continue
-                if isinstance(record, dict):
+                record = writer.json_object(content, place)
+                if record is not None:
                     yield record, place
-                else:
-                    writer.drop("lines that are no JSON object", place)
         except (OSError, EOFError):
             writer.drop("members that are damaged", f"{member.name}:{line}")
 

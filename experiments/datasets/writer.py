@@ -111,6 +111,18 @@ class DataSetWriter:
         if where and len(places) < _SHOWN:
             places.append(where)
 
+    def json_object(self, content: bytes, place: str) -> dict[str, Any] | None:
+        """Parses a line; one that is no JSON object is counted as dropped, and None."""
+        try:
+            record = json.loads(content)
+        except ValueError:
+            self.drop("lines that are no JSON", place)
+            return None
+        if not isinstance(record, dict):
+            self.drop("lines that are no JSON object", place)
+            return None
+        return record
+
     def event(self, user_id: str, timestamp: int, text: str) -> None:
         """Writes a behaviour."""
         record = {USER_ID: user_id, "timestamp": timestamp, "text": text}

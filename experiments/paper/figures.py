@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from experiments.areas import MEAN
 from experiments.paper import svg
-from experiments.paper.measure import MEAN, figures
+from experiments.paper.measure import figures
 from experiments.paper.rows import HOPS, LABELS, VARIANTS, fit_vectors
 from experiments.paper.setting import Setting
 from experiments.paper.tables import written
@@ -61,9 +62,10 @@ def figure3(made: Setting) -> None:
         encode = fit_vectors("sumn")(made.data, seed, scratch)
         return {"vectors": np.asarray(encode(made.data.evaluation))}
 
-    plane = PCA(2, random_state=seed).fit(made.rows.kept(f"vectors-{seed}", vectors)["vectors"])
+    users = made.rows.kept(f"vectors-{seed}", vectors)["vectors"]
+    plane = PCA(2, random_state=seed).fit(users)
     share = plane.explained_variance_ratio_.sum()
-    placed = plane.transform(made.rows.kept(f"vectors-{seed}", vectors)["vectors"])
+    placed = plane.transform(users)
     series, rows = {}, []
     for task, count in made.data.tasks.items():
         classes, weights = made.data.evaluation.labels[task]

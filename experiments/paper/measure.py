@@ -6,20 +6,20 @@ import hashlib
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from audit.statistics.auc import task_auc
 from audit.statistics.bootstrap import resampling_weights
+from experiments.areas import task_areas
 from experiments.bootstrap import interval
+from experiments.kept_arrays import read_arrays, write_arrays
 from experiments.labelled_users import PreparedData
 from experiments.paper.rows import ROWS
 from experiments.representations import Probabilities
 from pipeline.config import PipelineConfig
-
-MEAN = "mean"
 
 
 class Figure(NamedTuple):
@@ -62,16 +62,14 @@ class Rows:
             make: Makes arrays by name.
         """
         path = self._folder / f"{name}.npz"
-        if not path.exists():
+        arrays = read_arrays(path)
+        if arrays is None:
             started = time.monotonic()
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
                 arrays = make(scratch)
-            unfinished = path.with_suffix(".part.npz")
-            np.savez(unfinished, **arrays)
-            unfinished.replace(path)
+            write_arrays(path, arrays)
             self._progress(f"{name}: {time.monotonic() - started:.0f} s")
-        with np.load(path) as arrays:
-            return dict(arrays)
+        return arrays
 
     def probabilities(self, row: str, seed: int) -> Probabilities:
         """What a row predicts of the users of the evaluation with one seed."""
@@ -112,17 +110,22 @@ def figures(
     if chosen is not None:
         weights = weights * chosen
     measure = {"auc": task_auc, "accuracy": task_accuracy}[metric]
-    runs: dict[str, list[np.ndarray]] = {}
+    tasks = list(tasks)
+    runs = []
     for seed in seeds:
         probabilities = rows.probabilities(name, seed)
-        areas = {}
-        for task in tasks:
-            classes, label_weights = users.labels[task]
-            areas[task] = measure(probabilities[task], classes, label_weights > 0, weights)
-        areas[MEAN] = np.mean(list(areas.values()), axis=0)
-        for task, values in areas.items():
-            runs.setdefault(task, []).append(values)
-    stacked = {task: np.stack(values) for task, values in runs.items()}
+        of_tasks = {task: probabilities[task] for task in tasks}
+        runs.append(task_areas(of_tasks, users, weights, measure))
+    return figures_of(runs)
+
+
+def figures_of(runs: Sequence[dict[str, np.ndarray]]) -> dict[str, Figure]:
+    """The numbers of some runs, their means with intervals.
+
+    Args:
+        runs: As `task_areas` returns each.
+    """
+    stacked = {task: np.stack([run[task] for run in runs]) for task in runs[0]}
     return {
         task: Figure(float(values[:, 0].mean()), *interval(values))
         for task, values in stacked.items()

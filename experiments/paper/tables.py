@@ -11,7 +11,8 @@ import yaml
 
 from contract.errors import UsageError
 from contract.splits import SPLITS
-from experiments.paper.measure import MEAN, Figure, figures
+from experiments.areas import MEAN
+from experiments.paper.measure import Figure, figures
 from experiments.paper.rows import LABELS
 from experiments.paper.setting import Setting
 from experiments.paper.write import Grid, write_grid

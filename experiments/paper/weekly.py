@@ -8,13 +8,12 @@ import os
 
 import numpy as np
 
-from audit.statistics.auc import task_auc
 from audit.statistics.bootstrap import resampling_weights
 from contract.errors import UsageError
 from contract.features import BEHAVIORS, HISTORY, TIMESTAMPS
 from contract.splits import EVAL, TRAIN, VALIDATION
-from experiments.bootstrap import interval
-from experiments.paper.measure import MEAN, Figure
+from experiments.areas import MEAN, task_areas
+from experiments.paper.measure import figures_of
 from experiments.paper.setting import Setting
 from experiments.paper.tables import written
 from experiments.paper.write import Grid, write_grid
@@ -45,18 +44,7 @@ def weekly(made: Setting) -> None:
     weights = resampling_weights(len(made.data.evaluation.word_ids), made.resamples)
     rows, content = [], {}
     for name, label in names.items():
-        areas = []
-        for probabilities in runs[name]:
-            of_tasks = {
-                task: task_auc(values, classes, known > 0, weights)
-                for task, values in probabilities.items()
-                for classes, known in (made.data.evaluation.labels[task],)
-            }
-            areas.append({**of_tasks, MEAN: np.mean(list(of_tasks.values()), axis=0)})
-        numbers = {}
-        for task in areas[0]:
-            stacked = np.stack([each[task] for each in areas])
-            numbers[task] = Figure(float(stacked[:, 0].mean()), *interval(stacked))
+        numbers = figures_of([task_areas(run, made.data.evaluation, weights) for run in runs[name]])
         rows.append([label, *map(written, numbers.values())])
         content[name] = {task: number._asdict() for task, number in numbers.items()}
     grid = Grid(
