@@ -137,13 +137,22 @@ def test_every_python_is_in_the_lock():
     assert f"{sys.version_info[0]}.{sys.version_info[1]}" in install._OLD_STACK + install._NEW_STACK
 
 
+def _make(*arguments, **variables):
+    """Runs make as from a shell: the make that runs these tests hands its own VENV= on."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=_ROOT,
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
 def _variables(folder, *arguments):
     """Values of make's variables, where `folder` comes first in the PATH."""
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    command = ["make", "--print-data-base", "--dry-run", *arguments, "help"]
-    run = subprocess.run(
-        command, cwd=_ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
+    run = _make("--print-data-base", "--dry-run", *arguments, "help", PATH=path)
     return dict(re.findall(r"(?m)^(\w+) :?= (.*)$", run.stdout))
 
 
@@ -169,6 +178,6 @@ def test_make_can_be_told_which_python3_to_begin_with(tmp_path):
 
 
 def test_make_says_so_where_there_is_no_python_to_begin_with():
-    run = subprocess.run(["make", "install", "PYTHON3="], cwd=_ROOT, capture_output=True, text=True)
+    run = _make("install", "PYTHON3=")
     assert run.returncode
     assert "No Python 3.9 or newer was found to begin with" in run.stdout
