@@ -16,14 +16,15 @@ An audit is named by its own folder, a run (OUTPUT/runs/TIME), a pushed version
 (OUTPUT/serving/NAME/VERSION) or an output folder, of which the newest audit is taken.
 
   python -m audit show runs/demo
-  python -m audit verify runs/demo/serving/demo/1795446532
+  python -m audit verify runs/demo/serving/demo/1795446532 --public-key team.pub.pem
   python -m audit diff runs/demo/serving/demo/1795446532 runs/demo
 """
 
 _VERIFY_EPILOG = """\
 levels, each with those below it:
   0  the record keeps to its schema; every file of the audit, of the model and of the input has its
-     digest; the log of releases is chained and ends with what is served
+     digest; the audit is signed by the key that --public-key names; the log of releases is chained
+     and ends with what is served
   1  every figure, interval and comparison is computed again from predictions.parquet, and the
      verdict from these
   2  the examples of the evaluation are scored again by the model, to 1e-5
@@ -32,7 +33,8 @@ exit codes:
   0  all holds
   1  something does not; it is named
   2  there is no such audit
-  4  nothing is wrong, but not all could be looked at here; it is said why
+  4  nothing is wrong, but not all could be looked at here, such as a signature without its key; it
+     is said why
 """
 
 
@@ -54,6 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verify.add_argument("audit", help="folder of an audit, a run, a version or an output folder")
     verify.add_argument(
         "--level", type=int, default=1, choices=(0, 1, 2), help="how far to go (default: 1)"
+    )
+    verify.add_argument(
+        "--public-key",
+        action="append",
+        default=[],
+        metavar="PEM",
+        help="public key by which the audit must be signed; more than once: by one of them",
     )
     verify.add_argument("--json", action="store_true", help="print the findings as JSON")
 

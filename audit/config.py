@@ -30,6 +30,18 @@ class AuditConfig(BaseModel):
         "predictions.parquet; null: the pipeline's name, which keeps nothing secret from whoever "
         "has a list of ids.",
     )
+    signing_key: str | None = Field(
+        None,
+        description="PEM file of the private key, of an elliptic curve and without a password, by "
+        "which audits are signed; null: they are not. On Kubeflow a path below the mount_path of "
+        "one of kubeflow.secret_volumes.",
+    )
+    public_keys: tuple[str, ...] = Field(
+        (),
+        description="PEM files of the public keys by one of which an audit must be signed for its "
+        "model to be pushed, or compared with on Kubeflow; that of signing_key counts too. "
+        "Without any key unsigned audits are taken.",
+    )
 
 
 class Gate(BaseModel):

@@ -32,7 +32,6 @@ from audit.refusal import reasons_against
 from components.tunable_trainer import with_hyperparameters
 from contract.splits import TRAIN
 from serving.releases.evaluation_metrics import overall_metrics
-from serving.releases.model_digest import model_digest
 
 AUDIT = "audit"
 
@@ -59,6 +58,7 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             DataError: The labels' files lack a column that the configuration names.
+            KeyFileError: The key that signs cannot be used.
             UserKeyError: The key of the users' pseudonyms is not there.
         """
         config = AuditConfig.model_validate_json(exec_properties["config"])
@@ -77,7 +77,7 @@ class Executor(base_executor.BaseExecutor):
         configuration = with_hyperparameters(json.loads(exec_properties["configuration"]), models)
         baseline = _baseline(blessing)
         folder = artifact_utils.get_single_uri(output_dict[AUDIT])
-        before = earlier_statistics(folder, model_digest(baseline)) if baseline else None
+        before = earlier_statistics(folder, baseline) if baseline else None
         fileio.makedirs(folder)
         make_audit(
             Sources(

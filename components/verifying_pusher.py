@@ -25,7 +25,10 @@ from tfx.types import (
 )
 from tfx.utils import proto_utils
 
+from audit.config import AuditConfig
+from audit.keys import trusted_keys
 from audit.statement import STATEMENT_FILE
+from audit.trust import carry, doubts
 from components.auditor import AUDIT
 from components.tunable_trainer import with_hyperparameters
 from contract.errors import UserError
@@ -49,6 +52,10 @@ class TamperedModelError(UserError):
     """The model's files are not those that were blessed."""
 
 
+class UntrustedAuditError(UserError):
+    """The model's audit does not hold."""
+
+
 class Executor(pusher_executor.Executor):
     """TFX's executor with the check of the digest."""
 
@@ -65,16 +72,19 @@ class Executor(pusher_executor.Executor):
         Args:
             input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card
                 in place of the configuration's; `model_blessing` as `SealingEvaluator` gives it;
-                `evaluation`: its metrics, for the model card; they may be missing; `audit`: where
-                the model card says that it is.
+                `evaluation`: its metrics, for the model card; they may be missing; `audit`: what
+                must hold, and where the model card says that it is.
             output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
                 `pushed_version` and the digest.
             exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
-                `configuration` of the pipeline for the model card and `keep_versions`, how many of
-                the newest versions stay (without: all).
+                `configuration` of the pipeline for the model card, `keep_versions`, how many of
+                the newest versions stay (without: all), and `audit`, an `AuditConfig` whose keys
+                say by whom the audit must be signed.
 
         Raises:
             TamperedModelError: If the model was blessed and is not any more what was blessed.
+            UntrustedAuditError: If its audit does not hold, or is not signed by one of the keys.
+            KeyFileError: If one of the keys cannot be used.
             ReleaseError: If another push, label or rollback keeps the lock of `models.config`.
         """
         pushed = artifact_utils.get_single_instance(
@@ -109,6 +119,7 @@ class Executor(pusher_executor.Executor):
         custom_config = json.loads(
             exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
         )
+        _check_audit(input_dict, digest, AuditConfig(**custom_config.get(AUDIT, {})))
         keep, is_remote = custom_config.get("keep_versions"), "://" in base
         newest = newest_version(base)
         if newest and is_model(newest, digest):
@@ -119,6 +130,7 @@ class Executor(pusher_executor.Executor):
         if is_remote:
             # Object stores cannot rename a folder at once; there `saved_model.pb` comes last.
             staged = self._copy(input_dict, output_dict, exec_properties, base)
+            _carry_audit(input_dict, staged)
             write_model_card(_card(input_dict, base, staged, digest, custom_config), staged)
             return PUSHED
         # TFX copies file by file into the version's folder, where a server might already look. On
@@ -128,6 +140,7 @@ class Executor(pusher_executor.Executor):
         staging = os.path.join(base, f"{_STAGING}-{uuid.uuid4().hex}")
         try:
             staged = self._copy(input_dict, output_dict, exec_properties, staging)
+            _carry_audit(input_dict, staged)
             card = _card(input_dict, base, staged, digest, custom_config)
             path = publish(staged, base, card, newest, keep)
         finally:
@@ -160,6 +173,24 @@ class Executor(pusher_executor.Executor):
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
         return pushed.get_string_custom_property("pushed_destination")
+
+
+def _check_audit(
+    input_dict: dict[str, list[types.Artifact]], digest: str, config: AuditConfig
+) -> None:
+    if AUDIT not in input_dict:
+        return
+    folder = artifact_utils.get_single_uri(input_dict[AUDIT])
+    if wrong := list(doubts(folder, digest, trusted_keys(config))):
+        raise UntrustedAuditError(
+            f"The audit of the model does not hold, so it is not pushed: {'; '.join(wrong)}. Find "
+            f"out who changed {folder}, then have it made anew: run again with --no-cache."
+        )
+
+
+def _carry_audit(input_dict: dict[str, list[types.Artifact]], version: str) -> None:
+    if AUDIT in input_dict:
+        carry(artifact_utils.get_single_uri(input_dict[AUDIT]), version)
 
 
 def _write_outcome(outcome: str, pushed: types.Artifact) -> None:

@@ -83,6 +83,7 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
         pipeline_root=pipeline_root.rstrip("/"),
         serving_dir=paths.serving_dir(),
         paths=paths,
+        audit=paths.as_steps_see_it(config).audit,
     )
     pipeline = create_pipeline(config, backend)
     steps = {node.id: kubeflow.step(node.id) for node in pipeline.components}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import tensorflow_model_analysis as tfma
@@ -43,11 +42,7 @@ def read_results(path: str, tasks: Mapping[str, Sequence[str]]) -> dict[str, Tas
     Returns:
         Task -> what was found.
     """
-    # KFP's metrics are numbers; NaN is none.
-    metrics = {
-        task: {name: value for name, value in found.items() if math.isfinite(value)}
-        for task, found in overall_metrics(path, tasks).items()
-    }
+    metrics = overall_metrics(path, tasks)
     roc: dict[str, list[tuple[float, float, float]]] = {}
     confusion = {task: [[0] * len(names) for _ in names] for task, names in tasks.items()}
     for plots in tfma.load_plots(path):

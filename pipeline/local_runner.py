@@ -31,6 +31,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
 from audit.page.page import PAGE_FILE
+from audit.record import read_record
 from contract import exit_codes
 from contract.errors import UserError
 from ingestion.report import REPORT_FILE, WARNINGS
@@ -67,7 +68,7 @@ class Reporter(logging.Handler):
 
     def event(self, kind: str, **fields: Any) -> None:
         """Writes one event, a JSON object of its `kind` and `fields`, as a line."""
-        print(json.dumps({"event": kind, **fields}), file=self._stream, flush=True)
+        print(json.dumps({"event": kind, **fields}, allow_nan=False), file=self._stream, flush=True)
 
     def fail(self, component: str, error: Exception) -> None:
         """Says why a component failed, or the run itself; of one failure only the first word."""
@@ -149,6 +150,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
     (audit,) = results[AUDITOR].artifacts
     summary["audit"] = audit.uri
+    summary["signature"] = read_record(audit.uri)["signature"]
     summary["page"] = os.path.join(audit.uri, PAGE_FILE)
     summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
     reporter.event("summary", **summary)

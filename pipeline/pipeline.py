@@ -272,6 +272,7 @@ def _pusher(
         custom_config={
             "configuration": _recorded(config),
             "keep_versions": config.serving.keep_versions,
+            "audit": config.audit.model_dump(include={"signing_key", "public_keys"}),
         },
     ).with_id(PUSHER)
     return _with_code(pusher, "components.verifying_pusher")

@@ -40,6 +40,9 @@ from serving.releases.versions import complete_versions, version_path
 
 CONFIG_FILE = "models.config"
 MODEL_CARD = "model_card.json"
+AUDIT_FOLDER = "audit"
+"""What a version carries of its audit."""
+
 STABLE, CANARY, PREVIOUS = "stable", "canary", "previous"
 LABELS = (STABLE, CANARY, PREVIOUS)
 
