@@ -17,6 +17,7 @@ An audit is named by its own folder, a run (OUTPUT/runs/TIME), a pushed version
 
   python -m audit show runs/demo
   python -m audit verify runs/demo/serving/demo/1795446532 --public-key team.pub.pem
+  python -m audit export runs/demo --to hugging-face --output README.md
   python -m audit diff runs/demo/serving/demo/1795446532 runs/demo
 """
 
@@ -35,6 +36,17 @@ exit codes:
   2  there is no such audit
   4  nothing is wrong, but not all could be looked at here, such as a signature without its key; it
      is said why
+"""
+
+_EXPORT_EPILOG = """\
+formats:
+  openlineage   an event for a backend of OpenLineage: input files, model, their versions
+  croissant     a description of the input files, which must be here as they were
+  hugging-face  a model card, README.md of a repository of the Hub
+  mlflow        a run: configuration, figures with their intervals, page and record
+
+  python -m audit export runs/demo --to hugging-face --output README.md
+  python -m audit export runs/demo --to mlflow --output mlruns
 """
 
 
@@ -77,6 +89,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     diff.add_argument("second", help="the same")
     diff.add_argument("--json", action="store_true", help="print JSON, with all users")
 
+    export = commands.add(
+        "export",
+        _export,
+        "write an audit in another program's format",
+        description="Writes an audit that holds in another format, by that format's own library, "
+        "which requirements-exports.txt brings.",
+        epilog=_EXPORT_EPILOG,
+    )
+    export.add_argument("audit", help="folder of an audit, a run, a version or an output folder")
+    export.add_argument(
+        "--to",
+        required=True,
+        choices=("openlineage", "croissant", "hugging-face", "mlflow"),
+        help="the format",
+    )
+    export.add_argument(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="file to write; of mlflow a tracking URI, or the folder of a file store",
+    )
+
     return commands.main(arguments)
 
 
@@ -90,6 +124,12 @@ def _verify(args: argparse.Namespace) -> int:
     from audit.commands import verify_command
 
     return verify_command(args)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from audit.export.command import export
+
+    return export(args)
 
 
 def _diff(args: argparse.Namespace) -> int:
