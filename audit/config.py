@@ -24,6 +24,12 @@ class AuditConfig(BaseModel):
         description="Columns of the labels' files, beside the activity, by whose values the "
         "figures are given as well, such as a country.",
     )
+    label_time: str | None = Field(
+        None,
+        min_length=1,
+        description="Column of the labels' files with the moment that a user's labels tell of, "
+        "ISO 8601 or Unix seconds: no behaviour may be younger. null: not checked.",
+    )
     user_key_env: str | None = Field(
         None,
         description="Environment variable with the key under which user ids are hashed in "

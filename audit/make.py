@@ -46,6 +46,8 @@ class Sources(NamedTuple):
         reasons_against: Why it did not, a sentence each.
         configuration: Of the pipeline.
         code_digests: Component -> digest of its code.
+        image: Of the steps' containers; None without such.
+        training: See `audit.training_section`.
         created_at: ISO 8601, UTC.
     """
 
@@ -60,6 +62,8 @@ class Sources(NamedTuple):
     reasons_against: Sequence[str]
     configuration: Mapping[str, Any]
     code_digests: Mapping[str, str]
+    image: str | None
+    training: Mapping[str, Any]
     created_at: str
 
 
@@ -161,7 +165,8 @@ def _record(
         },
         "tasks": tasks,
         "data": data_section(report),
-        "code": {**code_section(), "digests": dict(sources.code_digests)},
+        "code": {**code_section(), "digests": dict(sources.code_digests), "image": sources.image},
+        "training": dict(sources.training),
         "software": software_section(),
         "hardware": hardware_section(),
         "configuration": dict(sources.configuration),

@@ -7,6 +7,7 @@ folder then has it served (see `serving.releases`), and old versions are deleted
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import uuid
@@ -32,6 +33,7 @@ from audit.trust import carry, doubts
 from components.auditor import AUDIT
 from components.tunable_trainer import with_hyperparameters
 from contract.errors import UserError
+from serving.releases.journal import JOURNAL_FILE
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest, sha256_of
@@ -132,6 +134,11 @@ class Executor(pusher_executor.Executor):
             staged = self._copy(input_dict, output_dict, exec_properties, base)
             _carry_audit(input_dict, staged)
             write_model_card(_card(input_dict, base, staged, digest, custom_config), staged)
+            logging.warning(
+                "%s is in an object store, which has no lock: no line of %s tells of this push.",
+                staged,
+                JOURNAL_FILE,
+            )
             return PUSHED
         # TFX copies file by file into the version's folder, where a server might already look. On
         # this machine the copy is made beside and renamed. No two pushes share its folder, and one

@@ -82,6 +82,7 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
     backend = KubeflowBackend(
         pipeline_root=pipeline_root.rstrip("/"),
         serving_dir=paths.serving_dir(),
+        image=kubeflow.image or "",
         paths=paths,
         audit=paths.as_steps_see_it(config).audit,
     )
