@@ -51,7 +51,7 @@ def write(record: Mapping[str, Any], folder: str, output: str) -> None:
         eventType=RunState.COMPLETE,
         eventTime=record["created_at"],
         run=Run(runId=str(uuid.UUID(digest[:32], version=4))),
-        job=Job(namespace=record["pipeline"], name="train", facets=facets),
+        job=Job(namespace=record["pipeline"], name="pipeline", facets=facets),
         producer=_PRODUCER,
         inputs=[_input(file) for file in record["data"]["files"]],
         outputs=[

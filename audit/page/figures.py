@@ -139,7 +139,7 @@ def training_figure(curves: Mapping[str, Mapping[str, Any]]) -> str:
         spoken = []
         for axes, (name, curve) in zip(grid, curves.items(), strict=False):
             for place, (key, label, line) in enumerate(
-                (("loss", "training", "-"), ("validation_loss", "validation", "--"))
+                (("loss", "of training", "-"), ("validation_loss", "of validation", "--"))
             ):
                 points = [
                     (epoch, loss)

@@ -90,7 +90,7 @@ def test_a_screen_reader_finds_its_way(page):
     assert parsed.captions == parsed.tags.count("table")
     assert 'lang="en"' in page
     assert "AUC of every task with its interval: likes 0." in page
-    assert "encoder, validation: lowest 2.500 in epoch 2." in page
+    assert "encoder, of validation: lowest 2.500 in epoch 2." in page
 
 
 def _luminance(colour):
