@@ -37,7 +37,8 @@ from serving.releases.journal import JOURNAL_FILE
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest, sha256_of
-from serving.releases.publish import complete_push, is_model, publish
+from serving.releases.publish import complete_push, is_model, publish, readopt
+from serving.releases.releases import MODEL_CARD
 from serving.releases.versions import newest_version
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
@@ -127,6 +128,7 @@ class Executor(pusher_executor.Executor):
         if newest and is_model(newest, digest):
             if not is_remote:
                 complete_push(base, newest, keep)
+                _readopt(input_dict, newest)
             self._MarkPushed(pushed, newest, os.path.basename(newest))
             return ALREADY_SERVED
         if is_remote:
@@ -198,6 +200,19 @@ def _check_audit(
 def _carry_audit(input_dict: dict[str, list[types.Artifact]], version: str) -> None:
     if AUDIT in input_dict:
         carry(artifact_utils.get_single_uri(input_dict[AUDIT]), version)
+
+
+def _readopt(input_dict: dict[str, list[types.Artifact]], version: str) -> None:
+    """Gives a served version this audit, if it was audited once more since it was pushed."""
+    if AUDIT not in input_dict:
+        return
+    with open(os.path.join(version, MODEL_CARD), encoding="utf-8") as file:
+        card = json.load(file)
+    audit = _lineage(input_dict)[AUDIT]
+    lineage = card.setdefault("lineage", {})
+    if lineage.get(AUDIT, {}).get("sha256") != audit["sha256"]:
+        lineage[AUDIT] = audit
+        readopt(version, card, lambda folder: carry(audit["uri"], folder))
 
 
 def _write_outcome(outcome: str, pushed: types.Artifact) -> None:
