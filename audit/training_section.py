@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+from tensorflow.core.util import event_pb2
 from tfx.dsl.io import fileio
 
 _LOSS = "epoch_loss"
@@ -57,16 +58,21 @@ def _curve(folder: str) -> dict[str, Any] | None:
 
 def _losses(folder: str) -> dict[int, float]:
     """Epoch, from 0 -> loss."""
-    if not fileio.exists(folder):
-        return {}
-    log = EventAccumulator(folder, size_guidance={TENSORS: 0})
-    log.Reload()
-    if _LOSS not in log.Tags()[TENSORS]:
-        return {}
     found = {}
-    for event in log.Tensors(_LOSS):
-        value = float(tf.make_ndarray(event.tensor_proto))
-        # A loss that is no number is no JSON.
-        if math.isfinite(value):
-            found[int(event.step)] = value
+    for event in _events(folder):
+        for value in event.summary.value:
+            if value.tag == _LOSS:
+                loss = float(tf.make_ndarray(value.tensor))
+                # A loss that is no number is no JSON.
+                if math.isfinite(loss):
+                    found[int(event.step)] = loss
     return found
+
+
+def _events(folder: str) -> Iterator[event_pb2.Event]:
+    """Yields what was logged. TensorBoard's own reader cannot be imported beside NumPy 2."""
+    for path in sorted(fileio.glob(os.path.join(folder, "*tfevents*"))):
+        # A killed training may leave half a record at the end.
+        with contextlib.suppress(tf.errors.DataLossError):
+            for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+                yield event_pb2.Event.FromString(record)

@@ -37,11 +37,10 @@ def auc_figure(tasks: Mapping[str, Mapping[str, Any]]) -> str:
                 before = auc["value"] - compared["difference"]
                 lowest = min(lowest, before)
                 axes.plot(before, row + 0.22, "D", color=SERIES[1], markersize=5)
-        for mark, colour, label in (
-            ("o-", SERIES[0], "this model, with interval"),
-            ("|", INK, "needed"),
-            ("D", SERIES[1], "last blessed model"),
-        ):
+        marks = [("o-", SERIES[0], "this model, with interval"), ("|", INK, "needed")]
+        if any(task["baseline"] for task in tasks.values()):
+            marks.append(("D", SERIES[1], "last blessed model"))
+        for mark, colour, label in marks:
             axes.plot([], [], mark, color=colour, label=label, markersize=6)
         axes.set_yticks(range(len(tasks)), list(tasks))
         axes.set_ylim(len(tasks) - 0.4, -0.6)

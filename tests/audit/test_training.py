@@ -29,6 +29,14 @@ def test_losses_of_every_epoch(tmp_path):
     }
 
 
+def test_half_a_record_of_a_killed_training_is_left_out(tmp_path):
+    _log(tmp_path / "train", 3.0, 2.0)
+    (log,) = (tmp_path / "train").iterdir()
+    log.write_bytes(log.read_bytes()[:-5])
+    found = training_section({"encoder": str(tmp_path)})
+    assert found["encoder"]["loss"] == [3.0]
+
+
 def test_unknown_words_are_counted(tmp_path):
     path = str(tmp_path / "examples.gz")
     with tf.io.TFRecordWriter(path, "GZIP") as writer:
