@@ -126,7 +126,6 @@ class Releases:
             # It may have been deleted meanwhile.
             self._check(number)
             _, labels = self._read()
-            labels = labels or {STABLE: number, CANARY: number}
             self._write({number, *labels.values()}, labels, "serve", number)
             forget_unserved(self._model_dir)
 
@@ -277,6 +276,8 @@ class Releases:
 
     def _write(self, served: set[int], labels: dict[str, int], action: str, number: int) -> None:
         """Replaces the configuration, and says in the log what was done to which version."""
+        # Whatever has the first version served, clients ask for labels.
+        labels = labels or {STABLE: number, CANARY: number}
         self._log_what_was_found()
         self._replace(served, labels)
         self._log(action, number, sorted(served), labels)
