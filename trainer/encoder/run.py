@@ -122,10 +122,14 @@ def train_encoder(
     )
 
 
+def training_key(fn_args: FnArgs) -> str:
+    """Names a training: the same files and configuration, the same name."""
+    key = json.dumps([fn_args.train_files, fn_args.custom_config], sort_keys=True)
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
 def _backup_dir(fn_args: FnArgs) -> str:
     """A folder that the next attempt at the very same training finds again."""
-    key = json.dumps([fn_args.train_files, fn_args.custom_config], sort_keys=True)
-    name = hashlib.sha256(key.encode()).hexdigest()[:16]
     # TFX gives every execution its own `model_run_dir`, beside those of earlier ones.
     usual = os.path.dirname(fn_args.model_run_dir.rstrip("/"))
-    return os.path.join(os.environ.get(TRAINING_BACKUPS, usual), f"backup-{name}")
+    return os.path.join(os.environ.get(TRAINING_BACKUPS, usual), f"backup-{training_key(fn_args)}")
