@@ -90,7 +90,7 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
     checkpoints = paths.checkpoints(backend.serving_dir) if target == KFP else None
     train_job = None
     if kubeflow.train_job:
-        train_job = train_job_manifests(config, target, checkpoints)
+        train_job = train_job_manifests(kubeflow, kubeflow.train_job, target, checkpoints)
         steps[ENCODER_TRAINER] = kubeflow.waiting_step(ENCODER_TRAINER)
     if target == VERTEX:
         # It has no volumes.

@@ -14,9 +14,8 @@ from typing import Any
 from contract.environment import TRAIN_JOB, TRAINING_BACKUPS
 from contract.errors import UsageError
 from kubeflow.paths import KFP
-from pipeline.config import PipelineConfig
 from pipeline.kubeflow_config import KubeflowConfig, StepConfig
-from pipeline.kubeflow_pods import NodeAffinity, Scratch
+from pipeline.kubeflow_pods import NodeAffinity, Scratch, TrainJob
 from pipeline.steps import ENCODER_TRAINER
 
 _API = "trainer.kubeflow.org/v1alpha1"
@@ -26,12 +25,13 @@ _NODE = "node"
 
 
 def train_job_manifests(
-    config: PipelineConfig, target: str, checkpoints: str | None
+    kubeflow: KubeflowConfig, train_job: TrainJob, target: str, checkpoints: str | None
 ) -> dict[str, Any]:
     """Makes the objects, which lack their name.
 
     Args:
-        config: With `kubeflow.train_job`.
+        kubeflow: The section of the configuration.
+        train_job: What it says of the job.
         target: `kfp` or `vertex`.
         checkpoints: Folder in a volume; None if there is none.
 
@@ -41,7 +41,6 @@ def train_job_manifests(
     Raises:
         UsageError: There is no volume for what step and nodes share, or no Kubernetes.
     """
-    kubeflow = config.kubeflow
     if target != KFP:
         raise UsageError("kubeflow.train_job: Vertex AI has no Kubeflow Trainer; leave it out.")
     if checkpoints is None:
@@ -50,7 +49,7 @@ def train_job_manifests(
             "`kubeflow.checkpoints`, a folder below the mount_path of one of kubeflow.volumes."
         )
     node = kubeflow.step(ENCODER_TRAINER)
-    nodes = kubeflow.train_job.nodes
+    nodes = train_job.nodes
     return {
         "runtime": {
             "apiVersion": _API,
@@ -60,7 +59,7 @@ def train_job_manifests(
                 "mlPolicy": {"numNodes": nodes},
                 "template": {
                     "spec": {
-                        "failurePolicy": {"maxRestarts": kubeflow.train_job.restarts},
+                        "failurePolicy": {"maxRestarts": train_job.restarts},
                         "replicatedJobs": [{"name": _NODE, "template": _job(kubeflow, node)}],
                     }
                 },

@@ -50,6 +50,7 @@ class FakeKubernetes:
         troubles: Statuses of the next answers.
         requests: (method, path) of all.
         on_job: Is called with a TrainJob that was created.
+        api, jobs: Kubernetes' client, and one of TrainJobs that looks often.
     """
 
     def __init__(self):
@@ -89,8 +90,8 @@ class FakeKubernetes:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{self._server.server_port}"
-        api = client.ApiClient(client.Configuration(host=url))
-        self.jobs = TrainJobClient(api, "ns", poll_seconds=0.01, outage_seconds=0.5)
+        self.api = client.ApiClient(client.Configuration(host=url))
+        self.jobs = TrainJobClient(self.api, "ns", poll_seconds=0.01, outage_seconds=0.5)
 
     def close(self):
         """Goes away, for good."""
@@ -131,9 +132,13 @@ def config(tmp_path):
     return load(str(path))
 
 
+def _manifests(config, target, checkpoints):
+    return train_job_manifests(config.kubeflow, config.kubeflow.train_job, target, checkpoints)
+
+
 @pytest.fixture
 def manifests(config):
-    return train_job_manifests(config, "kfp", "/models/checkpoints/shop")
+    return _manifests(config, "kfp", "/models/checkpoints/shop")
 
 
 def test_what_a_node_gets(manifests):
@@ -198,9 +203,9 @@ def test_the_compiled_step_waits(config, manifests):
 
 def test_without_a_shared_volume_or_kubernetes(config):
     with pytest.raises(UsageError, match=r"kubeflow.train_job: .*kubeflow.checkpoints"):
-        train_job_manifests(config, "kfp", None)
+        _manifests(config, "kfp", None)
     with pytest.raises(UsageError, match="Vertex AI"):
-        train_job_manifests(config, "vertex", None)
+        _manifests(config, "vertex", None)
 
 
 def test_where_the_workers_are():
@@ -337,12 +342,14 @@ def test_a_cluster_without_trainer(cluster, fn_args, monkeypatch):
 def test_a_node_trains_what_the_step_staged(cluster, fn_args, tmp_path, monkeypatch, run_transform):
     """A job of one node, which runs in this process."""
     users = [
-        {"history": [b"trail shoes", b"jackets"], "target": [b"shoes"]},
-        {"history": [b"trail runs"], "target": [b"jackets"]},
+        {"history": [b"abc", b"bd"], "target": [b"a"]},
+        {"history": [b"ad"], "target": [b"bc"]},
     ]
     import tensorflow_transform as tft
 
-    rows, output = run_transform(tmp_path / "transform", users, vocabulary_size=5)
+    rows, output = run_transform(
+        tmp_path / "transform", users, vocabulary_size=5, language="characters"
+    )
     coder = tft.coders.ExampleProtoCoder(output.transformed_metadata.schema)
     for split in ("train", "eval"):
         path = str(tmp_path / split / "a-00000")
@@ -350,7 +357,7 @@ def test_a_node_trains_what_the_step_staged(cluster, fn_args, tmp_path, monkeypa
             for row in rows:
                 writer.write(coder.encode(row))
     fn_args.transform_output = str(tmp_path / "transform" / "graph")
-    fn_args.custom_config["encoder"]["max_epochs"] = 1
+    fn_args.custom_config["encoder"] |= {"max_epochs": 1, "hops": 1}
 
     def node(job):
         train_job_node.main(job["spec"]["trainer"]["args"])
@@ -367,10 +374,11 @@ def test_a_node_trains_what_the_step_staged(cluster, fn_args, tmp_path, monkeypa
 
     cluster.conditions = [""]
     cluster.on_job = start
-    train(fn_args, cluster.jobs)
+    train(fn_args, TrainJobClient(cluster.api, "ns", poll_seconds=0.5))
     model = tf.saved_model.load(str(tmp_path / "model"))
-    assert model.signatures["encode"](behaviors=tf.constant([["trail shoes"]]))[
-        "user_vector"
-    ].shape == (1, 8)
+    assert model.signatures["encode"](behaviors=tf.constant([["abd"]]))["user_vector"].shape == (
+        1,
+        8,
+    )
     assert list((tmp_path / "logs").glob("train/events*"))
     assert not list((tmp_path / "volume").iterdir())

@@ -118,7 +118,8 @@ def train_encoder(
         behaviors = [u[-corpus.longest_history :] for u in user_behaviors(files, feature_spec)]
         return behaviors, user_timestamps(files, feature_spec) if has_times else None
 
-    return fit_user_encoder(config, encoder, *users_of(train_files), users_of(validation_files))
+    users, timestamps = users_of(train_files)
+    return fit_user_encoder(config, encoder, users, timestamps, users_of(validation_files))
 
 
 def training_key(fn_args: FnArgs) -> str:
