@@ -45,6 +45,9 @@ from pipeline.summary import summarize
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.versions import newest_version
 
+_WORKER_GONE = "Channel closed prematurely"
+"""All that Beam says when the process of a worker is gone."""
+
 _WHILE_RUNNING = " [while running "
 """Begins what Beam adds to the message of an exception."""
 
@@ -256,14 +259,20 @@ def _explain(error: BaseException) -> str:
     full = (os.strerror(errno.ENOSPC), "database or disk is full")
     if getattr(error, "errno", None) == errno.ENOSPC or any(words in str(error) for words in full):
         return (
-            "The disk is full. Free some space, or choose an --output on another disk, and run "
-            "again."
+            "The disk is full, or takes no more files (`df -i` tells). Free some space, or choose "
+            "an --output on another disk, and run again."
         )
     if isinstance(error, UserError):
         return str(error).partition(_WHILE_RUNNING)[0]
     message = str(error).strip() or repr(error)
     if said := _said_by_a_worker(message):
         return said
+    if _WORKER_GONE in message:
+        return (
+            f"A worker of Beam ended before its work was done ({_WORKER_GONE}), perhaps killed for "
+            "want of memory. Give the workers more memory, or have fewer of them at once "
+            "(`beam.args`), and run again."
+        )
     return f"{type(error).__name__}: {message[-2000:]}"
 
 

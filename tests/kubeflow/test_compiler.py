@@ -310,7 +310,8 @@ def test_the_evaluation_is_shown_in_kfps_interface(compiled):
         "curves_age_range": "system.ClassificationMetrics",
     }
     inputs = one.spec["root"]["dag"]["tasks"]["Results"]["inputs"]["artifacts"]
-    assert {each["taskOutputArtifact"]["producerTask"] for each in inputs.values()} == {"Evaluator"}
+    producers = {name: each["taskOutputArtifact"]["producerTask"] for name, each in inputs.items()}
+    assert producers == {"evaluation": "Evaluator", "blessing": "Evaluator", "audit": "Auditor"}
 
 
 def test_caching(one):
