@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -10,11 +10,10 @@ import tensorflow_transform as tft
 
 from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
 from trainer.text.config import AUTO, AUTO_OF_ALL, TextConfig
-from trainer.text.normalization import normalize
+from trainer.text.known_forms import KnownForms
 from trainer.text.phrases import phrases
-from trainer.text.ragged import keep
-from trainer.text.stop_words import StopWords, read_stop_words
-from trainer.text.tokenizers import TOKENIZERS
+from trainer.text.ragged import first, gather_rows, keep, last, row_splits
+from trainer.text.texts_to_words import TextsToWords
 from trainer.text.vocabulary import WordIds
 
 _QUANTILE_BUCKETS = 20
@@ -44,70 +43,93 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """
     config = TextConfig.model_validate(custom_config["text"])
     texts_to_words = tft.make_and_track_object(lambda: TextsToWords(config), name="text")
-    words = {name: texts_to_words(inputs[name]) for name in (HISTORY, TARGET)}
-    both = tf.concat([words[HISTORY].values, words[TARGET].values], axis=0)
+    forms = {name: texts_to_words.forms(inputs[name].values) for name in (HISTORY, TARGET)}
 
-    counted = [kind.values for kind in _kinds(both, config.ngrams)]
+    all_forms = tf.concat([forms[HISTORY], forms[TARGET]], axis=0)
+    unique, index, counts = tf.unique_with_counts(all_forms.values, out_idx=tf.int64)
+    unique_words = texts_to_words(unique)
+    words_of = texts_to_words
+    if config.known_forms and texts_to_words.cuts_at_spaces:
+        words_of = KnownForms(unique, counts, unique_words, config.known_forms, texts_to_words)
+
+    words = _of_texts(all_forms, unique_words, index)
+    counted = [kind.values for kind in _kinds(words, config.ngrams)]
     word_ids = WordIds(tf.concat(counted, axis=0), config.vocabulary_size)
     # Of words alone: |x| is what the paper's is, with phrases or without.
-    max_words = _length(config.max_words, both.row_lengths())
-    behaviors = words[HISTORY].row_lengths()
+    max_words = _length(config.max_words, words.row_lengths())
+    splits = {name: _users(inputs[name]) for name in (HISTORY, TARGET)}
+    behaviors = splits[HISTORY][1:] - splits[HISTORY][:-1]
     if config.max_behaviors == AUTO_OF_ALL:
-        behaviors += words[TARGET].row_lengths()
+        behaviors += splits[TARGET][1:] - splits[TARGET][:-1]
     max_behaviors = _length(config.max_behaviors, behaviors)
 
-    def to_ids(texts: tf.RaggedTensor) -> tf.RaggedTensor:
-        kinds = _kinds(texts.values, config.ngrams)
-        ids = tf.concat([_lookup(word_ids, kind, max_words) for kind in kinds], axis=1)
-        return keep(texts.with_values(ids), ids.row_lengths() > 0)
+    def to_ids(name: str) -> tf.RaggedTensor:
+        ids = _to_ids(forms[name], words_of, word_ids, config.ngrams, max_words)
+        users = tf.RaggedTensor.from_row_splits(ids, splits[name], validate=False)
+        return keep(users, ids.row_lengths() > 0)
 
     moments = {
-        name: tf.RaggedTensor.from_sparse(inputs[name])
+        name: tf.RaggedTensor.from_row_splits(
+            inputs[name].values, _users(inputs[name]), validate=False
+        )
         for name in (HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
         if name in inputs
     }
-    target = to_ids(words[TARGET])
+    target = to_ids(TARGET)
     return {
-        HISTORY: to_ids(words[HISTORY])[:, -max_behaviors:],
-        TARGET: target if config.target_behaviors == "all" else target[:, :max_behaviors],
+        HISTORY: last(to_ids(HISTORY), max_behaviors),
+        TARGET: target if config.target_behaviors == "all" else first(target, max_behaviors),
         **moments,
     }
 
 
-class TextsToWords(tf.Module):
-    """Normalises and cuts texts, leaves out stop words, stems."""
+def _users(texts: tf.SparseTensor) -> tf.Tensor:
+    """Where the texts of each user begin and end; int64 [users + 1]."""
+    return row_splits(texts.indices[:, 0], texts.dense_shape[0])
 
-    def __init__(self, config: TextConfig):
-        super().__init__()
-        self._normalize = functools.partial(
-            normalize, half_width=config.half_width, lower_case=config.lower_case
-        )
-        self._tokenizer = TOKENIZERS[config.language](config)
-        self._stem = config.stem
-        self._stop_words = None
-        if config.stop_words is not None:
-            self._stop_words = StopWords(read_stop_words(config.stop_words))
 
-    def __call__(self, texts: tf.SparseTensor) -> tf.RaggedTensor:
-        """String [batch, behaviours] to string [batch, (behaviours), (words)]."""
-        texts = tf.RaggedTensor.from_sparse(texts)
-        tokens = self._tokenizer.split(self._normalize(texts.values))
-        if self._stop_words is not None:
-            tokens = self._stop_words(tokens)
-        if self._stem:
-            tokens = tokens.with_values(self._tokenizer.stem(tokens.values))
-        return texts.with_values(tokens)
+def _to_ids(
+    forms: tf.RaggedTensor,
+    words_of: Callable[[tf.Tensor], tf.RaggedTensor],
+    word_ids: WordIds,
+    ngrams: int,
+    limit: tf.Tensor,
+) -> tf.RaggedTensor:
+    """Texts as forms, string [n, (forms)], to word ids, int64 [n, (words)].
+
+    Every form is looked at once, however often it occurs.
+    """
+    unique, index = tf.unique(forms.values, out_idx=tf.int64)
+    words = words_of(unique)
+    ids = _of_texts(forms, _known(words, word_ids), index)
+    if ngrams == 1:
+        return first(ids, limit)
+    known = _known(phrases(_of_texts(forms, words, index)), word_ids)
+    return tf.concat([first(ids, limit), first(known, limit)], axis=1)
+
+
+def _of_texts(
+    forms: tf.RaggedTensor, values: tf.RaggedTensor, index: tf.Tensor
+) -> tf.RaggedTensor:
+    """The values of each text, [n, (values)], from those of different forms, [u, (values)].
+
+    Args:
+        forms: [n, (forms)]; how many each text has.
+        values: What the different forms have.
+        index: Int64 [forms]; of which of them each is one.
+    """
+    return forms.with_values(gather_rows(values, index)).merge_dims(1, 2)
+
+
+def _known(words: tf.RaggedTensor, word_ids: WordIds) -> tf.RaggedTensor:
+    """The ids of each row's known words; int64 [n, (words)]."""
+    ids = words.with_values(word_ids(words.values))
+    return keep(ids, ids.values > 0)
 
 
 def _kinds(words: tf.RaggedTensor, ngrams: int) -> list[tf.RaggedTensor]:
     """The words of each behaviour and, with `ngrams` of 2, its phrases; string [n, (words)]."""
     return [words, phrases(words)] if ngrams == 2 else [words]
-
-
-def _lookup(word_ids: WordIds, words: tf.RaggedTensor, limit: tf.Tensor) -> tf.RaggedTensor:
-    """The ids of each row's known words, the first `limit` of them; int64 [n, (words)]."""
-    ids = words.with_values(word_ids(words.values))
-    return keep(ids, ids.values > 0)[:, :limit]
 
 
 def _length(setting: int | str, lengths: tf.Tensor) -> tf.Tensor:
