@@ -8,7 +8,7 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 
 import apache_beam as beam
 import numpy as np
@@ -17,7 +17,9 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
 from trainer.text.asset_table import SEPARATOR, AssetTable, by_frequency, write_asset
-from trainer.text.ragged import keep, row_ids
+from trainer.text.forms import Forms
+from trainer.text.ragged import keep, row_ids, rows_of_one
+from trainer.text.texts_to_words import TextsToWords
 
 KNOWN_FORMS_ASSET = "known_forms"
 
@@ -34,27 +36,28 @@ class KnownForms:
     To be made in a `preprocessing_fn`.
 
     Args:
-        forms: String [u]; different forms, without white space.
-        counts: Int [u]; how often each occurs.
-        words: String [u, (words)]; their words.
+        forms: Of the training data, without white space.
+        words: String [u, (words)]; of each of these the words of the different forms.
         size: The number of forms that are kept, of those with at most one word.
-        to_words: Forms, string [k], to their words, string [k, (words)].
+        texts_to_words: What computes them.
     """
 
     def __init__(
         self,
-        forms: tf.Tensor,
-        counts: tf.Tensor,
-        words: tf.RaggedTensor,
+        forms: Collection[Forms],
+        words: Collection[tf.RaggedTensor],
         size: int,
-        to_words: Callable[[tf.Tensor], tf.RaggedTensor],
+        texts_to_words: TextsToWords,
     ):
-        simple = words.row_lengths() < 2
+        simple = [each.row_lengths() < 2 for each in words]
+        columns = (
+            [each.different for each in forms],
+            [each.counts for each in forms],
+            [tf.strings.reduce_join(each, axis=1) for each in words],
+        )
         (path,) = tft.experimental.ptransform_analyzer(
             inputs=[
-                tf.boolean_mask(forms, simple),
-                tf.boolean_mask(counts, simple),
-                tf.boolean_mask(tf.strings.reduce_join(words, axis=1), simple),
+                tf.concat(list(map(tf.boolean_mask, column, simple)), axis=0) for column in columns
             ],
             ptransform=_MostFrequentForms(size),
             output_dtypes=[tf.string],
@@ -66,7 +69,7 @@ class KnownForms:
         self._table = AssetTable(path, tf.string, 1, _UNKNOWN)
         # One operation of the graph, so that those of the branch that is not taken cost nothing.
         self._words_of = tf.function(
-            lambda forms: _parts(to_words(forms)),
+            lambda forms: _parts(texts_to_words(forms, known=self._known_words)),
             input_signature=[tf.TensorSpec([None], tf.string)],
             autograph=False,
             experimental_attributes={"_noinline": True},
@@ -82,6 +85,11 @@ class KnownForms:
             lambda: _parts(_at_most_one(found)),
         )
         return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+
+    def _known_words(self, tokens: tf.Tensor) -> tf.Tensor:
+        """The words of tokens that are forms too, string [k]; "" for others."""
+        found = self._table(tokens)
+        return tf.where(tf.equal(found, _UNKNOWN), "", found)
 
     def _look_closer(self, forms, found, unknown) -> tuple[tf.Tensor, tf.Tensor]:
         """The words of all forms, where some are not in the table; one after the other."""
@@ -100,8 +108,7 @@ class KnownForms:
 
 def _at_most_one(words: tf.Tensor) -> tf.RaggedTensor:
     """Rows of one word each, string [n], of which the empty ones are none."""
-    rows = tf.RaggedTensor.from_uniform_row_length(words, 1)
-    return keep(rows, tf.not_equal(words, ""))
+    return keep(rows_of_one(words), tf.not_equal(words, ""))
 
 
 def _parts(words: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -128,14 +135,10 @@ class _MostFrequentForms(tft_beam.experimental.PTransformAnalyzer):
 
 def _forms(batch: tuple[np.ndarray, ...]) -> Iterable[tuple[tuple[bytes, bytes], int]]:
     forms, counts, words = (column.ravel().tolist() for column in batch)
-    return [
-        ((form, word), count) for form, count, word in zip(forms, counts, words, strict=True)
-    ]
+    return [((form, word), count) for form, count, word in zip(forms, counts, words, strict=True)]
 
 
 def _write(rows: Iterable[tuple[tuple[bytes, bytes], int]], folder: str) -> str:
     # TensorFlow cannot read an empty file: no form at all has no word.
     lines = [(b"", b""), *(row for row, _ in rows)]
-    return write_asset(
-        (SEPARATOR.encode().join(line) for line in lines), folder, KNOWN_FORMS_ASSET
-    )
+    return write_asset((SEPARATOR.encode().join(line) for line in lines), folder, KNOWN_FORMS_ASSET)

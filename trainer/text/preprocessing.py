@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ import tensorflow_transform as tft
 
 from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
 from trainer.text.config import AUTO, AUTO_OF_ALL, TextConfig
+from trainer.text.forms import Forms
 from trainer.text.known_forms import KnownForms
 from trainer.text.phrases import phrases
-from trainer.text.ragged import first, gather_rows, keep, last, row_splits
+from trainer.text.ragged import first, keep, last, row_splits, side_by_side
 from trainer.text.texts_to_words import TextsToWords
 from trainer.text.vocabulary import WordIds
 
@@ -43,30 +45,46 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """
     config = TextConfig.model_validate(custom_config["text"])
     texts_to_words = tft.make_and_track_object(lambda: TextsToWords(config), name="text")
-    forms = {name: texts_to_words.forms(inputs[name].values) for name in (HISTORY, TARGET)}
-
-    all_forms = tf.concat([forms[HISTORY], forms[TARGET]], axis=0)
-    unique, index, counts = tf.unique_with_counts(all_forms.values, out_idx=tf.int64)
-    unique_words = texts_to_words(unique)
-    words_of = texts_to_words
+    forms = {name: Forms.of(texts_to_words, inputs[name].values) for name in (HISTORY, TARGET)}
+    words_of: Callable[[str], tf.RaggedTensor]
     if config.known_forms and texts_to_words.cuts_at_spaces:
-        words_of = KnownForms(unique, counts, unique_words, config.known_forms, texts_to_words)
+        # What shares a table with what is served is served too. The analysis has its own.
+        analysis = tft.make_and_track_object(lambda: TextsToWords(config), name="text_analysis")
+        words = {name: analysis(each.different) for name, each in forms.items()}
+        known_forms = KnownForms(forms.values(), words.values(), config.known_forms, texts_to_words)
+        words_of = lambda name: known_forms(forms[name].different)  # noqa: E731
+    else:
+        words = {
+            name: _if_any(
+                each.different, functools.partial(texts_to_words, each.different), tf.string
+            )
+            for name, each in forms.items()
+        }
+        words_of = words.__getitem__
 
-    words = _of_texts(all_forms, unique_words, index)
-    counted = [kind.values for kind in _kinds(words, config.ngrams)]
+    texts = [forms[name].of_texts(words[name]) for name in forms]
+    counted = [kind.values for each in texts for kind in _kinds(each, config.ngrams)]
     word_ids = WordIds(tf.concat(counted, axis=0), config.vocabulary_size)
     # Of words alone: |x| is what the paper's is, with phrases or without.
-    max_words = _length(config.max_words, words.row_lengths())
-    splits = {name: _users(inputs[name]) for name in (HISTORY, TARGET)}
-    behaviors = splits[HISTORY][1:] - splits[HISTORY][:-1]
+    lengths = tf.concat([each.row_lengths() for each in texts], axis=0)
+    max_words = _length(config.max_words, lengths)
+    users = {name: _users(inputs[name]) for name in forms}
+    behaviors = users[HISTORY][1:] - users[HISTORY][:-1]
     if config.max_behaviors == AUTO_OF_ALL:
-        behaviors += splits[TARGET][1:] - splits[TARGET][:-1]
+        behaviors += users[TARGET][1:] - users[TARGET][:-1]
     max_behaviors = _length(config.max_behaviors, behaviors)
 
     def to_ids(name: str) -> tf.RaggedTensor:
-        ids = _to_ids(forms[name], words_of, word_ids, config.ngrams, max_words)
-        users = tf.RaggedTensor.from_row_splits(ids, splits[name], validate=False)
-        return keep(users, ids.row_lengths() > 0)
+        words = words_of(name)
+        ids = first(forms[name].of_texts(_known(words, word_ids)), max_words)
+        if config.ngrams == 2:
+            pairs = _known(phrases(forms[name].of_texts(words)), word_ids)
+            ids = side_by_side(ids, first(pairs, max_words))
+        return ids
+
+    def of_users(name: str, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        texts = tf.RaggedTensor.from_row_splits(ids, users[name], validate=False)
+        return keep(texts, ids.row_lengths() > 0)
 
     moments = {
         name: tf.RaggedTensor.from_row_splits(
@@ -75,50 +93,43 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         for name in (HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
         if name in inputs
     }
-    target = to_ids(TARGET)
+    history = of_users(HISTORY, to_ids(HISTORY))
+    # A served model has no targets, and is spared what TensorFlow would do for them all the same.
+    target = of_users(TARGET, _if_any(inputs[TARGET].values, lambda: to_ids(TARGET), tf.int64))
     return {
-        HISTORY: last(to_ids(HISTORY), max_behaviors),
+        HISTORY: last(history, max_behaviors),
         TARGET: target if config.target_behaviors == "all" else first(target, max_behaviors),
         **moments,
     }
 
 
+def _if_any(
+    texts: tf.Tensor, function: Callable[[], tf.RaggedTensor], dtype: tf.DType
+) -> tf.RaggedTensor:
+    """Runs a function only if a text is not empty.
+
+    Args:
+        texts: String [n].
+        function: Gives a row for each text, [n, (values)], without values for an empty one.
+        dtype: Of the values.
+    """
+
+    def compute():
+        rows = function()
+        return rows.values, rows.row_splits
+
+    def nothing():
+        return tf.zeros([0], dtype), tf.zeros([tf.size(texts) + 1], tf.int64)
+
+    # To a graph that is given no targets Transform gives an empty one for every user.
+    has_text = tf.reduce_any(tf.not_equal(texts, ""))
+    values, splits = tf.cond(has_text, compute, nothing)
+    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+
+
 def _users(texts: tf.SparseTensor) -> tf.Tensor:
     """Where the texts of each user begin and end; int64 [users + 1]."""
     return row_splits(texts.indices[:, 0], texts.dense_shape[0])
-
-
-def _to_ids(
-    forms: tf.RaggedTensor,
-    words_of: Callable[[tf.Tensor], tf.RaggedTensor],
-    word_ids: WordIds,
-    ngrams: int,
-    limit: tf.Tensor,
-) -> tf.RaggedTensor:
-    """Texts as forms, string [n, (forms)], to word ids, int64 [n, (words)].
-
-    Every form is looked at once, however often it occurs.
-    """
-    unique, index = tf.unique(forms.values, out_idx=tf.int64)
-    words = words_of(unique)
-    ids = _of_texts(forms, _known(words, word_ids), index)
-    if ngrams == 1:
-        return first(ids, limit)
-    known = _known(phrases(_of_texts(forms, words, index)), word_ids)
-    return tf.concat([first(ids, limit), first(known, limit)], axis=1)
-
-
-def _of_texts(
-    forms: tf.RaggedTensor, values: tf.RaggedTensor, index: tf.Tensor
-) -> tf.RaggedTensor:
-    """The values of each text, [n, (values)], from those of different forms, [u, (values)].
-
-    Args:
-        forms: [n, (forms)]; how many each text has.
-        values: What the different forms have.
-        index: Int64 [forms]; of which of them each is one.
-    """
-    return forms.with_values(gather_rows(values, index)).merge_dims(1, 2)
 
 
 def _known(words: tf.RaggedTensor, word_ids: WordIds) -> tf.RaggedTensor:

@@ -3,6 +3,9 @@
 TensorFlow's `tf.repeat`, `RaggedTensor.value_rowids` and `tf.ragged.boolean_mask` make a dense
 matrix of all rows as long as the longest one: a single text of a megabyte among some thousand short
 ones would take gigabytes, of a server too.
+
+Nothing here checks at run time what holds by construction: a check is an operation that no graph
+leaves out, with all that leads to it, even where nobody asks for the result.
 """
 
 from __future__ import annotations
@@ -45,6 +48,12 @@ def row_splits(rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     return tf.concat([[0], tf.cumsum(lengths)], axis=0)
 
 
+def rows_of_one(values: tf.Tensor) -> tf.RaggedTensor:
+    """Each value, [n], as a row of its own, [n, (values)]."""
+    splits = tf.range(tf.size(values, tf.int64) + 1)
+    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+
+
 def gather_rows(rows: tf.RaggedTensor, indices: tf.Tensor) -> tf.RaggedTensor:
     """Takes rows, [n, (values)], by their indices, int64 [m]; a row may be taken often."""
     taken = tf.raw_ops.RaggedGather(
@@ -55,6 +64,27 @@ def gather_rows(rows: tf.RaggedTensor, indices: tf.Tensor) -> tf.RaggedTensor:
     )
     return tf.RaggedTensor.from_row_splits(
         taken.output_dense_values, taken.output_nested_splits[0], validate=False
+    )
+
+
+def joined(outer: tf.RaggedTensor, rows: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Rows of rows as rows: [n, (m)] and what their m values stand for, [m, (values)]."""
+    splits = tf.gather(rows.row_splits, outer.row_splits)
+    return tf.RaggedTensor.from_row_splits(rows.values, splits, validate=False)
+
+
+def side_by_side(left: tf.RaggedTensor, right: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Each row of the one, [n, (values)], and behind it that of the other, [n, (values)]."""
+    below = right.row_splits[1:] + left.row_splits[-1]
+    both = tf.RaggedTensor.from_row_splits(
+        tf.concat([left.values, right.values], axis=0),
+        tf.concat([left.row_splits, below], axis=0),
+        validate=False,
+    )
+    rows = tf.range(left.nrows())
+    in_turns = gather_rows(both, tf.reshape(tf.stack([rows, rows + left.nrows()], axis=1), [-1]))
+    return tf.RaggedTensor.from_row_splits(
+        in_turns.values, in_turns.row_splits[::2], validate=False
     )
 
 

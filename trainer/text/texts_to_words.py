@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from trainer.text.config import TextConfig
 from trainer.text.normalization import normalize
+from trainer.text.ragged import rows_of_one
 from trainer.text.stop_words import StopWords, read_stop_words
 from trainer.text.tokenizers import TOKENIZERS
 
@@ -47,13 +49,17 @@ class TextsToWords(tf.Module):
         """
         if self.cuts_at_spaces:
             return tf.strings.split(texts)
-        return tf.RaggedTensor.from_uniform_row_length(texts, 1)
+        return rows_of_one(texts)
 
-    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def __call__(
+        self, texts: tf.Tensor, known: Callable[[tf.Tensor], tf.Tensor] | None = None
+    ) -> tf.RaggedTensor:
         """Texts, or forms, to words.
 
         Args:
             texts: String [n]; any bytes.
+            known: Forms to the one word that each has, string [n], "" where that is not known; for
+                those that are not to be stemmed again.
 
         Returns:
             string [n, (words)].
@@ -61,6 +67,12 @@ class TextsToWords(tf.Module):
         tokens = self._tokenizer.split(self._normalize(texts))
         if self._stop_words is not None:
             tokens = self._stop_words(tokens)
-        if self._stem:
-            tokens = tokens.with_values(self._tokenizer.stem(tokens.values))
-        return tokens
+        if not self._stem:
+            return tokens
+        if known is None:
+            return tokens.with_values(self._tokenizer.stem(tokens.values))
+        # As a form a token is cut and normalised again, which leaves these as they are.
+        plain = tf.strings.regex_full_match(tokens.values, "[a-z0-9']+")
+        found = tf.where(plain, known(tokens.values), "")
+        unknown = tf.where(tf.equal(found, ""), tokens.values, "")
+        return tokens.with_values(tf.strings.join([found, self._tokenizer.stem(unknown)]))
