@@ -113,6 +113,8 @@ class MultiHopInference(tf.Module):
     def __call__(self, word_ids: tf.RaggedTensor) -> tf.Tensor:
         """Int64 [batch, (behaviours), (words)] to float32 [batch, d]."""
         behaviors = word_ids.values
+        # TensorFlow's optimiser does not know the rank, and complains of it whenever it loads.
+        splits = tf.ensure_shape(word_ids.row_splits, [None])
         projected = tf.raw_ops.SparseSegmentMean(
             data=self._words.read_value(),
             indices=behaviors.values - 1,
@@ -127,12 +129,12 @@ class MultiHopInference(tf.Module):
                 shape=tf.constant([-1, -1, self._dimension], tf.int64),
                 values=values,
                 default_value=tf.constant(0, values.dtype),
-                row_partition_tensors=[word_ids.row_splits],
+                row_partition_tensors=[splits],
                 row_partition_types=["ROW_SPLITS"],
             )
 
         keys, values = (padded(both[:, part]) for part in (0, 1))
-        there = tf.sequence_mask(word_ids.row_lengths(), tf.shape(keys)[1], tf.float32)
+        there = tf.sequence_mask(splits[1:] - splits[:-1], tf.shape(keys)[1], tf.float32)
         far = (1 - there) * _FAR
         # Attention adds up to 1, or for a user without behaviours to nothing.
         added = tf.reduce_max(tf.pad(there, [[0, 0], [0, 1]]), axis=1, keepdims=True)
