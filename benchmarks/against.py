@@ -1,7 +1,5 @@
 """An exported model against an older one, in the session in which they are served.
 
-    python -m benchmarks.against OLD NEW --events runs/demo-data/events.jsonl.gz
-
 Both are loaded side by side, and asked for the same users in turns; what is compared are the
 medians of each round, so that what else the machine does meets both. The interval is of the mean
 logarithm of the rounds' ratios, 95 %, by Student's t. The first round is not counted.
@@ -9,7 +7,6 @@ logarithm of the rounds' ratios, 95 %, by Student's t. The first round is not co
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections.abc import Callable
@@ -20,20 +17,21 @@ import numpy as np
 import scipy.stats
 import tensorflow as tf
 
-from benchmarks.text_speed import read_texts
 from contract.features import BEHAVIORS
 from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, USER_VECTORS
 from serving.saved_model import SavedModelSession
 
 _USERS = 1024
 _BATCH = 64
+_THREADS = 2
+"""Of the sessions, as in the development server."""
 
 
 class _Model:
     """A SavedModel, and what it is asked."""
 
-    def __init__(self, path: str, threads: int):
-        self.session = SavedModelSession(path, threads)
+    def __init__(self, path: str):
+        self.session = SavedModelSession(path, _THREADS)
         self.tasks = sorted(set(self.session.signatures[SERVING_DEFAULT].outputs) - {USER_VECTOR})
 
     def everything(self, examples: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,22 +44,22 @@ class _Model:
         return self.session.run(name, {EXAMPLES: examples}, [USER_VECTOR])
 
 
-def main() -> None:
-    """Runs the command line: compares what the models give, then how fast."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("old", help="folder of one version, a SavedModel")
-    parser.add_argument("new", help="another")
-    parser.add_argument("--events", required=True, help="log whose texts the users get")
-    parser.add_argument("--behaviors", type=int, default=25, help="texts a user (default: 25)")
-    parser.add_argument("--threads", type=int, default=2, help="of the sessions (default: 2)")
-    parser.add_argument("--rounds", type=int, default=20, help="(default: 20)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="a measurement (default: 0.5)")
-    args = parser.parse_args()
-    old, new = (_Model(path, args.threads) for path in (args.old, args.new))
-    users = _examples(read_texts(args.events, 65_536), args.behaviors)
-    _compare(old, new, users[: 4 * _BATCH])
+def compare(
+    old_path: str, new_path: str, texts: list[str], behaviors: int, rounds: int, seconds: float
+) -> None:
+    """Compares what two models give, then how fast, and prints both.
+
+    Args:
+        old_path: Folder of one version, a SavedModel.
+        new_path: Another.
+        texts: That users get at random.
+        behaviors: So many texts each.
+        rounds: That are counted.
+        seconds: Of a measurement.
+    """
+    old, new = _Model(old_path), _Model(new_path)
+    users = _examples(texts, behaviors)
+    _compare_outputs(old, new, users[: 4 * _BATCH])
     one_by_one = users[:, np.newaxis]
     batches = users.reshape(-1, _BATCH)
     cases: dict[str, tuple[Callable[[_Model], Callable], np.ndarray]] = {
@@ -70,15 +68,15 @@ def main() -> None:
         "64 users, all outputs": (lambda model: model.everything, batches),
         "64 users, vectors": (lambda model: model.vectors, batches),
     }
-    medians = {name: np.empty((args.rounds, 2)) for name in cases}
-    for round_ in range(args.rounds + 1):
+    medians = {name: np.empty((rounds, 2)) for name in cases}
+    for round_ in range(rounds + 1):
         for name, (call_of, requests) in cases.items():
             # Who comes first changes from round to round.
             for index in (0, 1) if round_ % 2 else (1, 0):
-                median = _median(call_of((old, new)[index]), requests, args.seconds)
+                median = _median(call_of((old, new)[index]), requests, seconds)
                 if round_:
                     medians[name][round_ - 1, index] = median
-    print(f"\n{args.behaviors} texts a user, {args.threads} threads, {args.rounds} rounds")
+    print(f"\n{behaviors} texts a user, {_THREADS} threads, {rounds} rounds")
     print(f"{'':24}{'old, ms':>9}{'new, ms':>9}{'ratio':>7}{'95 % interval':>18}")
     for name, pairs in medians.items():
         before, after = np.median(pairs, axis=0) * 1000
@@ -100,7 +98,7 @@ def _examples(texts: list[str], behaviors: int) -> np.ndarray:
     return users
 
 
-def _compare(old: _Model, new: _Model, users: np.ndarray) -> None:
+def _compare_outputs(old: _Model, new: _Model, users: np.ndarray) -> None:
     """Prints by how much the outputs differ."""
     before, after = old.everything(users), new.everything(users)
     for name in before:
@@ -130,7 +128,3 @@ def _ratio(pairs: np.ndarray) -> tuple[float, float, float]:
     logs = np.log(pairs[:, 1] / pairs[:, 0])
     spread = scipy.stats.sem(logs) * scipy.stats.t.ppf(0.975, len(logs) - 1)
     return tuple(float(np.exp(logs.mean() + each)) for each in (0, -spread, spread))
-
-
-if __name__ == "__main__":
-    main()
