@@ -127,4 +127,5 @@ def _ratio(pairs: np.ndarray) -> tuple[float, float, float]:
     """New to old of each round, [rounds, 2]: the geometric mean and its 95 % interval."""
     logs = np.log(pairs[:, 1] / pairs[:, 0])
     spread = scipy.stats.sem(logs) * scipy.stats.t.ppf(0.975, len(logs) - 1)
-    return tuple(float(np.exp(logs.mean() + each)) for each in (0, -spread, spread))
+    ratio, low, high = np.exp(logs.mean() + np.array([0, -spread, spread])).tolist()
+    return ratio, low, high

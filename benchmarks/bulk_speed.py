@@ -88,7 +88,7 @@ def _users(texts: list[str], count: int, median: int) -> list[UserRecords]:
 
 
 def _bulk(path: str):
-    bucket = EncodeBucket(path, 1, "", EncodingConfig(), Clock.of({}, "s"), 1)
+    bucket = EncodeBucket(path, 1, "", EncodingConfig(), Clock.of({}, "seconds"), 1)
     bucket.setup()
 
     def encode(users):

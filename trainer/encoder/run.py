@@ -107,7 +107,8 @@ def train_encoder(
         behaviors = [u[-corpus.longest_history :] for u in user_behaviors(files, feature_spec)]
         return behaviors, user_timestamps(files, feature_spec) if has_times else None
 
-    return fit_user_encoder(config, encoder, *users_of(train_files), users_of(validation_files))
+    users, moments = users_of(train_files)
+    return fit_user_encoder(config, encoder, users, moments, users_of(validation_files))
 
 
 def _backup_dir(fn_args: FnArgs) -> str:
