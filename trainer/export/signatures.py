@@ -75,37 +75,29 @@ class ServedModel(tf.Module, abc.ABC):
         copy is restored: "Could not find variable". Therefore the graph's own variables are
         written, as `keras.export.ExportArchive` does.
         """
-        functions = {
-            "encode": self.encode,
-            "encode_with_timestamps": self.encode_with_timestamps,
-            "encode_examples": self.encode_examples,
-            "encode_examples_to_vectors": self.encode_examples_to_vectors,
+        exported = tf.Module()
+        exported.encode, exported.encode_with_timestamps = self.encode, self.encode_with_timestamps
+        exported.encode_examples = self.encode_examples
+        exported.encode_examples_to_vectors = self.encode_examples_to_vectors
+        signatures = {
+            SERVING_DEFAULT: exported.encode_examples,
+            ENCODE: exported.encode,
+            ENCODE_WITH_TIMESTAMPS: exported.encode_with_timestamps,
+            USER_VECTORS: exported.encode_examples_to_vectors,
         }
         variables = {
             id(variable): variable
-            for function in functions.values()
+            for function in signatures.values()
             for variable in function.get_concrete_function().variables
         }
         resource_types = (tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
-        exported = tf.Module()
-        for name, function in functions.items():
-            setattr(exported, name, function)
         exported.graph_variables = list(variables.values())
         exported.resources = [
             part
             for part in tf.train.TrackableView(self).descendants()
             if isinstance(part, resource_types)
         ]
-        tf.saved_model.save(
-            exported,
-            path,
-            signatures={
-                SERVING_DEFAULT: exported.encode_examples,
-                ENCODE: exported.encode,
-                ENCODE_WITH_TIMESTAMPS: exported.encode_with_timestamps,
-                USER_VECTORS: exported.encode_examples_to_vectors,
-            },
-        )
+        tf.saved_model.save(exported, path, signatures=signatures)
         write_warmup_requests(path)
 
 
