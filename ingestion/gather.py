@@ -10,11 +10,12 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
+from ingestion.batches import Batch
 from ingestion.config import Columns, Task, TimestampUnit
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile, content_hash
-from ingestion.readers import read_records
-from ingestion.rows import EventRows, LabelRows
+from ingestion.readers import read_batches, read_records
+from ingestion.rows import EventRows, LabelRows, Row
 from ingestion.spill import EVENT, LABEL, SpillWriter
 from ingestion.statistics import FileStatistics, Statistics
 from ingestion.timestamp_units import AUTO, SECONDS, TimestampColumn
@@ -124,20 +125,36 @@ class _ReadFile(beam.DoFn):
         read = self._event_rows
         earliest, latest = float("inf"), float("-inf")
         numbers = TimestampColumn(self._timestamp_unit)
-        for line, raw in read_records(file, read.columns, read.remedy):
-            statistics.events.records += 1
-            self._show_progress()
+
+        def one(line: int, raw: Row) -> None:
+            nonlocal earliest, latest
             try:
                 user_id, timestamp, text = read(raw)
             except BadValue as bad:
                 statistics.events.add_bad(file.path, line, bad)
-                continue
+                return
             number = not isinstance(timestamp, UnixSeconds)
             if number:
                 numbers.add(timestamp, line)
             else:
                 earliest, latest = min(earliest, timestamp), max(latest, timestamp)
             writer.append(user_id, EVENT, timestamp, number, file.index, line, text)
+
+        for batch in read_batches(file, read.columns, read.remedy):
+            if not isinstance(batch, Batch):
+                self._count(statistics, 1)
+                one(*batch)
+                continue
+            self._count(statistics, len(batch.lines))
+            events, others = read.batch(batch)
+            numbers.add_several(events.timestamps[events.numbers], events.lines[events.numbers])
+            moments = events.timestamps[~events.numbers]
+            if len(moments):
+                earliest = min(earliest, float(moments.min()))
+                latest = max(latest, float(moments.max()))
+            writer.append_events(events, file.index)
+            for place in map(int, others):
+                one(int(batch.lines[place]), batch.values(place))
         for count, examples in numbers.bad():
             statistics.events.add_several_bad(file.path, count, examples)
         statistics.small_numbers.update(numbers.shapes())
@@ -160,9 +177,10 @@ class _ReadFile(beam.DoFn):
             payload = json.dumps([label.classes, label.split])
             writer.append(label.user_id, LABEL, 0.0, False, file.index, line, payload)
 
-    def _show_progress(self) -> None:
-        self._events += 1
-        if self._events % _RECORDS_PER_CLOCK_READING:
+    def _count(self, statistics: Statistics, events: int) -> None:
+        statistics.events.records += events
+        before, self._events = self._events, self._events + events
+        if before // _RECORDS_PER_CLOCK_READING == self._events // _RECORDS_PER_CLOCK_READING:
             return
         now = time.monotonic()
         if now - self._shown >= _PROGRESS_SECONDS:

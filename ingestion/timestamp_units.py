@@ -98,7 +98,9 @@ class TimestampColumn:
 
     def __init__(self, unit: TimestampUnit):
         self._unit = unit
-        self._pending: list[tuple[float, int]] = []
+        self._single: list[tuple[float, int]] = []
+        self._several: list[tuple[_Floats, npt.NDArray[np.int64]]] = []
+        self._waiting = 0
         # Class by size, twice, plus one if the number is a date key -> count, examples, extremes.
         self._counts: Counter[int] = Counter()
         self._examples: dict[int, list[tuple[float, int]]] = {}
@@ -107,9 +109,13 @@ class TimestampColumn:
 
     def add(self, number: float, line: int) -> None:
         """Adds a number that is not negative."""
-        self._pending.append((number, line))
-        if len(self._pending) >= _CHUNK:
-            self._judge()
+        self._single.append((number, line))
+        self._count(1)
+
+    def add_several(self, numbers: _Floats, lines: npt.NDArray[np.int64]) -> None:
+        """Adds numbers that are not negative: float64[n], and int64[n], their lines."""
+        self._several.append((numbers, lines))
+        self._count(len(numbers))
 
     def unit(self) -> TimestampUnit:
         """Returns what the numbers are."""
@@ -119,7 +125,7 @@ class TimestampColumn:
         counts: Counter[TimestampUnit] = Counter()
         # First: of as many dates as seconds all are dates.
         counts[DATE_KEY] = sum(count for code, count in self._counts.items() if code % 2)
-        for code, count in self._counts.items():
+        for code, count in sorted(self._counts.items()):
             if unit := _UNITS[code // 2]:
                 counts[unit] += count
         best = max(counts, key=lambda unit: counts[unit])
@@ -167,10 +173,25 @@ class TimestampColumn:
             return not np.isnan(to_seconds(np.array([number]), unit, False)[0])
         return bool(code % 2) if unit == DATE_KEY else _UNITS[code // 2] == unit
 
+    def _count(self, more: int) -> None:
+        self._waiting += more
+        if self._waiting >= _CHUNK:
+            self._judge()
+
     def _judge(self) -> None:
-        if not self._pending:
+        if not self._waiting:
             return
-        numbers = np.array([number for number, _ in self._pending])
+        single = zip(*self._single, strict=True) if self._single else ([], [])
+        numbers, lines = (
+            np.concatenate([np.array(one, kind), *several])
+            for one, kind, several in zip(
+                single,
+                (np.float64, np.int64),
+                zip(*self._several, strict=True) if self._several else ((), ()),
+                strict=True,
+            )
+        )
+        self._single, self._several, self._waiting = [], [], 0
         if self._unit == AUTO:
             codes = 2 * np.digitize(numbers, _EDGES) + ~np.isnan(_key_seconds(numbers, _KEY_DIGITS))
             small = numbers[numbers < _EDGES[0]]
@@ -190,16 +211,15 @@ class TimestampColumn:
         ):
             code = int(code)
             self._counts[code] += int(count)
-            of_code = codes == code
-            kept = self._examples.setdefault(code, [])
-            if len(kept) < _KEPT_EXAMPLES:
-                places = np.flatnonzero(of_code)[: _KEPT_EXAMPLES - len(kept)]
-                kept.extend(self._pending[place] for place in places)
+            places = np.flatnonzero(codes == code)
+            firsts = places[np.argsort(lines[places], kind="stable")[:_KEPT_EXAMPLES]]
+            kept = zip(numbers[firsts].tolist(), lines[firsts].tolist(), strict=True)
+            examples = sorted([*self._examples.get(code, []), *kept], key=lambda each: each[1])
+            self._examples[code] = examples[:_KEPT_EXAMPLES]
             some = numbers[first]
             low, high = self._extremes.get(code, (some, some))
-            found = numbers[of_code]
+            found = numbers[places]
             self._extremes[code] = (min(low, float(found.min())), max(high, float(found.max())))
-        self._pending = []
 
 
 def _contrast(number: float, named: str, unit: TimestampUnit) -> str:

@@ -403,7 +403,7 @@ def test_progress_is_shown(ingest, write, events, caplog):
     write("a.jsonl", events(600))
     ingest("a.jsonl")
     assert [record.getMessage() for record in caplog.records if record.name == "progress"] == [
-        "1,000 events read",
+        "2,400 events read",
         "2,400 events of 600 users, 1970-01-01",
     ]
 
