@@ -47,15 +47,18 @@ _CODECS = {
 EXTENSIONS = tuple(_CODECS)
 """Of compressed files, after the extension of the format."""
 
-# What may be found in a file whose name says nothing of it; a header cannot begin so.
+_UNNAMED = "which its name does not say. Name it"
+_UNREADABLE = "which cannot be read."
+_COMPRESS = f"{_UNREADABLE} Compress it with gzip, zstd or bzip2, or not at all."
+# What a file may be whose name says nothing of it. Text cannot begin so.
 _FOREIGN = {
-    b"\x1f\x8b\x08": ("gzip", "Name it .gz."),
-    b"\x28\xb5\x2f\xfd": ("zstd", "Name it .zst."),
-    **{b"BZh%d1AY&SY" % level: ("bzip2", "Name it .bz2.") for level in range(1, 10)},
-    b"\xfd7zXZ\x00": ("xz", "Compress it with gzip, zstd or bzip2, or not at all."),
-    b"PK\x03\x04": ("zip", "Unpack it."),
-    b"\x04\x22\x4d\x18": ("lz4", "Compress it with gzip, zstd or bzip2, or not at all."),
-    b"PAR1": ("Parquet", "Name it .parquet."),
+    b"\x1f\x8b\x08": f"gzip, {_UNNAMED} .gz.",
+    b"\x28\xb5\x2f\xfd": f"zstd, {_UNNAMED} .zst.",
+    **{b"BZh%d1AY&SY" % level: f"bzip2, {_UNNAMED} .bz2." for level in range(1, 10)},
+    b"\xfd7zXZ\x00": f"xz, {_COMPRESS}",
+    b"\x04\x22\x4d\x18": f"lz4, {_COMPRESS}",
+    b"PK\x03\x04": f"a zip archive, {_UNREADABLE} Unpack it.",
+    b"PAR1": f"Parquet, {_UNNAMED} .parquet.",
 }
 _LONGEST_MAGIC = max(map(len, _FOREIGN))
 
@@ -95,8 +98,8 @@ def decompressed(stored: BinaryIO, path: str) -> Any:
     if extension := compression_of(path):
         return _CODECS[extension].open(stored)
     beginning = stored.read(_LONGEST_MAGIC)
-    for magic, (name, remedy) in _FOREIGN.items():
+    for magic, what in _FOREIGN.items():
         if beginning.startswith(magic):
-            raise DataError(f"{path}: is a file of {name}, and its name does not say so. {remedy}")
+            raise DataError(f"{path}: is {what}")
     stored.seek(0)
     return stored

@@ -39,9 +39,9 @@ class CsvBatches:
         self._columns = columns
         # No field can be longer than its line.
         self._most = min(most, FIELD_CHARACTERS)
-        self._delimiter = rows.delimiter.encode()
+        self._delimiter = rows.header.delimiter.encode()
         # Arrow takes no other, and a quote or a line's end as delimiter is beyond telling.
-        self._fits = len(self._delimiter) == 1 and rows.delimiter not in '"\r\n'
+        self._fits = len(self._delimiter) == 1 and rows.header.delimiter not in '"\r\n'
 
     def __iter__(self) -> Iterator[Batch | Record]:
         while self._fits:
@@ -78,7 +78,7 @@ class CsvBatches:
             before -= np.searchsorted(quotes, table.starts)[table.of(delimiters)]
             delimiters = delimiters[before % 2 == 0]
         fields = table.count(delimiters) + 1
-        plain &= table.empty | (fields == len(self._rows.header))
+        plain &= table.empty | (fields == len(self._rows.header.names))
         return plain
 
     def _quoted_well(
@@ -119,7 +119,7 @@ class CsvBatches:
     def _read(self, table: LineTable, places: npt.NDArray[np.int64]) -> Iterator[Batch | Record]:
         if not len(places):
             return
-        header = [str(place) for place in range(len(self._rows.header))]
+        header = [str(place) for place in range(len(self._rows.header.names))]
         wanted = [str(place) for place in self._columns.places if place >= 0]
         content = table.join(places)
         read = pyarrow.csv.read_csv(
@@ -127,7 +127,7 @@ class CsvBatches:
             read_options=pyarrow.csv.ReadOptions(
                 use_threads=False, block_size=len(content) + 1, column_names=header
             ),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=self._rows.delimiter),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=self._rows.header.delimiter),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=wanted,
                 column_types=dict.fromkeys(wanted, pa.string()),

@@ -6,6 +6,7 @@ import csv
 import itertools
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ingestion.batches import Record
 from ingestion.errors import BadValue, DataError
@@ -17,43 +18,67 @@ _DELIMITERS = (",", ";", "\t", "|")
 _NAMED_DELIMITER = re.compile(r"sep=(.)\r?\n?")
 
 
-class CsvRows:
-    """What is left of a CSV file, as rows.
+class Header(NamedTuple):
+    """The first record of a CSV file.
+
+    Attributes:
+        names: Of the columns; none if the file has no line.
+        delimiter: What stands between the fields.
+    """
+
+    names: list[str]
+    delimiter: str
+
+
+def read_header(lines: Lines, path: str, columns: tuple[str, ...], most: int) -> Header:
+    """Reads the header.
 
     Args:
-        lines: The lines, from the first one.
+        lines: The lines of the file, from the first one.
         path: Of the file, for messages.
         columns: Names of columns that the header should have; they tell the delimiter.
         most: Bytes that a record may have.
 
-    Attributes:
-        header: Names of the columns; none if the file has no line.
-        delimiter: What stands between the fields.
-
     Raises:
-        DataError: The header cannot be read.
+        DataError: It cannot be read.
+    """
+    csv.field_size_limit(FIELD_CHARACTERS)
+    decoded = _DecodedLines(lines, most)
+    try:
+        first_lines = list(itertools.islice(decoded, 1))
+        # Excel's own way to name the delimiter.
+        if first_lines and (named := _NAMED_DELIMITER.fullmatch(first_lines[0])):
+            delimiter, first_lines = named[1], []
+        else:
+            delimiter = _delimiter(first_lines, columns)
+        text = itertools.chain(first_lines, decoded)
+        row = next(csv.reader(text, strict=True, delimiter=delimiter), [])
+    except csv.Error as error:
+        raise DataError(
+            f"{path}:1: the header is malformed: {error}. Write the column names there."
+        ) from error
+    if row and decoded.problem:
+        raise DataError(f"{path}:1: in the header, {decoded.problem}")
+    return Header([name.strip() for name in row], delimiter)
+
+
+class CsvRows:
+    """What is left of a CSV file below its header, as rows.
+
+    Args:
+        lines: The lines.
+        header: The file's header.
+        most: Bytes that a record may have.
+
+    Attributes:
+        header: As given.
     """
 
-    def __init__(self, lines: Lines, path: str, columns: tuple[str, ...], most: int):
+    def __init__(self, lines: Lines, header: Header, most: int):
         csv.field_size_limit(FIELD_CHARACTERS)
+        self.header = header
         self._decoded = _DecodedLines(lines, most)
-        self.delimiter = ","
-        try:
-            first_lines = list(itertools.islice(self._decoded, 1))
-            # Excel's own way to name the delimiter.
-            if first_lines and (named := _NAMED_DELIMITER.fullmatch(first_lines[0])):
-                self.delimiter, first_lines = named[1], []
-            else:
-                self.delimiter = _delimiter(first_lines, columns)
-            text = itertools.chain(first_lines, self._decoded)
-            self._rows = csv.reader(text, strict=True, delimiter=self.delimiter)
-            self.header = [name.strip() for name in next(self._rows, [])]
-        except csv.Error as error:
-            raise DataError(
-                f"{path}:1: the header is malformed: {error}. Write the column names there."
-            ) from error
-        if self.header and self._decoded.problem:
-            raise DataError(f"{path}:1: in the header, {self._decoded.problem}")
+        self._rows = csv.reader(self._decoded, strict=True, delimiter=header.delimiter)
 
     def read(self) -> list[Record] | None:
         """Reads one row, which may be of several lines.
@@ -77,10 +102,10 @@ class CsvRows:
             ]
         if self._decoded.problem:
             return [(first, self._decoded.problem)]
-        if len(row) == len(self.header):
+        if len(row) == len(self.header.names):
             return [(first, tuple(row))]
         if row:
-            detail = f"{len(row)} fields, not {len(self.header)}"
+            detail = f"{len(row)} fields, not {len(self.header.names)}"
             return [(first, BadValue("malformed_csv", detail=detail))]
         return []
 

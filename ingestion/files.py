@@ -20,7 +20,8 @@ _FORMATS = {
 }
 _SHOWN = 5
 _BUCKET_BYTES = 32 * 2**20
-_MAX_BUCKETS = 256
+# Each is a batch of every file, and a file of the output.
+_MOST_BUCKETS = {"files": 256, "shuffle": 65_536}
 _HASHED_BYTES = 2**20
 
 
@@ -117,10 +118,16 @@ def describe_files(files: Iterable[InputFile]) -> str:
     )
 
 
-def count_buckets(files: Iterable[InputFile]) -> int:
-    """Returns in how many parts the users are divided, so that one fits in memory: 1 to 256."""
+def count_buckets(files: Iterable[InputFile], way: str = "files") -> int:
+    """Returns in how many parts the users are divided, so that one fits in memory.
+
+    Args:
+        files: The input files.
+        way: By which the users are gathered, `files` or `shuffle`; through files there are 256
+            parts at most.
+    """
     size = sum(file.text_size for file in files)
-    return min(max(-(-size // _BUCKET_BYTES), 1), _MAX_BUCKETS)
+    return min(max(-(-size // _BUCKET_BYTES), 1), _MOST_BUCKETS[way])
 
 
 def fingerprint_of(files: Iterable[InputFile]) -> str:

@@ -11,8 +11,8 @@ from ingestion.columns import has_column, value_of
 from ingestion.errors import BadValue
 from ingestion.lines import Lines, too_long
 
-# JSON objects may leave keys out; a key that none of so many has is taken for a wrong name.
-_PROBED_OBJECTS = 1000
+PROBED_OBJECTS = 1000
+"""JSON objects may leave keys out; a key that none of so many has is taken for a wrong name."""
 
 
 class JsonRecords:
@@ -62,7 +62,7 @@ class JsonRecords:
                 self.objects += 1
                 self.keys.update(record)
                 self.unseen = {each for each in self.unseen if not has_column(record, each)}
-                if self.unseen and self.objects == _PROBED_OBJECTS:
+                if self.unseen and self.objects == PROBED_OBJECTS:
                     return
             if self.plain:
                 yield line, tuple(record.get(column) for column in columns)

@@ -22,13 +22,26 @@ class Lines:
         stored: The file as it is stored, at its beginning.
         path: Of the file, which says how it is compressed.
         most: Bytes that a line may have, with its end.
+        start: The byte that the first line begins at; not of a compressed file.
+        stop: The byte that the last line ends before; None at the end of the file.
+        line: Number of the line before the first.
 
     Attributes:
         line: Number of the last line that was given out, from 1.
     """
 
-    def __init__(self, stored: BinaryIO, path: str, most: int):
-        self.line = 0
+    def __init__(
+        self,
+        stored: BinaryIO,
+        path: str,
+        most: int,
+        start: int = 0,
+        stop: int | None = None,
+        line: int = 0,
+    ):
+        self.line = line
+        self._start = start
+        self._left = None if stop is None else stop - start
         self._stored = stored
         self._stream: Any = None
         self._path = path
@@ -37,9 +50,9 @@ class Lines:
         self._data = b""
         self._at = 0
         self._rest = b""
-        self._begun = False
+        self._begun = start > 0
         self._ended = False
-        self._damage = (UnicodeDecodeError, *damage_of(path))
+        self._damage: tuple[type[Exception], ...] = (UnicodeDecodeError, *damage_of(path))
         self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
@@ -113,12 +126,21 @@ class Lines:
         # As much as there is at once: what comes before damage is read.
         try:
             if self._stream is None:
-                self._stream = as_utf8(decompressed(self._stored, self._path))
-            chunk: bytes = self._stream.read1(_BLOCK_BYTES)
+                self._stream = self._opened()
+            size = _BLOCK_BYTES if self._left is None else min(_BLOCK_BYTES, self._left)
+            chunk: bytes = self._stream.read1(size) if size else b""
         except self._damage as error:
             chunk, self._failure = b"", error
         self._ended = not chunk
+        if self._left is not None:
+            self._left -= len(chunk)
         return chunk
+
+    def _opened(self) -> Any:
+        if not self._start:
+            return as_utf8(decompressed(self._stored, self._path))
+        self._stored.seek(self._start)
+        return self._stored
 
     def _described(self, error: Exception) -> DataError:
         if isinstance(error, UnicodeDecodeError):
@@ -133,18 +155,23 @@ class Lines:
 
 
 @contextlib.contextmanager
-def open_lines(path: str, most: int) -> Iterator[Lines]:
+def open_lines(
+    path: str, most: int, start: int = 0, stop: int | None = None, line: int = 0
+) -> Iterator[Lines]:
     """Opens a text file, whatever its compression and its Unicode encoding.
 
     Args:
         path: Of the file.
         most: Bytes that a line may have, with its end; of a longer one only that is told.
+        start: As of `Lines`.
+        stop: As there.
+        line: As there.
 
     Yields:
         Its lines.
     """
     with open_stored(path) as stored:
-        yield Lines(stored, path, most)
+        yield Lines(stored, path, most, start, stop, line)
 
 
 def too_long(most: int) -> str:

@@ -32,22 +32,30 @@ class ParquetBatches:
         places: Of each wanted column its name, or the names on the way to a field of a nested
             one; () where it is a constant.
         constants: Of each wanted column its value if it is a constant.
+        groups: The row groups to read.
+        row: Number of the row before them.
 
     Attributes:
         row: Number of the last row that was given out, from 1.
     """
 
     def __init__(
-        self, table: pq.ParquetFile, places: list[tuple[str, ...]], constants: list[str | None]
+        self,
+        table: pq.ParquetFile,
+        places: list[tuple[str, ...]],
+        constants: list[str | None],
+        groups: range,
+        row: int,
     ):
-        self.row = 0
+        self.row = row
+        self._groups = groups
         self._table = table
         self._places = places
         self._constants = constants
 
     def __iter__(self) -> Iterator[Batch]:
         names = [".".join(place) for place in self._places if place]
-        for batch in self._table.iter_batches(self._size(), columns=names):
+        for batch in self._table.iter_batches(self._size(), self._groups, columns=names):
             columns = tuple(
                 column_at(batch, place)
                 if place
@@ -61,7 +69,7 @@ class ParquetBatches:
     def _size(self) -> int:
         """Returns in how many rows to read, so that long texts do not fill the memory."""
         metadata = self._table.metadata
-        groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+        groups = [metadata.row_group(group) for group in self._groups]
         widest = max(
             (group.total_byte_size / group.num_rows for group in groups if group.num_rows),
             default=1.0,

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ingestion.batches import Batch, Record
 from ingestion.columns import path_columns
 from ingestion.csv_batches import CsvBatches
-from ingestion.csv_records import CsvColumns, CsvRows
+from ingestion.csv_records import CsvColumns, CsvRows, Header, read_header
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
 from ingestion.json_batches import JsonBatches
@@ -29,6 +29,7 @@ from ingestion.parquet_batches import (
     place_of,
     to_python,
 )
+from ingestion.pieces import Piece
 
 LINE_BYTES = 16 * 2**20
 """A line, or a CSV record of several lines, may be so long, with its end; the rest is skipped."""
@@ -53,14 +54,15 @@ def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iter
     if not file.size:
         return
     if file.format == "parquet":
-        for batch in _read_parquet(file, columns, remedy):
+        for batch in _read_parquet(Piece(file), columns, remedy):
             values = zip(*map(to_python, batch.columns), strict=True)
             yield from zip(batch.lines.tolist(), values, strict=True)
         return
     with open_lines(file.path, LINE_BYTES) as lines:
         if file.format == "csv":
             if found := _csv(file, lines, columns, remedy):
-                rows, wanted = found
+                header, wanted = found
+                rows = CsvRows(lines, header, LINE_BYTES)
                 while (records := rows.read()) is not None:
                     yield from map(wanted, records)
         else:
@@ -69,14 +71,12 @@ def read_records(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iter
             _check_seen(file, objects, columns, remedy)
 
 
-def read_batches(
-    file: InputFile, columns: tuple[str, ...], remedy: str
-) -> Iterator[Batch | Record]:
-    """Reads a file from its beginning, many records at once.
+def read_batches(piece: Piece, columns: tuple[str, ...], remedy: str) -> Iterator[Batch | Record]:
+    """Reads a file, or a piece of it, many records at once.
 
     Args:
-        file: As of `read_records`.
-        columns: As there.
+        piece: What to read.
+        columns: As of `read_records`.
         remedy: As there.
 
     Yields:
@@ -85,17 +85,29 @@ def read_batches(
     Raises:
         DataError: As there.
     """
+    file = piece.file
     if not file.size:
         return
     if file.format == "parquet":
-        yield from _read_parquet(file, columns, remedy)
+        yield from _read_parquet(piece, columns, remedy)
         return
-    with open_lines(file.path, LINE_BYTES) as lines:
+    place = (piece.start, piece.stop, piece.lines)
+    with open_lines(file.path, LINE_BYTES, *place) as lines:
         if file.format == "csv":
-            if found := _csv(file, lines, columns, remedy):
-                yield from CsvBatches(lines, *found, LINE_BYTES)
+            if piece.start:
+                with open_lines(file.path, LINE_BYTES) as first_lines:
+                    found = _csv(file, first_lines, columns, remedy)
+            else:
+                found = _csv(file, lines, columns, remedy)
+            if found:
+                header, wanted = found
+                rows = CsvRows(lines, header, LINE_BYTES)
+                yield from CsvBatches(lines, rows, wanted, LINE_BYTES)
             return
         objects = JsonRecords(lines, columns, path_columns(file.path), LINE_BYTES)
+        if piece.start:
+            # The first piece sees to it that the file has the keys.
+            objects.unseen.clear()
         plain = objects.plain and len(set(columns)) == len(columns)
         for record in objects:
             yield record
@@ -123,7 +135,7 @@ def column_names(file: InputFile, objects: int) -> list[str]:
                 raise no_parquet(file.path, 0, error) from error
     with open_lines(file.path, LINE_BYTES) as lines:
         if file.format == "csv":
-            return CsvRows(lines, file.path, (), LINE_BYTES).header
+            return read_header(lines, file.path, (), LINE_BYTES).names
         keys: dict[str, None] = {}
         for _, raw in itertools.islice(lines, objects):
             try:
@@ -137,18 +149,18 @@ def column_names(file: InputFile, objects: int) -> list[str]:
 
 def _csv(
     file: InputFile, lines: Lines, columns: tuple[str, ...], remedy: str
-) -> tuple[CsvRows, CsvColumns] | None:
+) -> tuple[Header, CsvColumns] | None:
     """Reads the header; None if there is none."""
-    rows = CsvRows(lines, file.path, columns, LINE_BYTES)
-    if not rows.header:
+    header = read_header(lines, file.path, columns, LINE_BYTES)
+    if not header.names:
         return None
     in_path = path_columns(file.path)
-    _check_columns(file, columns, [*rows.header, *in_path], remedy)
-    return rows, CsvColumns(file.path, rows.header, columns, in_path)
+    _check_columns(file, columns, [*header.names, *in_path], remedy)
+    return header, CsvColumns(file.path, header.names, columns, in_path)
 
 
-def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Iterator[Batch]:
-    row = 0
+def _read_parquet(piece: Piece, columns: tuple[str, ...], remedy: str) -> Iterator[Batch]:
+    file, row = piece.file, piece.lines
     with open_stored(file.path) as stored:
         try:
             table = open_parquet(stored)
@@ -162,7 +174,10 @@ def _read_parquet(file: InputFile, columns: tuple[str, ...], remedy: str) -> Ite
                 if place or column in in_path
             ]
             _check_columns(file, columns, [*dict.fromkeys([*known, *schema.names])], remedy)
-            for batch in ParquetBatches(table, places, [in_path.get(each) for each in columns]):
+            stop = table.metadata.num_row_groups if piece.stop is None else piece.stop
+            constants = [in_path.get(column) for column in columns]
+            groups = range(piece.start, stop)
+            for batch in ParquetBatches(table, places, constants, groups, row):
                 yield batch
                 row = int(batch.lines[-1])
         except (pa.ArrowException, OSError) as error:

@@ -52,7 +52,7 @@ class WriteShards(beam.DoFn):
 
     def process(
         self,
-        bucket: tuple[int, Iterable[Batches]],
+        bucket: tuple[int, Iterable[Batches | bytes]],
         reading: Statistics,
         boundaries: tuple[int, ...] = (),
     ) -> Iterator[Statistics]:

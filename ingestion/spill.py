@@ -1,6 +1,6 @@
-"""Records on disk, so that gathering them by user does not hold them in memory.
+"""Records by bucket of users, on disk or on their way through a shuffle.
 
-One Arrow file holds the records of one input file, as batches of one bucket of users each.
+One Arrow file holds the records of one piece of an input file, as batches of one bucket each.
 """
 
 import dataclasses
@@ -93,24 +93,15 @@ class UserRecords:
         return len(places) - len(different)
 
 
-class SpillWriter:
-    """Collects records and writes them by bucket.
+class RecordBuffer:
+    """Collects records and divides them over buckets of users; subclasses say where they go.
 
     Args:
-        path: The Arrow file to write; must not exist.
         num_buckets: Number of buckets, at least 1.
     """
 
-    def __init__(self, path: str, num_buckets: int):
-        self._path = path
+    def __init__(self, num_buckets: int):
         self._num_buckets = num_buckets
-        self._sink = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
-        compression = "lz4" if pa.Codec.is_available("lz4") else None
-        self._writer = pa.ipc.new_file(
-            self._sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression=compression)
-        )
-        self._batches: dict[int, list[int]] = {}
-        self._written = 0
         self._clear()
 
     def append(
@@ -154,39 +145,8 @@ class SpillWriter:
         _, starts, stops = bytes_of(events.texts)
         self._grow(count, int(stops[-1] - starts[0]) if count else 0)
 
-    def close(self) -> dict[int, Batches]:
-        """Finishes the file.
-
-        Returns:
-            Bucket -> its batches.
-        """
-        self._flush()
-        self._writer.close()
-        self._sink.close()
-        return {bucket: (self._path, batches) for bucket, batches in self._batches.items()}
-
-    def _clear(self) -> None:
-        self._rows: list[tuple[str, int, float, bool, int, int, str]] = []
-        self._waiting: list[pa.RecordBatch] = []
-        self._records = self._characters = 0
-
-    def _grow(self, records: int, characters: int) -> None:
-        self._records += records
-        self._characters += characters
-        if self._records >= _BUFFERED_RECORDS or self._characters >= _BUFFERED_CHARACTERS:
-            self._flush()
-
-    def _batches_of_rows(self) -> None:
-        """Makes a batch of the single records, in their order among the batches."""
-        if self._rows:
-            columns = [
-                pa.array(column, field.type)
-                for column, field in zip(zip(*self._rows, strict=True), _SCHEMA, strict=True)
-            ]
-            self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
-            self._rows = []
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Passes on what was collected."""
         self._batches_of_rows()
         table = pa.Table.from_batches(self._waiting, _SCHEMA).combine_chunks()
         self._clear()
@@ -199,23 +159,140 @@ class SpillWriter:
         present, starts = np.unique(buckets, return_index=True)
         for bucket, start, stop in zip(present, starts, [*starts[1:], len(buckets)], strict=True):
             (batch,) = table.slice(start, stop - start).combine_chunks().to_batches()
-            self._writer.write_batch(batch)
-            self._batches.setdefault(int(bucket), []).append(self._written)
-            self._written += 1
+            self._pass_on(int(bucket), batch)
+
+    def _pass_on(self, bucket: int, batch: pa.RecordBatch) -> None:
+        raise NotImplementedError
+
+    def _clear(self) -> None:
+        self._rows: list[tuple[str, int, float, bool, int, int, str]] = []
+        self._waiting: list[pa.RecordBatch] = []
+        self._records = self._characters = 0
+
+    def _grow(self, records: int, characters: int) -> None:
+        self._records += records
+        self._characters += characters
+        if self._records >= _BUFFERED_RECORDS or self._characters >= _BUFFERED_CHARACTERS:
+            self.flush()
+
+    def _batches_of_rows(self) -> None:
+        """Makes a batch of the single records, in their order among the batches."""
+        if self._rows:
+            columns = [
+                pa.array(column, field.type)
+                for column, field in zip(zip(*self._rows, strict=True), _SCHEMA, strict=True)
+            ]
+            self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+            self._rows = []
 
 
-def read_users(spilled: Iterable[Batches], clock: Clock) -> Iterator[UserRecords]:
+class SpillWriter(RecordBuffer):
+    """Collects records and writes them by bucket.
+
+    Args:
+        path: The Arrow file to write; must not exist.
+        num_buckets: Number of buckets, at least 1.
+    """
+
+    def __init__(self, path: str, num_buckets: int):
+        super().__init__(num_buckets)
+        self._file = _ArrowFile(path)
+        self._batches: dict[int, list[int]] = {}
+
+    def close(self) -> dict[int, Batches]:
+        """Finishes the file.
+
+        Returns:
+            Bucket -> its batches.
+        """
+        self.flush()
+        self._file.close()
+        return {bucket: (self._file.path, batches) for bucket, batches in self._batches.items()}
+
+    def _pass_on(self, bucket: int, batch: pa.RecordBatch) -> None:
+        self._batches.setdefault(bucket, []).append(self._file.write(batch))
+
+
+class ShuffleBuffer(RecordBuffer):
+    """Collects records and gives them out by bucket, as bytes for the runner's own shuffle."""
+
+    def __init__(self, num_buckets: int):
+        super().__init__(num_buckets)
+        self._ready: list[tuple[int, bytes]] = []
+
+    def take(self) -> list[tuple[int, bytes]]:
+        """Returns what is ready: bucket, records."""
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _pass_on(self, bucket: int, batch: pa.RecordBatch) -> None:
+        self._ready.append((bucket, batch.serialize().to_pybytes()))
+
+
+class _ArrowFile:
+    """An Arrow file that is being written.
+
+    Args:
+        path: Where; must not exist.
+
+    Attributes:
+        path: As given.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self._sink = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        compression = "lz4" if pa.Codec.is_available("lz4") else None
+        self._writer = pa.ipc.new_file(
+            self._sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression=compression)
+        )
+        self._written = 0
+
+    def write(self, batch: pa.RecordBatch) -> int:
+        """Writes a batch; returns its number."""
+        self._writer.write_batch(batch)
+        self._written += 1
+        return self._written - 1
+
+    def close(self) -> None:
+        """Finishes the file."""
+        self._writer.close()
+        self._sink.close()
+
+
+def write_shuffled(path: str, records: Iterable[bytes]) -> Batches:
+    """Writes what a shuffle brought of one bucket, and holds a batch of it at a time.
+
+    Args:
+        path: The Arrow file to write; must not exist.
+        records: As of `ShuffleBuffer`.
+    """
+    file = _ArrowFile(path)
+    numbers = [file.write(_unpacked(each)) for each in records]
+    file.close()
+    return path, numbers
+
+
+def _unpacked(records: bytes) -> pa.RecordBatch:
+    return pa.ipc.read_record_batch(pa.py_buffer(records), _SCHEMA)
+
+
+def read_users(spilled: Iterable[Batches | bytes], clock: Clock) -> Iterator[UserRecords]:
     """Loads one bucket.
 
     Args:
-        spilled: The bucket's batches, from all Arrow files.
+        spilled: The bucket's batches, from all Arrow files or as a shuffle brings them.
         clock: How the numbers of each file are read; those that it cannot read are left out.
 
     Yields:
         The users, by id.
     """
     batches: list[pa.RecordBatch] = []
-    for path, numbers in spilled:
+    for each in spilled:
+        if isinstance(each, bytes):
+            batches.append(_unpacked(each))
+            continue
+        path, numbers = each
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
             reader = pa.ipc.open_file(source)
             batches.extend(reader.get_batch(number) for number in numbers)

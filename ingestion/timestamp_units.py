@@ -8,7 +8,7 @@ confused. Numbers all of which are dates when read as `YYYYMMDD`, with or withou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -117,6 +117,17 @@ class TimestampColumn:
         self._several.append((numbers, lines))
         self._count(len(numbers))
 
+    def merge(self, other: TimestampColumn) -> None:
+        """Adds the numbers of another part of the file."""
+        self._judge()
+        other._judge()
+        self._counts.update(other._counts)
+        self._shapes.update(other._shapes)
+        for code, examples in other._examples.items():
+            self._keep(code, examples)
+        for code, (low, high) in other._extremes.items():
+            self._widen(code, low, high)
+
     def unit(self) -> TimestampUnit:
         """Returns what the numbers are."""
         self._judge()
@@ -206,20 +217,22 @@ class TimestampColumn:
             # Classes are those of the named unit and those of none, by size.
             of_unit = ~np.isnan(to_seconds(numbers, self._unit, False))
             codes = np.where(of_unit, 0, 2 * (len(_UNITS) - 1))
-        for code, first, count in zip(
-            *np.unique(codes, return_index=True, return_counts=True), strict=True
-        ):
+        for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
             code = int(code)
             self._counts[code] += int(count)
             places = np.flatnonzero(codes == code)
             firsts = places[np.argsort(lines[places], kind="stable")[:_KEPT_EXAMPLES]]
-            kept = zip(numbers[firsts].tolist(), lines[firsts].tolist(), strict=True)
-            examples = sorted([*self._examples.get(code, []), *kept], key=lambda each: each[1])
-            self._examples[code] = examples[:_KEPT_EXAMPLES]
-            some = numbers[first]
-            low, high = self._extremes.get(code, (some, some))
+            self._keep(code, zip(numbers[firsts].tolist(), lines[firsts].tolist(), strict=True))
             found = numbers[places]
-            self._extremes[code] = (min(low, float(found.min())), max(high, float(found.max())))
+            self._widen(code, float(found.min()), float(found.max()))
+
+    def _keep(self, code: int, examples: Iterable[tuple[float, int]]) -> None:
+        kept = sorted([*self._examples.get(code, []), *examples], key=lambda each: each[1])
+        self._examples[code] = kept[:_KEPT_EXAMPLES]
+
+    def _widen(self, code: int, low: float, high: float) -> None:
+        lowest, highest = self._extremes.get(code, (low, high))
+        self._extremes[code] = (min(lowest, low), max(highest, high))
 
 
 def _contrast(number: float, named: str, unit: TimestampUnit) -> str:

@@ -77,7 +77,7 @@ def frame(texts: pa.Array) -> Framed:
     nothing = pa.scalar(b"", pa.large_binary())
     framed = pc.binary_join_element_wise(prefixes, texts.cast(pa.large_binary()), nothing)
     content, starts, stops = bytes_of(framed)
-    return Framed(memoryview(content), np.append(starts, stops[-1:] if len(stops) else 0))
+    return Framed(memoryview(content.data), np.append(starts, stops[-1:] if len(stops) else 0))
 
 
 def bytes_feature(values: bytes) -> bytes:

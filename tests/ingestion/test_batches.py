@@ -15,6 +15,7 @@ from ingestion.batches import Batch
 from ingestion.config import Columns
 from ingestion.errors import BadValue, DataError
 from ingestion.files import match_files
+from ingestion.pieces import Piece
 from ingestion.readers import read_batches, read_records
 from ingestion.rows import EventRows
 from ingestion.timestamp_texts import read_times
@@ -44,7 +45,7 @@ def one_by_one(file):
 def at_once(file):
     """Returns the same, and how many events were read as columns."""
     found, columnar = [], 0
-    for batch in read_batches(file, _ROWS.columns, _ROWS.remedy):
+    for batch in read_batches(Piece(file), _ROWS.columns, _ROWS.remedy):
         if not isinstance(batch, Batch):
             found.append(_seen(*batch))
             continue
