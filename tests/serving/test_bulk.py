@@ -28,9 +28,9 @@ from serving.bulk.vectors import VectorsError, nearest_users, read_vectors, sche
 _DAY = 86_400
 
 
-def _make_pipeline():
+def _make_pipeline(*options):
     runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-    return beam.Pipeline(options=PipelineOptions([runner]))
+    return beam.Pipeline(options=PipelineOptions([runner, *options]))
 
 
 @pytest.fixture
@@ -78,6 +78,28 @@ def test_vectors(encode):
         "c": {"user_id": "c", "vector": [1, 30, 1 + 9 * _DAY], "behaviors": 1, **shared},
     }
     assert os.listdir(encode.output).count("_encoding.json") == 1
+
+
+def test_both_ways_of_gathering_give_the_same_vectors(events, exported, tmp_path, monkeypatch):
+    monkeypatch.setattr("ingestion.files._BUCKET_BYTES", 80)
+    found = []
+    for way in ("files", "shuffle"):
+        output = str(tmp_path / way)
+        summary = encode_events(
+            [events],
+            str(exported / "1"),
+            output,
+            EncodingConfig(),
+            lambda way=way: _make_pipeline(f"--gathering={way}"),
+        )
+        found.append(
+            (
+                summary,
+                {name: pq.read_table(f"{output}/{name}") for name in summary["files"].values()},
+            )
+        )
+    assert found[0][0]["buckets"] > 1
+    assert found[0] == found[1]
     assert not os.path.exists(os.path.join(encode.output, ".work"))
 
 
