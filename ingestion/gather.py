@@ -79,7 +79,7 @@ class GatherByUser(beam.PTransform):
         )
         buckets = records | "GroupByBucket" >> beam.GroupByKey()
         if self._in_files and not through_files:
-            buckets = buckets | "WriteBucket" >> beam.MapTuple(_write_bucket, self._folder)
+            buckets = buckets | "WriteBucket" >> beam.Map(_write_bucket, self._folder)
         return buckets, read | "Files" >> _OfFiles()
 
 
@@ -120,10 +120,11 @@ class _ToShuffle(beam.DoFn):
             yield from buffer.take()
 
 
-def _write_bucket(bucket: int, records: Iterable[bytes], folder: str) -> tuple[int, list[Batches]]:
+def _write_bucket(bucket: tuple[int, Iterable[bytes]], folder: str) -> tuple[int, list[Batches]]:
+    number, records = bucket
     # Beam may write a bucket twice.
-    path = FileSystems.join(folder, f"bucket-{bucket:05d}-{uuid.uuid4().hex}.arrow")
-    return bucket, [write_shuffled(path, records)]
+    path = FileSystems.join(folder, f"bucket-{number:05d}-{uuid.uuid4().hex}.arrow")
+    return number, [write_shuffled(path, records)]
 
 
 class _OfFiles(beam.PTransform):
