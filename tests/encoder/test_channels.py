@@ -1,5 +1,7 @@
 """Tests of the channels beside the multi-hop vector, and of their fusion."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -85,6 +87,51 @@ def test_a_channel_that_says_the_same_of_all_is_silent():
     assert not full[:, 1].any()
 
 
+def test_fusion_leaves_out_what_halves_of_users_do_not_share():
+    """Two channels of equal variance; of the second, one half says nothing of the other."""
+    rng = np.random.default_rng(0)
+    said, noise, more_noise = rng.normal(size=(3, 4000, 1))
+    fusion = ChannelFusion(1)
+    shares = fusion.adapt(
+        [said, noise],
+        halves=[([said + more_noise, noise], [None] * 2), ([said, more_noise], [None] * 2)],
+    )
+    # The halves correlate by 0.71; both together tell 2 r / (1 + r) of what users are.
+    assert shares[0] == pytest.approx(0.83, abs=0.02)
+    assert shares[1] == pytest.approx(0, abs=0.05)
+    assert abs(ops.convert_to_numpy(fusion.components)[1, 0]) < 0.05
+
+
+@pytest.mark.parametrize("users", [0, 49])
+def test_of_too_few_users_nothing_is_concluded(users):
+    rng = np.random.default_rng(0)
+    channels = [rng.normal(size=(60, 2)), rng.normal(size=(60, 3))]
+    equal, weighted = ChannelFusion(5), ChannelFusion(5)
+    equal.adapt(channels)
+    half = [channel[:users] for channel in channels], [None, None]
+    assert weighted.adapt(channels, halves=[half, half]) == [1.0, 1.0]
+    for one, other in zip(equal.get_weights(), weighted.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_user_without_moments_tells_nothing_of_time():
+    """Of 80 users 40 have moments: too few, though all are consistent in what is 0 of the rest."""
+    rng = np.random.default_rng(0)
+    channels = [rng.normal(size=(80, 2)), rng.normal(size=(80, 2))]
+    half = channels, [None, np.arange(80) < 40]
+    assert ChannelFusion(2).adapt(channels, halves=[half, half])[1] == 1.0
+    half = channels, [None, np.arange(80) < 60]
+    assert ChannelFusion(2).adapt(channels, halves=[half, half]) == pytest.approx([1, 1])
+
+
+def test_halves_that_contradict_each_other_everywhere_count_as_not_measured():
+    channels = list(np.random.default_rng(0).normal(size=(2, 80, 2)))
+    fusion = ChannelFusion(2)
+    opposite = [-channel for channel in channels]
+    assert fusion.adapt(channels, halves=[(channels, [None] * 2), (opposite, [None] * 2)]) == []
+    assert ops.convert_to_numpy(fusion(channels)[0]).any()
+
+
 def test_fusion_refuses_fewer_numbers_than_it_gives():
     with pytest.raises(ValueError, match="at least `dimension`"):
         ChannelFusion(3).adapt([np.ones((2, 2))])
@@ -97,6 +144,22 @@ def fitted():
     times = [MONDAY + rng.integers(0, 10**6, len(user)) for user in users]
     config = EncoderConfig(dimension=8, hops=2, latent_semantics=4)
     return fit_user_encoder(config, build_encoder(config, 8), users, times), users, times
+
+
+def test_every_other_behaviour_of_other_users_weighs_the_channels(fitted, caplog):
+    user_encoder, users, times = fitted
+    config = EncoderConfig(dimension=8, hops=2, latent_semantics=4)
+    two_of_each = [[*user, *user] for user in users * 3]
+    moments = [np.concatenate([t, t]) for t in times * 3]
+
+    def fit(config):
+        with caplog.at_level("INFO", logger="progress"):
+            fit_user_encoder(config, user_encoder.encoder, users, times, (two_of_each, moments))
+        return caplog.records[-1].getMessage()
+
+    said = fit(config)
+    assert re.search(r"hops \d+%, latent semantics \d+%, time features \d+%$", said)
+    assert fit(config.model_copy(update={"channel_weights": "equal"})).endswith("not measured")
 
 
 def test_the_vector_is_of_the_dimension_and_the_full_one_of_all_channels(fitted):

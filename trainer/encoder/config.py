@@ -99,6 +99,11 @@ class EncoderConfig(pydantic.BaseModel):
         description="Directions of latent semantic analysis of all of a user's words that are "
         "fused with the multi-hop vector into `dimension` numbers; 0: none.",
     )
+    channel_weights: Literal["consistency", "equal"] = Field(
+        "consistency",
+        description="How much of each channel is fused. consistency: what one half of a user's "
+        "behaviours tells of the other half, measured on validation users; equal: all there is.",
+    )
     full_vector: bool = Field(
         False,
         description="Also serve `user_vector_full`, all channels side by side, larger than the "

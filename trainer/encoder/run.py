@@ -101,14 +101,13 @@ def train_encoder(
     has_times = HISTORY_TIMESTAMPS in feature_spec
     if not (config.latent_semantics or has_times):
         return UserEncoder(encoder)
-    # What is encoded at serving is cut to |S| behaviours too, and the latest are kept.
-    users = user_behaviors(train_files, feature_spec)
-    return fit_user_encoder(
-        config,
-        encoder,
-        [user[-corpus.longest_history :] for user in users],
-        user_timestamps(train_files, feature_spec) if has_times else None,
-    )
+
+    def users_of(files: list[str]):
+        # What is encoded at serving is cut to |S| behaviours too, and the latest are kept.
+        behaviors = [u[-corpus.longest_history :] for u in user_behaviors(files, feature_spec)]
+        return behaviors, user_timestamps(files, feature_spec) if has_times else None
+
+    return fit_user_encoder(config, encoder, *users_of(train_files), users_of(validation_files))
 
 
 def _backup_dir(fn_args: FnArgs) -> str:

@@ -93,7 +93,7 @@ class UserEncoder(keras.Model):
 
 
 def fit_user_encoder(
-    config: EncoderConfig, encoder: keras.Model, users, timestamps=None
+    config: EncoderConfig, encoder: keras.Model, users, timestamps=None, others=None
 ) -> UserEncoder:
     """Adds the other channels that are asked for to a trained encoder, and fits their fusion.
 
@@ -111,6 +111,9 @@ def fit_user_encoder(
         users: List of training users: per behaviour its word ids, in the order of time.
         timestamps: List of int64 arrays, the moments of the same users' behaviours, for the
             channel of time; `None` leaves the channel out.
+        others: Pair of the behaviours and the moments, both as above, of users that nothing was
+            fitted on. How consistent they are weighs what the channels say; `None` weighs all
+            alike.
 
     Returns:
         The `UserEncoder`.
@@ -132,8 +135,31 @@ def fit_user_encoder(
     channels, known = _encode(
         user_encoder, users[::step], timestamps[::step] if timestamps is not None else None
     )
-    user_encoder.fusion.adapt(channels, known)
+    halves = None
+    if config.channel_weights == "consistency" and others is not None:
+        halves = [_encode(user_encoder, *half) for half in _halves(*others) if half[0]] or None
+    shares = user_encoder.fusion.adapt(channels, known, halves)
+    names = ["hops", *(part.replace("_", " ") for part in _PARTS[1:-1] if part in parts)]
+    logging.getLogger("progress").info(
+        "consistent between halves of a user's behaviours: %s",
+        ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares, strict=False))
+        or "not measured",
+    )
     return user_encoder
+
+
+def _halves(users, timestamps):
+    """Every other behaviour, and the rest, of users that have two; with their moments."""
+    chosen = [i for i, user in enumerate(users) if len(user) > 1]
+    step = -(-len(chosen) // _USERS_THAT_FIT) or 1
+    chosen = chosen[::step]
+    return [
+        (
+            [users[i][start::2] for i in chosen],
+            [timestamps[i][start::2] for i in chosen] if timestamps is not None else None,
+        )
+        for start in (0, 1)
+    ]
 
 
 def fit_latent_semantics(

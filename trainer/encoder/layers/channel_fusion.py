@@ -2,7 +2,10 @@
 
 import keras
 import numpy as np
+import scipy.linalg
 from keras import ops
+
+from trainer.encoder.reliability import MIN_USERS, consistent_directions
 
 
 @keras.saving.register_keras_serializable(package="sumn")
@@ -10,16 +13,17 @@ class ChannelFusion(keras.layers.Layer):
     """Fuses channels, several vectors of a user, into one of a given size.
 
     Every channel is centred and divided by the root of its total variance, so that one of 57
-    numbers is worth as much as one of 256; side by side they are the full vector. Its principal
-    components are the user vector: of all linear maps to `dimension` numbers the one that loses
-    least of the full vector. Neither looks at labels, and neither is trained further: `adapt`
-    computes both from training users.
+    numbers is worth as much as one of 256; side by side they are the full vector. Then every
+    channel keeps of each of its principal components the share that is consistent between two
+    halves of a user's behaviours (`consistent_directions`), and the principal components of all of
+    this are the user vector: of all linear maps to `dimension` numbers the one that loses least of
+    it. Nothing looks at labels, and nothing is trained further: `adapt` computes it.
 
     A user of whom a channel knows nothing gets the mean of the training users there: zeros.
 
     Example:
         >>> fusion = ChannelFusion(dimension=1)
-        >>> fusion.adapt([np.array([[1.0], [3.0]]), np.array([[5.0], [9.0]])])
+        >>> _ = fusion.adapt([np.array([[1.0], [3.0]]), np.array([[5.0], [9.0]])])
         >>> vectors, full = fusion([np.array([[1.0], [2.0]]), np.array([[5.0], [7.0]])])
         >>> np.abs(np.asarray(vectors, float)).round(4).tolist()
         [[1.4142], [0.0]]
@@ -62,12 +66,18 @@ class ChannelFusion(keras.layers.Layer):
         self.scale = weight("scale", (size,), "ones")
         self.components = weight("components", (size, self.dimension), "identity")
 
-    def adapt(self, channels, known=None):
-        """Computes mean, scale and principal components.
+    def adapt(self, channels, known=None, halves=None):
+        """Computes mean, scale and components.
 
         Args:
             channels: List of float arrays of shape `[users, size]`.
             known: As in a call. Users that a channel does not know have no part in its mean.
+            halves: Of one half of the behaviours of other users, and of the other half, the pair
+                `(channels, known)`; `None` or fewer than 50 users weigh all components alike.
+
+        Returns:
+            List of floats, the share of each channel's variance that is consistent; empty where
+            all weigh alike.
         """
         known = known or [None] * len(channels)
         if not self.built:
@@ -82,7 +92,33 @@ class ChannelFusion(keras.layers.Layer):
             scales.append(np.full(size, variance**-0.5 if variance > 0 else 0.0))
         self.mean.assign(np.concatenate(means))
         self.scale.assign(np.concatenate(scales))
-        self.components.assign(_principal_components(self._full(channels, known), self.dimension))
+        full = np.asarray(self._full(channels, known), "float64")
+        weights, shares = self._consistency(full, channels, halves)
+        principal = _principal_components(full @ weights, self.dimension)
+        self.components.assign(weights @ principal)
+        return shares
+
+    def _consistency(self, full, channels, halves):
+        """The map [size, size] to what is consistent, and the share of each channel that is."""
+        if halves is None:
+            return np.eye(full.shape[1]), []
+        parts = [np.asarray(self._full(*half), "float64") for half in halves]
+        maps, shares, start = [], [], 0
+        for number, channel in enumerate(channels):
+            own = slice(start, start := start + channel.shape[1])
+            known = [has[number] for _, has in halves if has[number] is not None]
+            both = np.logical_and.reduce([np.ones(len(parts[0]), bool), *map(np.asarray, known)])
+            if both.sum() < MIN_USERS:
+                maps.append(np.eye(channel.shape[1]))
+                shares.append(1.0)
+                continue
+            directions, reliabilities = consistent_directions(
+                full[:, own], (parts[0][both, own], parts[1][both, own])
+            )
+            maps.append(directions * reliabilities)
+            variances = (full[:, own] @ directions).var(axis=0)
+            shares.append(float(variances @ reliabilities / max(variances.sum(), 1e-12)))
+        return (scipy.linalg.block_diag(*maps), shares) if any(shares) else (np.eye(start), [])
 
     def call(self, channels, known=None):
         """Returns user vectors and full vectors; the class says of which shape."""
