@@ -55,7 +55,8 @@ class DataConfig(_Section):
 
     events: str = Field(
         min_length=1,
-        description="Behaviour logs: file, glob or folder of JSONL, JSONL.gz, CSV or Parquet.",
+        description="Behaviour logs: file, glob or folder of JSONL, CSV, both also compressed "
+        "(.gz, .bz2, .zst), or Parquet.",
     )
     labels: str = Field(
         min_length=1,
