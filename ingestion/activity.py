@@ -73,7 +73,7 @@ class _CountBehaviors(beam.DoFn):
         self._config = config
 
     def process(
-        self, bucket: tuple[int, Iterable[Batches]], reading: Statistics
+        self, bucket: tuple[int, Iterable[Batches | bytes]], reading: Statistics
     ) -> Iterator[dict[int, int]]:
         users: dict[int, int] = Counter()
         clock = Clock.of(reading.timestamp_units, self._config.timestamp_unit)

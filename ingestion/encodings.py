@@ -34,6 +34,17 @@ def as_utf8(stream: Any) -> BinaryIO:
     return io.BufferedReader(_Recoded(buffered, encoding), _BLOCK_BYTES)
 
 
+def is_utf8_stream(stream: BinaryIO) -> bool:
+    """Whether a stream passes `as_utf8` as it is; the stream is at its beginning, before and after.
+
+    Args:
+        stream: Can go back.
+    """
+    encoding = _encoding(stream.read(_SAMPLE_BYTES))
+    stream.seek(0)
+    return encoding is None
+
+
 def _encoding(sample: bytes) -> str | None:
     for mark, name in _MARKS:
         if sample.startswith(mark):

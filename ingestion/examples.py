@@ -21,8 +21,6 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import tensorflow as tf
 
 from contract.features import (
     ACTIVITY,
@@ -40,6 +38,13 @@ from ingestion.activity import activity_groups
 from ingestion.config import IngestionConfig, Task
 from ingestion.spill import UserRecords
 from ingestion.statistics import Statistics
+from ingestion.wire import (
+    bytes_feature,
+    float_feature,
+    integers_feature,
+    serialize,
+    text_feature,
+)
 
 
 def unlabelled_example(
@@ -61,9 +66,9 @@ def unlabelled_example(
             statistics.skipped_users[f"no behavior in the {name} window"] += 1
             return None
     history, target = _keep(parts, config, statistics)
-    return _serialize(
+    return serialize(
         {
-            USER_ID: _bytes([user.user_id]),
+            USER_ID: text_feature(user.user_id),
             **_behaviors(user, history, config, HISTORY, HISTORY_TIMESTAMPS),
             **_behaviors(user, target, config, TARGET, TARGET_TIMESTAMPS),
         }
@@ -99,19 +104,17 @@ def labelled_example(
     (kept,) = _keep([part], config, statistics)
     drawn = division.sample(kept, user.user_id, config.inference_sample)
     features = {
-        USER_ID: _bytes([user.user_id]),
+        USER_ID: text_feature(user.user_id),
         **_behaviors(user, drawn, config, BEHAVIORS, TIMESTAMPS),
-        ACTIVITY: _bytes([group]),
+        ACTIVITY: text_feature(group),
     }
     split = user.split
     for (name, task), index in zip(tasks.items(), indices, strict=True):
-        features[name] = _integers([index or 0])
-        features[weight_name(name)] = tf.train.Feature(
-            float_list=tf.train.FloatList(value=[float(index is not None)])
-        )
+        features[name] = integers_feature([index or 0])
+        features[weight_name(name)] = float_feature(float(index is not None))
         if index is not None:
             statistics.count_class(name, split, task.classes[index])
-    return _serialize(features)
+    return serialize(features)
 
 
 def _keep(parts: Iterable[slice], config: IngestionConfig, statistics: Statistics) -> list[slice]:
@@ -127,24 +130,9 @@ def _behaviors(
     config: IngestionConfig,
     texts: str,
     timestamps: str,
-) -> dict[str, tf.train.Feature]:
+) -> dict[str, bytes]:
     """Returns what the examples carry of some behaviours, under these names."""
-    chosen = user.texts[part] if isinstance(part, slice) else user.texts.take(pa.array(part))
-    features = {texts: _bytes(chosen.to_pylist())}
+    features = {texts: bytes_feature(user.framed.take(part))}
     if "time" in config.channels:
-        features[timestamps] = _integers(user.timestamps[part].astype(np.int64))
+        features[timestamps] = integers_feature(user.timestamps[part].astype(np.int64))
     return features
-
-
-def _bytes(texts: Iterable[str]) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[t.encode() for t in texts]))
-
-
-def _integers(values: Iterable[int]) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-
-
-def _serialize(features: dict[str, tf.train.Feature]) -> bytes:
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    serialized: bytes = example.SerializeToString(deterministic=True)
-    return serialized

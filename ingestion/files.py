@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pydantic
 
+from ingestion.compression import EXTENSIONS, compression_of, expansion
 from ingestion.errors import DataError
 from ingestion.matching import Found, match
 
@@ -17,12 +18,10 @@ _FORMATS = {
     ".tsv": "csv",
     ".parquet": "parquet",
 }
-_GZIP = ".gz"
 _SHOWN = 5
-# JSON and CSV shrink to about a sixth.
-_GZIP_FACTOR = 6
 _BUCKET_BYTES = 32 * 2**20
-_MAX_BUCKETS = 256
+# Each is a batch of every file, and a file of the output.
+_MOST_BUCKETS = {"files": 256, "shuffle": 65_536}
 _HASHED_BYTES = 2**20
 
 
@@ -49,9 +48,9 @@ class InputFile(pydantic.BaseModel, frozen=True):
         return _FORMATS[_extension(self.path)]
 
     @property
-    def gzipped(self) -> bool:
-        """Whether the whole file is compressed."""
-        return self.path.lower().endswith(_GZIP)
+    def text_size(self) -> int:
+        """Bytes of what is read, about: of a compressed file several times its size."""
+        return self.size * expansion(self.path)
 
 
 def match_files(patterns: Mapping[str, str | Sequence[str]]) -> list[InputFile]:
@@ -119,10 +118,16 @@ def describe_files(files: Iterable[InputFile]) -> str:
     )
 
 
-def count_buckets(files: Iterable[InputFile]) -> int:
-    """Returns in how many parts the users are divided, so that one fits in memory: 1 to 256."""
-    size = sum(file.size * (_GZIP_FACTOR if file.gzipped else 1) for file in files)
-    return min(max(-(-size // _BUCKET_BYTES), 1), _MAX_BUCKETS)
+def count_buckets(files: Iterable[InputFile], way: str = "files") -> int:
+    """Returns in how many parts the users are divided, so that one fits in memory.
+
+    Args:
+        files: The input files.
+        way: By which the users are gathered, `files` or `shuffle`; through files there are 256
+            parts at most.
+    """
+    size = sum(file.text_size for file in files)
+    return min(max(-(-size // _BUCKET_BYTES), 1), _MOST_BUCKETS[way])
 
 
 def fingerprint_of(files: Iterable[InputFile]) -> str:
@@ -157,15 +162,16 @@ def _check_formats(paths: Sequence[str]) -> None:
         more = f" and {len(foreign) - _SHOWN} more" if len(foreign) > _SHOWN else ""
         raise DataError(
             f"{shown}{more}: the extension is not supported. Supported are "
-            f"{', '.join(_FORMATS)}, and .gz after all but .parquet; of a folder with other files "
+            f"{', '.join(_FORMATS)}, and {', '.join(EXTENSIONS)} after all but .parquet; of a "
+            "folder with other files "
             "write a pattern, as logs/*.jsonl or logs/**/*.jsonl."
         )
 
 
 def _extension(path: str) -> str:
-    """Returns the extension without .gz, in lower case; Parquet compresses by itself."""
+    """Returns the extension of the format, in lower case; Parquet compresses by itself."""
     name = path.lower().rsplit("/", 1)[-1]
-    stem = name.removesuffix(_GZIP)
+    stem = name.removesuffix(compression_of(name))
     extension = stem[stem.rfind(".") :] if "." in stem else ""
     return name if extension == ".parquet" and stem != name else extension
 

@@ -1,8 +1,5 @@
 """Gathers the records of log and label files by user."""
 
-import json
-import logging
-import time
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,35 +8,31 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from ingestion.config import Columns, Task, TimestampUnit
-from ingestion.errors import BadValue, DataError
-from ingestion.files import InputFile, content_hash
-from ingestion.readers import read_records
+from ingestion.gathering import way_of
+from ingestion.pieces import Piece, pieces_of
+from ingestion.reading import PieceRead, PieceReader, of_whole_file
 from ingestion.rows import EventRows, LabelRows
-from ingestion.spill import EVENT, LABEL, SpillWriter
-from ingestion.statistics import FileStatistics, Statistics
-from ingestion.timestamp_units import AUTO, SECONDS, TimestampColumn
-from ingestion.timestamps import UnixSeconds
+from ingestion.spill import Batches, ShuffleBuffer, SpillWriter, write_shuffled
+from ingestion.statistics import Statistics
+from ingestion.timestamp_units import AUTO
 
-_STATISTICS = "statistics"
-_PROGRESS_SECONDS = 1.0
-_RECORDS_PER_CLOCK_READING = 1000
-
-_progress = logging.getLogger("progress")
+_READ = "read"
 
 
 class GatherByUser(beam.PTransform):
     """Divides the users over buckets, of which one fits in memory.
 
-    The records go through files: Beam's local runner keeps in memory all that passes through a
-    GroupByKey.
+    The records go through the runner's shuffle; on Beam's local runners, which keep in memory all
+    that passes through a GroupByKey, through files (`ingestion.gathering`).
 
     Args:
         columns: Names of the columns.
         tasks: Name -> task; empty if there are no label files.
         num_buckets: Number of buckets, at least 1.
-        folder: Where to put the files; every worker must reach it.
+        folder: Where to put files; every worker must reach it.
         timestamp_unit: What numbers are, or that it is told by each file's whole column.
         html_entities: Whether HTML entities in texts become characters.
+        in_files: Whether the buckets are to lie in files, whatever way they came together.
     """
 
     def __init__(
@@ -50,10 +43,14 @@ class GatherByUser(beam.PTransform):
         folder: str,
         timestamp_unit: TimestampUnit = AUTO,
         html_entities: bool = False,
+        in_files: bool = False,
     ):
         super().__init__()
         events, labels = EventRows(columns, html_entities), LabelRows(columns, tasks)
-        self._read_file = _ReadFile(events, labels, timestamp_unit, num_buckets, folder)
+        self._reader = PieceReader(events, labels, timestamp_unit)
+        self._num_buckets = num_buckets
+        self._folder = folder
+        self._in_files = in_files
 
     # Beam warns of an annotation of two outputs, and makes no use of it.
     @beam.typehints.no_annotations  # type: ignore[untyped-decorator]
@@ -64,107 +61,84 @@ class GatherByUser(beam.PTransform):
             files: `InputFile` each.
 
         Returns:
-            The buckets, (bucket, iterable of `spill.Batches`), and the `Statistics` of each file.
+            The buckets, (bucket, iterable of what `spill.read_users` takes), and the `Statistics`
+            of each file.
         """
-        spilled, statistics = (
-            files
-            | "Distribute" >> beam.Reshuffle()
-            | "ReadFile" >> beam.ParDo(self._read_file).with_outputs(_STATISTICS, main="spilled")
+        through_files = way_of(files.pipeline.options) == "files"
+        read_piece = (
+            _ToFiles(self._reader, self._num_buckets, self._folder)
+            if through_files
+            else _ToShuffle(self._reader, self._num_buckets)
         )
-        return spilled | "GroupByBucket" >> beam.GroupByKey(), statistics
+        records, read = (
+            files
+            | "DistributeFiles" >> beam.Reshuffle()
+            | "Divide" >> beam.FlatMap(pieces_of)
+            | "DistributePieces" >> beam.Reshuffle()
+            | "ReadPiece" >> beam.ParDo(read_piece).with_outputs(_READ, main="records")
+        )
+        buckets = records | "GroupByBucket" >> beam.GroupByKey()
+        if self._in_files and not through_files:
+            buckets = buckets | "WriteBucket" >> beam.Map(_write_bucket, self._folder)
+        return buckets, read | "Files" >> _OfFiles()
 
 
-class _ReadFile(beam.DoFn):
-    """Writes the records of a file by bucket; what is wrong with the file is counted."""
+class _ToFiles(beam.DoFn):
+    """Writes the records of a piece of a file by bucket, and says where they are."""
 
-    def __init__(
-        self,
-        events: EventRows,
-        labels: LabelRows,
-        timestamp_unit: TimestampUnit,
-        num_buckets: int,
-        folder: str,
-    ):
-        self._event_rows = events
-        self._label_rows = labels
-        self._timestamp_unit = timestamp_unit
+    def __init__(self, reader: PieceReader, num_buckets: int, folder: str):
+        self._reader = reader
         self._num_buckets = num_buckets
         self._folder = folder
-        self._events = 0
-        self._shown = 0.0
 
-    def process(self, file: InputFile) -> Iterable[Any]:
-        # Beam may run a file twice; both attempts must be able to write.
-        path = FileSystems.join(self._folder, f"{file.index:06d}-{uuid.uuid4().hex}.arrow")
-        statistics = Statistics()
+    def process(self, piece: Piece) -> Iterable[Any]:
+        # Beam may read a piece twice; both attempts must be able to write.
+        path = FileSystems.join(self._folder, f"{piece.file.index:06d}-{uuid.uuid4().hex}.arrow")
         writer = SpillWriter(path, self._num_buckets)
         try:
-            if file.kind == "labels":
-                self._read_labels(file, writer, statistics)
-            else:
-                self._read_events(file, writer, statistics)
-        except DataError as error:
-            statistics.failures.append(str(error))
+            for read in self._reader(piece, writer):
+                if read is not None:
+                    yield beam.pvalue.TaggedOutput(_READ, read)
         finally:
             spilled = writer.close()
-        records = statistics.events.records + statistics.labels.records
-        statistics.files.append(
-            FileStatistics(
-                kind=file.kind,
-                path=file.path,
-                size=file.size,
-                records=records,
-                content=content_hash(file) if records else "",
-            )
-        )
         yield from spilled.items()
-        yield beam.pvalue.TaggedOutput(_STATISTICS, statistics)
 
-    def _read_events(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
-        read = self._event_rows
-        earliest, latest = float("inf"), float("-inf")
-        numbers = TimestampColumn(self._timestamp_unit)
-        for line, raw in read_records(file, read.columns, read.remedy):
-            statistics.events.records += 1
-            self._show_progress()
-            try:
-                user_id, timestamp, text = read(raw)
-            except BadValue as bad:
-                statistics.events.add_bad(file.path, line, bad)
-                continue
-            number = not isinstance(timestamp, UnixSeconds)
-            if number:
-                numbers.add(timestamp, line)
-            else:
-                earliest, latest = min(earliest, timestamp), max(latest, timestamp)
-            writer.append(user_id, EVENT, timestamp, number, file.index, line, text)
-        for count, examples in numbers.bad():
-            statistics.events.add_several_bad(file.path, count, examples)
-        statistics.small_numbers.update(numbers.shapes())
-        if (unit := numbers.unit()) != SECONDS:
-            statistics.timestamp_units[file.index] = unit
-        if span := numbers.span():
-            earliest, latest = min(earliest, span[0]), max(latest, span[1])
-        if earliest <= latest:
-            statistics.earliest, statistics.latest = earliest, latest
 
-    def _read_labels(self, file: InputFile, writer: SpillWriter, statistics: Statistics) -> None:
-        read = self._label_rows
-        for line, raw in read_records(file, read.columns, read.remedy):
-            statistics.labels.records += 1
-            try:
-                label = read(raw)
-            except BadValue as bad:
-                statistics.labels.add_bad(file.path, line, bad)
-                continue
-            payload = json.dumps([label.classes, label.split])
-            writer.append(label.user_id, LABEL, 0.0, False, file.index, line, payload)
+class _ToShuffle(beam.DoFn):
+    """Passes the records of a piece of a file on, by bucket."""
 
-    def _show_progress(self) -> None:
-        self._events += 1
-        if self._events % _RECORDS_PER_CLOCK_READING:
-            return
-        now = time.monotonic()
-        if now - self._shown >= _PROGRESS_SECONDS:
-            self._shown = now
-            _progress.info("%s events read", f"{self._events:,}")
+    def __init__(self, reader: PieceReader, num_buckets: int):
+        self._reader = reader
+        self._num_buckets = num_buckets
+
+    def process(self, piece: Piece) -> Iterable[Any]:
+        buffer = ShuffleBuffer(self._num_buckets)
+        for read in self._reader(piece, buffer):
+            if read is not None:
+                yield beam.pvalue.TaggedOutput(_READ, read)
+                buffer.flush()
+            yield from buffer.take()
+
+
+def _write_bucket(bucket: tuple[int, Iterable[bytes]], folder: str) -> tuple[int, list[Batches]]:
+    number, records = bucket
+    # Beam may write a bucket twice.
+    path = FileSystems.join(folder, f"bucket-{number:05d}-{uuid.uuid4().hex}.arrow")
+    return number, [write_shuffled(path, records)]
+
+
+class _OfFiles(beam.PTransform):
+    """Adds up what was read of each file, `PieceRead`, to its `Statistics`."""
+
+    def expand(self, read: beam.PCollection) -> beam.PCollection:
+        return (
+            read
+            | "ByFile" >> beam.Map(lambda piece: (piece.file.index, piece))
+            | "GroupByFile" >> beam.GroupByKey()
+            | "OfWholeFile" >> beam.MapTuple(_statistics)
+        )
+
+
+def _statistics(index: int, pieces: Iterable[PieceRead]) -> Statistics:
+    del index
+    return of_whole_file(pieces)

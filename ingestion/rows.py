@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from contract.splits import SPLITS
 from ingestion import values
+from ingestion.batches import Batch
 from ingestion.classes import ClassIndex
 from ingestion.config import Columns, Task
 from ingestion.errors import BadValue
+from ingestion.event_columns import Events, read_events
 from ingestion.timestamps import parse_timestamp
 
 Row = tuple[Any, ...] | BadValue
@@ -60,6 +65,14 @@ class EventRows:
             parse_timestamp(timestamp),
             values.parse_text(text, self._html_entities),
         )
+
+    def batch(self, batch: Batch) -> tuple[Events, npt.NDArray[np.int64]]:
+        """Returns the events of many rows, and the places of those that are to be read one by one.
+
+        Args:
+            batch: With the values of `columns`.
+        """
+        return read_events(batch, self._html_entities)
 
 
 class Label(NamedTuple):

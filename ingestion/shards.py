@@ -24,6 +24,9 @@ from ingestion.statistics import Shard, Statistics
 from ingestion.timestamp_units import Clock
 from ingestion.values import loose_user_id
 
+# A third of the usual level's time, for an eighth more bytes.
+_OPTIONS = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=2)
+
 
 class WriteShards(beam.DoFn):
     """Turns a bucket of users into one TFRecord file a split.
@@ -49,7 +52,7 @@ class WriteShards(beam.DoFn):
 
     def process(
         self,
-        bucket: tuple[int, Iterable[Batches]],
+        bucket: tuple[int, Iterable[Batches | bytes]],
         reading: Statistics,
         boundaries: tuple[int, ...] = (),
     ) -> Iterator[Statistics]:
@@ -89,7 +92,7 @@ class WriteShards(beam.DoFn):
                         # Beam may run a bucket twice; both attempts must be able to write.
                         name = f"{split}-{number:03d}-{uuid.uuid4().hex}.gz"
                         path = FileSystems.join(self._folder, name)
-                        writers[split] = tf.io.TFRecordWriter(path, options="GZIP")
+                        writers[split] = tf.io.TFRecordWriter(path, _OPTIONS)
                         statistics.shards.append(Shard(split=split, bucket=number, path=path))
                     writers[split].write(example)
         finally:

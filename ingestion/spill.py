@@ -1,10 +1,9 @@
-"""Records on disk, so that gathering them by user does not hold them in memory.
+"""Records by bucket of users, on disk or on their way through a shuffle.
 
-One Arrow file holds the records of one input file, as batches of one bucket of users each.
+One Arrow file holds the records of one piece of an input file, as batches of one bucket each.
 """
 
 import dataclasses
-import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator
@@ -17,9 +16,12 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from contract.features import USER_ID
+from ingestion.buckets import buckets_of
 from ingestion.division import split_of
+from ingestion.event_columns import Events
+from ingestion.string_columns import bytes_of
 from ingestion.timestamp_units import Clock
-from ingestion.values import loose_user_id
+from ingestion.wire import Framed, frame
 
 EVENT = 0
 LABEL = 1
@@ -37,8 +39,6 @@ _SCHEMA = pa.schema(
         "payload": pa.large_string(),
     }
 )
-# Last, file and line: no order may depend on the order in which Beam runs things.
-_SORT_KEYS = [(name, "ascending") for name in (USER_ID, "kind", "timestamp", "file", "line")]
 _BUFFERED_RECORDS = 50_000
 _BUFFERED_CHARACTERS = 16 * 2**20
 
@@ -56,12 +56,18 @@ class UserRecords:
         texts: string[n], the texts of the events.
         labels: (file, line, payload) of the label rows, in the order of the files; the first one
             counts.
+        framed: The texts as they stand in examples; made of them if it is not given.
     """
 
     user_id: str
     timestamps: npt.NDArray[np.float64]
     texts: pa.LargeStringArray
     labels: list[tuple[int, int, str]]
+    framed: Framed = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.framed is None:
+            object.__setattr__(self, "framed", frame(self.texts))
 
     @property
     def classes(self) -> list[int | None]:
@@ -87,24 +93,15 @@ class UserRecords:
         return len(places) - len(different)
 
 
-class SpillWriter:
-    """Collects records and writes them by bucket.
+class RecordBuffer:
+    """Collects records and divides them over buckets of users; subclasses say where they go.
 
     Args:
-        path: The Arrow file to write; must not exist.
         num_buckets: Number of buckets, at least 1.
     """
 
-    def __init__(self, path: str, num_buckets: int):
-        self._path = path
+    def __init__(self, num_buckets: int):
         self._num_buckets = num_buckets
-        self._sink = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
-        compression = "lz4" if pa.Codec.is_available("lz4") else None
-        self._writer = pa.ipc.new_file(
-            self._sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression=compression)
-        )
-        self._batches: dict[int, list[int]] = {}
-        self._written = 0
         self._clear()
 
     def append(
@@ -129,9 +126,78 @@ class SpillWriter:
             payload: The text of an event; of a label row the JSON of [classes, split].
         """
         self._rows.append((user_id, kind, timestamp, number, file, line, payload))
-        self._characters += len(payload)
-        if len(self._rows) >= _BUFFERED_RECORDS or self._characters >= _BUFFERED_CHARACTERS:
-            self._flush()
+        self._grow(1, len(payload))
+
+    def append_events(self, events: Events, file: int) -> None:
+        """Adds events of one input file, given by its index."""
+        count = len(events.users)
+        columns = [
+            events.users,
+            pa.array(np.full(count, EVENT, np.int8)),
+            pa.array(events.timestamps),
+            pa.array(events.numbers),
+            pa.array(np.full(count, file, np.int32)),
+            pa.array(events.lines),
+            events.texts,
+        ]
+        self._batches_of_rows()
+        self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+        _, starts, stops = bytes_of(events.texts)
+        self._grow(count, int(stops[-1] - starts[0]) if count else 0)
+
+    def flush(self) -> None:
+        """Passes on what was collected."""
+        self._batches_of_rows()
+        table = pa.Table.from_batches(self._waiting, _SCHEMA).combine_chunks()
+        self._clear()
+        if not table.num_rows:
+            return
+        buckets = buckets_of(table[USER_ID].chunk(0), self._num_buckets)
+        if self._num_buckets > 1:
+            order = np.argsort(buckets, kind="stable")
+            table, buckets = table.take(pa.array(order)), buckets[order]
+        present, starts = np.unique(buckets, return_index=True)
+        for bucket, start, stop in zip(present, starts, [*starts[1:], len(buckets)], strict=True):
+            (batch,) = table.slice(start, stop - start).combine_chunks().to_batches()
+            self._pass_on(int(bucket), batch)
+
+    def _pass_on(self, bucket: int, batch: pa.RecordBatch) -> None:
+        raise NotImplementedError
+
+    def _clear(self) -> None:
+        self._rows: list[tuple[str, int, float, bool, int, int, str]] = []
+        self._waiting: list[pa.RecordBatch] = []
+        self._records = self._characters = 0
+
+    def _grow(self, records: int, characters: int) -> None:
+        self._records += records
+        self._characters += characters
+        if self._records >= _BUFFERED_RECORDS or self._characters >= _BUFFERED_CHARACTERS:
+            self.flush()
+
+    def _batches_of_rows(self) -> None:
+        """Makes a batch of the single records, in their order among the batches."""
+        if self._rows:
+            columns = [
+                pa.array(column, field.type)
+                for column, field in zip(zip(*self._rows, strict=True), _SCHEMA, strict=True)
+            ]
+            self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+            self._rows = []
+
+
+class SpillWriter(RecordBuffer):
+    """Collects records and writes them by bucket.
+
+    Args:
+        path: The Arrow file to write; must not exist.
+        num_buckets: Number of buckets, at least 1.
+    """
+
+    def __init__(self, path: str, num_buckets: int):
+        super().__init__(num_buckets)
+        self._file = _ArrowFile(path)
+        self._batches: dict[int, list[int]] = {}
 
     def close(self) -> dict[int, Batches]:
         """Finishes the file.
@@ -139,56 +205,94 @@ class SpillWriter:
         Returns:
             Bucket -> its batches.
         """
-        self._flush()
+        self.flush()
+        self._file.close()
+        return {bucket: (self._file.path, batches) for bucket, batches in self._batches.items()}
+
+    def _pass_on(self, bucket: int, batch: pa.RecordBatch) -> None:
+        self._batches.setdefault(bucket, []).append(self._file.write(batch))
+
+
+class ShuffleBuffer(RecordBuffer):
+    """Collects records and gives them out by bucket, as bytes for the runner's own shuffle."""
+
+    def __init__(self, num_buckets: int):
+        super().__init__(num_buckets)
+        self._ready: list[tuple[int, bytes]] = []
+
+    def take(self) -> list[tuple[int, bytes]]:
+        """Returns what is ready: bucket, records."""
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _pass_on(self, bucket: int, batch: pa.RecordBatch) -> None:
+        self._ready.append((bucket, batch.serialize().to_pybytes()))
+
+
+class _ArrowFile:
+    """An Arrow file that is being written.
+
+    Args:
+        path: Where; must not exist.
+
+    Attributes:
+        path: As given.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self._sink = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        compression = "lz4" if pa.Codec.is_available("lz4") else None
+        self._writer = pa.ipc.new_file(
+            self._sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression=compression)
+        )
+        self._written = 0
+
+    def write(self, batch: pa.RecordBatch) -> int:
+        """Writes a batch; returns its number."""
+        self._writer.write_batch(batch)
+        self._written += 1
+        return self._written - 1
+
+    def close(self) -> None:
+        """Finishes the file."""
         self._writer.close()
         self._sink.close()
-        return {bucket: (self._path, batches) for bucket, batches in self._batches.items()}
-
-    def _clear(self) -> None:
-        self._rows: list[tuple[str, int, float, bool, int, int, str]] = []
-        self._characters = 0
-
-    def _flush(self) -> None:
-        if not self._rows:
-            return
-        columns = [
-            pa.array(column, field.type)
-            for column, field in zip(zip(*self._rows, strict=True), _SCHEMA, strict=True)
-        ]
-        table = pa.Table.from_arrays(columns, schema=_SCHEMA)
-        buckets = np.array([bucket_of(row[0], self._num_buckets) for row in self._rows])
-        self._clear()
-        order = np.argsort(buckets)
-        table = table.take(order)
-        present, starts = np.unique(buckets[order], return_index=True)
-        for bucket, start, stop in zip(present, starts, [*starts[1:], len(order)], strict=True):
-            (batch,) = table.slice(start, stop - start).combine_chunks().to_batches()
-            self._writer.write_batch(batch)
-            self._batches.setdefault(int(bucket), []).append(self._written)
-            self._written += 1
 
 
-def bucket_of(user_id: str, num_buckets: int) -> int:
-    """Returns the bucket of a user, the same for ids that are easily confused.
+def write_shuffled(path: str, records: Iterable[bytes]) -> Batches:
+    """Writes what a shuffle brought of one bucket, and holds a batch of it at a time.
 
-    Unlike a CRC it does not go with the split.
+    Args:
+        path: The Arrow file to write; must not exist.
+        records: As of `ShuffleBuffer`.
     """
-    digest = hashlib.blake2b(loose_user_id(user_id).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % num_buckets
+    file = _ArrowFile(path)
+    numbers = [file.write(_unpacked(each)) for each in records]
+    file.close()
+    return path, numbers
 
 
-def read_users(spilled: Iterable[Batches], clock: Clock) -> Iterator[UserRecords]:
+def _unpacked(records: bytes) -> pa.RecordBatch:
+    return pa.ipc.read_record_batch(pa.py_buffer(records), _SCHEMA)
+
+
+def read_users(spilled: Iterable[Batches | bytes], clock: Clock) -> Iterator[UserRecords]:
     """Loads one bucket.
 
     Args:
-        spilled: The bucket's batches, from all Arrow files.
+        spilled: The bucket's batches, from all Arrow files or as a shuffle brings them.
         clock: How the numbers of each file are read; those that it cannot read are left out.
 
     Yields:
         The users, by id.
     """
     batches: list[pa.RecordBatch] = []
-    for path, numbers in spilled:
+    for each in spilled:
+        if isinstance(each, bytes):
+            batches.append(_unpacked(each))
+            continue
+        path, numbers = each
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
             reader = pa.ipc.open_file(source)
             batches.extend(reader.get_batch(number) for number in numbers)
@@ -197,11 +301,58 @@ def read_users(spilled: Iterable[Batches], clock: Clock) -> Iterator[UserRecords
     table = _with_unix_seconds(table, clock)
     if not table.num_rows:
         return
-    table = table.take(pc.sort_indices(table, sort_keys=_SORT_KEYS)).combine_chunks()
-    users = table[USER_ID].combine_chunks()
-    changes = np.flatnonzero(pc.not_equal(users[1:], users[:-1]).to_numpy(False)) + 1
-    for start, stop in itertools.pairwise([0, *changes, len(users)]):
-        yield _user_records(table.slice(start, stop - start))
+    yield from _users(table.combine_chunks())
+
+
+def _users(table: pa.Table) -> Iterator[UserRecords]:
+    """Yields the users of a table, by id."""
+    names, order, starts = _sorted(table)
+    table = table.take(pa.array(order)).combine_chunks()
+    kinds, timestamps, files, lines = (
+        table[name].to_numpy() for name in ("kind", "timestamp", "file", "line")
+    )
+    payloads = table["payload"].chunk(0)
+    framed = frame(payloads)
+    has_labels = bool((kinds == LABEL).any())
+    edges = [*starts.tolist(), table.num_rows]
+    for name, (start, stop) in zip(names, itertools.pairwise(edges), strict=True):
+        events = stop
+        labels: list[tuple[int, int, str]] = []
+        if has_labels:
+            events = start + int(np.searchsorted(kinds[start:stop], LABEL))
+            labels = [
+                (int(files[row]), int(lines[row]), payloads[row].as_py())
+                for row in range(events, stop)
+            ]
+        yield UserRecords(
+            name,
+            timestamps[start:events],
+            payloads.slice(start, events - start),
+            labels,
+            framed.part(start, events),
+        )
+
+
+def _sorted(table: pa.Table) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns the users by id, the order of their records, and where in it each user begins.
+
+    Last, file and line decide: no order may depend on the order in which Beam runs things.
+    """
+    users = table[USER_ID].chunk(0).dictionary_encode()
+    names = users.dictionary
+    by_name = pc.sort_indices(names).to_numpy()
+    rank = np.empty(len(names), np.int64)
+    rank[by_name] = np.arange(len(names))
+    # Events before label rows.
+    keys = rank[users.indices.to_numpy()] * 2 + table["kind"].to_numpy()
+    files, lines = table["file"].to_numpy(), table["line"].to_numpy()
+    columns = [table["timestamp"].to_numpy(), keys]
+    same = files[1:] == files[:-1]
+    if (files[1:] < files[:-1]).any() or (same & (lines[1:] < lines[:-1])).any():
+        columns = [lines, files, *columns]
+    order = np.lexsort(columns)
+    starts = np.flatnonzero(np.diff(keys[order] // 2, prepend=-1))
+    return names.take(pa.array(by_name)).to_pylist(), order, starts
 
 
 def _with_unix_seconds(table: pa.Table, clock: Clock) -> pa.Table:
@@ -214,16 +365,3 @@ def _with_unix_seconds(table: pa.Table, clock: Clock) -> pa.Table:
     table = table.set_column(place, table.field(place), pa.array(seconds, pa.float64()))
     valid = ~np.isnan(seconds)
     return table if valid.all() else table.filter(pa.array(valid))
-
-
-def _user_records(table: pa.Table) -> UserRecords:
-    (batch,) = table.to_batches()
-    kinds = batch["kind"].to_numpy()
-    events = int(np.searchsorted(kinds, LABEL))
-    labels = (batch[name].slice(events).to_pylist() for name in ("file", "line", "payload"))
-    return UserRecords(
-        user_id=batch[USER_ID][0].as_py(),
-        timestamps=batch["timestamp"].slice(0, events).to_numpy(),
-        texts=batch["payload"].slice(0, events),
-        labels=list(zip(*labels, strict=True)),
-    )

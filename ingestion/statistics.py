@@ -154,6 +154,11 @@ class Statistics(pydantic.BaseModel):
         """Counts examples of one class."""
         self.classes.setdefault(task, {}).setdefault(split, Counter())[name] += number
 
+    def span(self, earliest: float, latest: float) -> None:
+        """Counts events between two moments, in Unix seconds."""
+        self.earliest = _extreme(min, self.earliest, earliest)
+        self.latest = _extreme(max, self.latest, latest)
+
     def merge(self, other: "Statistics") -> None:
         """Adds the counts of another part of the data."""
         self.events.merge(other.events)

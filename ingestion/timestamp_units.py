@@ -8,7 +8,7 @@ confused. Numbers all of which are dates when read as `YYYYMMDD`, with or withou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -98,7 +98,9 @@ class TimestampColumn:
 
     def __init__(self, unit: TimestampUnit):
         self._unit = unit
-        self._pending: list[tuple[float, int]] = []
+        self._single: list[tuple[float, int]] = []
+        self._several: list[tuple[_Floats, npt.NDArray[np.int64]]] = []
+        self._waiting = 0
         # Class by size, twice, plus one if the number is a date key -> count, examples, extremes.
         self._counts: Counter[int] = Counter()
         self._examples: dict[int, list[tuple[float, int]]] = {}
@@ -107,9 +109,24 @@ class TimestampColumn:
 
     def add(self, number: float, line: int) -> None:
         """Adds a number that is not negative."""
-        self._pending.append((number, line))
-        if len(self._pending) >= _CHUNK:
-            self._judge()
+        self._single.append((number, line))
+        self._count(1)
+
+    def add_several(self, numbers: _Floats, lines: npt.NDArray[np.int64]) -> None:
+        """Adds numbers that are not negative: float64[n], and int64[n], their lines."""
+        self._several.append((numbers, lines))
+        self._count(len(numbers))
+
+    def merge(self, other: TimestampColumn) -> None:
+        """Adds the numbers of another part of the file."""
+        self._judge()
+        other._judge()
+        self._counts.update(other._counts)
+        self._shapes.update(other._shapes)
+        for code, examples in other._examples.items():
+            self._keep(code, examples)
+        for code, (low, high) in other._extremes.items():
+            self._widen(code, low, high)
 
     def unit(self) -> TimestampUnit:
         """Returns what the numbers are."""
@@ -119,7 +136,7 @@ class TimestampColumn:
         counts: Counter[TimestampUnit] = Counter()
         # First: of as many dates as seconds all are dates.
         counts[DATE_KEY] = sum(count for code, count in self._counts.items() if code % 2)
-        for code, count in self._counts.items():
+        for code, count in sorted(self._counts.items()):
             if unit := _UNITS[code // 2]:
                 counts[unit] += count
         best = max(counts, key=lambda unit: counts[unit])
@@ -167,10 +184,25 @@ class TimestampColumn:
             return not np.isnan(to_seconds(np.array([number]), unit, False)[0])
         return bool(code % 2) if unit == DATE_KEY else _UNITS[code // 2] == unit
 
+    def _count(self, more: int) -> None:
+        self._waiting += more
+        if self._waiting >= _CHUNK:
+            self._judge()
+
     def _judge(self) -> None:
-        if not self._pending:
+        if not self._waiting:
             return
-        numbers = np.array([number for number, _ in self._pending])
+        single = zip(*self._single, strict=True) if self._single else ([], [])
+        numbers, lines = (
+            np.concatenate([np.array(one, kind), *several])
+            for one, kind, several in zip(
+                single,
+                (np.float64, np.int64),
+                zip(*self._several, strict=True) if self._several else ((), ()),
+                strict=True,
+            )
+        )
+        self._single, self._several, self._waiting = [], [], 0
         if self._unit == AUTO:
             codes = 2 * np.digitize(numbers, _EDGES) + ~np.isnan(_key_seconds(numbers, _KEY_DIGITS))
             small = numbers[numbers < _EDGES[0]]
@@ -185,21 +217,22 @@ class TimestampColumn:
             # Classes are those of the named unit and those of none, by size.
             of_unit = ~np.isnan(to_seconds(numbers, self._unit, False))
             codes = np.where(of_unit, 0, 2 * (len(_UNITS) - 1))
-        for code, first, count in zip(
-            *np.unique(codes, return_index=True, return_counts=True), strict=True
-        ):
+        for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
             code = int(code)
             self._counts[code] += int(count)
-            of_code = codes == code
-            kept = self._examples.setdefault(code, [])
-            if len(kept) < _KEPT_EXAMPLES:
-                places = np.flatnonzero(of_code)[: _KEPT_EXAMPLES - len(kept)]
-                kept.extend(self._pending[place] for place in places)
-            some = numbers[first]
-            low, high = self._extremes.get(code, (some, some))
-            found = numbers[of_code]
-            self._extremes[code] = (min(low, float(found.min())), max(high, float(found.max())))
-        self._pending = []
+            places = np.flatnonzero(codes == code)
+            firsts = places[np.argsort(lines[places], kind="stable")[:_KEPT_EXAMPLES]]
+            self._keep(code, zip(numbers[firsts].tolist(), lines[firsts].tolist(), strict=True))
+            found = numbers[places]
+            self._widen(code, float(found.min()), float(found.max()))
+
+    def _keep(self, code: int, examples: Iterable[tuple[float, int]]) -> None:
+        kept = sorted([*self._examples.get(code, []), *examples], key=lambda each: each[1])
+        self._examples[code] = kept[:_KEPT_EXAMPLES]
+
+    def _widen(self, code: int, low: float, high: float) -> None:
+        lowest, highest = self._extremes.get(code, (low, high))
+        self._extremes[code] = (min(lowest, low), max(highest, high))
 
 
 def _contrast(number: float, named: str, unit: TimestampUnit) -> str:

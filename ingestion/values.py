@@ -10,8 +10,8 @@ from ingestion.text_values import decode_entities, to_unicode
 _WHOLE_FLOAT = re.compile(r"(-?\d+)\.0+")
 _MISSING_LABELS = frozenset({"", "nan", "null", "none"})
 _BOOLEANS = {"true": "1", "false": "0"}
-# Above it a float has lost digits of the integer that it was.
-_LAST_EXACT_FLOAT = 2**53
+LAST_EXACT_FLOAT = 2**53
+"""Above it a float has lost digits of the integer that it was."""
 
 
 def parse_user_id(value: object) -> str:
@@ -40,7 +40,7 @@ def parse_user_id(value: object) -> str:
         raise BadValue("missing_user_id")
     if not math.isfinite(value) or value != int(value):
         raise BadValue("bad_user_id", value)
-    if isinstance(value, float) and abs(value) > _LAST_EXACT_FLOAT:
+    if isinstance(value, float) and abs(value) > LAST_EXACT_FLOAT:
         raise BadValue("user_id_lost_digits", value)
     return str(int(value))
 

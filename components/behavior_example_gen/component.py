@@ -22,7 +22,7 @@ class BehaviorExampleGen(component.FileBasedExampleGen):
 
     Args:
         input_base: The folder that the patterns start from; a string or a `RuntimeParameter`.
-        events: File, folder or pattern of the logs: JSONL or CSV, also gzipped, or Parquet.
+        events: File, folder or pattern of the logs: JSONL or CSV, also compressed, or Parquet.
         config: How files become examples.
         labels: File, folder or pattern of the labels, of the same formats; a row of each user with
             a column of each task.

@@ -20,6 +20,7 @@ from ingestion.activity import ActivityBoundaries
 from ingestion.config import IngestionConfig, Task
 from ingestion.files import InputFile, count_buckets, match_files
 from ingestion.gather import GatherByUser
+from ingestion.gathering import way_of
 from ingestion.shards import WriteShards, publish_shards
 from ingestion.statistics import Statistics
 
@@ -112,7 +113,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 >> GatherByUser(
                     config.columns,
                     tasks,
-                    count_buckets(files),
+                    count_buckets(files, way_of(pipeline.options)),
                     folder,
                     config.timestamp_unit,
                     config.html_entities,

@@ -25,6 +25,7 @@ from contract.errors import UserError
 from contract.features import USER_ID
 from ingestion.files import InputFile, count_buckets, describe_files, match_files
 from ingestion.gather import GatherByUser
+from ingestion.gathering import way_of
 from ingestion.losses import check_losses, warnings
 from ingestion.report import check_reading
 from ingestion.statistics import Statistics
@@ -110,7 +111,7 @@ def encode_events(
     if not FileSystems.exists(gathered_file):
         _gather(files, config, gathered_file, make_pipeline)
     gathered = _read_json(gathered_file)
-    buckets, num_buckets = gathered["buckets"], count_buckets(files)
+    buckets, num_buckets = gathered["buckets"], gathered["num_buckets"]
     missing = [
         (int(number), batches)
         for number, batches in buckets.items()
@@ -195,6 +196,7 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
         os.path.join(folder, name) for name in ("statistics.json", "buckets.json")
     )
     with make_pipeline() as pipeline:
+        num_buckets = count_buckets(files, way_of(pipeline.options))
         buckets, of_files = (
             pipeline
             | "Files" >> beam.Create(files)
@@ -202,10 +204,11 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
             >> GatherByUser(
                 config.columns,
                 {},
-                count_buckets(files),
+                num_buckets,
                 folder,
                 config.timestamp_unit,
                 config.html_entities,
+                in_files=True,
             )
         )
         _ = (
@@ -229,6 +232,7 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
         path,
         {
             "buckets": _read_json(buckets_file),
+            "num_buckets": num_buckets,
             "events": statistics.events.records,
             "bad_events": statistics.events.bad_records,
             "timestamp_units": statistics.timestamp_units,

@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from contract.errors import UserError
 from contract.features import USER_ID
-from ingestion.spill import bucket_of
+from ingestion.buckets import bucket_of
 from serving.bulk.config import EncodingConfig
 from serving.bulk.vectors import ENCODING_FILE, HISTORY_DIGEST
 

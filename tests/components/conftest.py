@@ -30,7 +30,7 @@ def ingest(tmp_path):
     from components.behavior_example_gen.component import BehaviorExampleGen
     from components.behavior_example_gen.executor import Executor
 
-    def run(events, config=None, labels=None, tasks=None, output="examples"):
+    def run(events, config=None, labels=None, tasks=None, output="examples", beam=()):
         component = BehaviorExampleGen(
             str(tmp_path), events, config or IngestionConfig(), labels, tasks
         )
@@ -40,7 +40,7 @@ def ingest(tmp_path):
         }
         artifact = standard_artifacts.Examples()
         artifact.uri = str(tmp_path / output)
-        context = BaseBeamExecutor.Context(beam_pipeline_args=["--runner=DirectRunner"])
+        context = BaseBeamExecutor.Context(beam_pipeline_args=["--runner=DirectRunner", *beam])
         Executor(context).Do({}, {"examples": [artifact]}, properties)
         examples = {}
         for folder in sorted((tmp_path / output).glob("Split-*")):

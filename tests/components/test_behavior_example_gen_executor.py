@@ -1,5 +1,6 @@
 """The whole component on small files, through Beam."""
 
+import json
 import logging
 
 import pyarrow as pa
@@ -171,6 +172,30 @@ def test_two_runs_give_the_same_bytes(ingest, write, events, monkeypatch):
         assert sum(map(len, first.examples.values())) == (85 if labels else 90)
         assert first.examples == second.examples
         assert first.report == second.report
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_both_ways_of_gathering_give_the_same_bytes(ingest, write, events, monkeypatch, labelled):
+    monkeypatch.setattr("ingestion.files._BUCKET_BYTES", 3000)
+    monkeypatch.setattr("ingestion.pieces.PIECE_BYTES", 4000)
+    monkeypatch.setattr("ingestion.pieces.PROBED_OBJECTS", 10)
+    rows = events(80, each=6)
+    write("logs/a.jsonl", "".join(json.dumps(row) + "\n" for row in rows[::2]) + "{\n")
+    write(
+        "logs/b.csv",
+        "text,timestamp,user_id\n"
+        + "".join("{text},{timestamp},{user_id}\n".format(**row) for row in rows[1::2]),
+    )
+    write("labels.csv", labels_of(75))
+    given = {"labels": "labels.csv", "tasks": TASKS} if labelled else {}
+    config = IngestionConfig(max_bad_fraction=0.01)
+    files, shuffle = (
+        ingest("logs/*", config, output=way, beam=[f"--gathering={way}"], **given)
+        for way in ("files", "shuffle")
+    )
+    assert sum(map(len, files.examples.values())) == (75 if labelled else 80)
+    assert files.examples == shuffle.examples
+    assert files.report == shuffle.report
 
 
 def test_windows(ingest, write, events):
@@ -403,7 +428,7 @@ def test_progress_is_shown(ingest, write, events, caplog):
     write("a.jsonl", events(600))
     ingest("a.jsonl")
     assert [record.getMessage() for record in caplog.records if record.name == "progress"] == [
-        "1,000 events read",
+        "2,400 events read",
         "2,400 events of 600 users, 1970-01-01",
     ]
 

@@ -1,8 +1,8 @@
+from ingestion.buckets import bucket_of
 from ingestion.spill import (
     EVENT,
     LABEL,
     SpillWriter,
-    bucket_of,
     read_users,
 )
 from ingestion.timestamp_units import Clock

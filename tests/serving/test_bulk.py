@@ -29,9 +29,9 @@ from serving.bulk.vectors import VectorsError, nearest_users, read_vectors, sche
 _DAY = 86_400
 
 
-def _make_pipeline():
+def _make_pipeline(*options):
     runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-    return beam.Pipeline(options=PipelineOptions([runner]))
+    return beam.Pipeline(options=PipelineOptions([runner, *options]))
 
 
 @pytest.fixture
@@ -119,6 +119,28 @@ def test_behaviours_and_their_moments_are_cut_together():
     assert histories(period_days=7, max_behaviors=1) == [(["b"], [4]), (["d"], [days + 1])]
 
 
+def test_both_ways_of_gathering_give_the_same_vectors(events, exported, tmp_path, monkeypatch):
+    monkeypatch.setattr("ingestion.files._BUCKET_BYTES", 80)
+    found = []
+    for way in ("files", "shuffle"):
+        output = str(tmp_path / way)
+        summary = encode_events(
+            [events],
+            str(exported / "1"),
+            output,
+            EncodingConfig(),
+            lambda way=way: _make_pipeline(f"--gathering={way}"),
+        )
+        found.append(
+            (
+                summary,
+                {name: pq.read_table(f"{output}/{name}") for name in summary["files"].values()},
+            )
+        )
+    assert found[0][0]["buckets"] > 1
+    assert found[0] == found[1]
+
+
 def test_batches_do_not_change_the_vectors(encode):
     encode(batch_size=1, period_days=7)
     assert _rows(encode.output)["a"]["vector"] == [1.5, 3.5, 1 + (4 + 8 * _DAY) / 2]
@@ -151,7 +173,7 @@ def test_sorted_by_length_and_pooled_every_user_gets_the_own_vector(exported, mo
 
 
 def test_a_run_that_died_is_resumed(encode, monkeypatch):
-    monkeypatch.setattr(encoding, "count_buckets", lambda files: 8)
+    monkeypatch.setattr(encoding, "count_buckets", lambda files, way: 8)
     make = encode_bucket.SavedModelSession.run
     calls = []
 
@@ -377,7 +399,7 @@ def test_only_users_with_something_new_are_encoded(nights, monkeypatch):
 
 def test_another_number_of_buckets_finds_its_users(nights, monkeypatch):
     nights("monday", _MONDAY)
-    monkeypatch.setattr(encoding, "count_buckets", lambda files: 3)
+    monkeypatch.setattr(encoding, "count_buckets", lambda files, way: 3)
     summary, tuesday = nights("tuesday", _MONDAY, previous="monday")
     assert (summary["carried_over"], len(tuesday)) == (3, 3)
 

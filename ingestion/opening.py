@@ -1,0 +1,16 @@
+"""Opens the stored bytes of a file, on this machine or in a store."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+
+def open_stored(path: str) -> BinaryIO:
+    """Opens a file as it is stored; only a file of a store takes Beam, which is slow to import."""
+    if "://" not in path:
+        return open(path, "rb")
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    stored: BinaryIO = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return stored
