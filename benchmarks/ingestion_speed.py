@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from contract.features import USER_ID
+
 _FORMATS = ("jsonl", "csv", "parquet")
 _MEAN_BEHAVIORS = 50
 
@@ -74,7 +76,7 @@ def _columns(path: pathlib.Path) -> Callable[[], object]:
 
 def _example_gen(path: pathlib.Path) -> Callable[[], object]:
     from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-    from tfx.types import standard_artifacts
+    from tfx.types import standard_artifacts, standard_component_specs
     from tfx.utils import proto_utils
 
     from components.behavior_example_gen.component import BehaviorExampleGen
@@ -91,8 +93,10 @@ def _example_gen(path: pathlib.Path) -> Callable[[], object]:
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
             examples = standard_artifacts.Examples()
-            examples.uri = os.path.join(folder, "examples")
-            Executor(context).Do({}, {"examples": [examples]}, properties)
+            examples.uri = folder
+            Executor(context).Do(
+                {}, {standard_component_specs.EXAMPLES_KEY: [examples]}, properties
+            )
 
     return run
 
@@ -124,8 +128,8 @@ def _pandas(path: pathlib.Path) -> Callable[[], object]:
     }
 
     def run() -> None:
-        events = read[path.suffix[1:]](path).sort_values(["user_id", "timestamp"], kind="stable")
-        users = events.groupby("user_id", sort=False)[["timestamp", "text"]].agg(list)
+        events = read[path.suffix[1:]](path).sort_values([USER_ID, "timestamp"], kind="stable")
+        users = events.groupby(USER_ID, sort=False)[["timestamp", "text"]].agg(list)
         with tempfile.TemporaryDirectory() as folder:
             users.to_parquet(os.path.join(folder, "users.parquet"))
 
@@ -188,7 +192,7 @@ def _generate(folder: pathlib.Path, events: int) -> int:
 
     generate(folder, users=max(events // _MEAN_BEHAVIORS, 1), mean_behaviors=_MEAN_BEHAVIORS)
     table = pyarrow.json.read_json(folder / "events.jsonl.gz")
-    table = table.select(["user_id", "timestamp", "text"]).sort_by("timestamp")
+    table = table.select([USER_ID, "timestamp", "text"]).sort_by("timestamp")
     pyarrow.parquet.write_table(table, folder / "events.parquet")
     pyarrow.csv.write_csv(table, folder / "events.csv")
     table.to_pandas().to_json(folder / "events.jsonl", orient="records", lines=True)

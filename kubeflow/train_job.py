@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from contract.environment import TRAIN_JOB, TRAINING_BACKUPS
+from contract.splits import EVAL, TRAIN
 from kubeflow.train_job_client import TrainJobClient
 from kubeflow.train_job_node import ARGUMENTS_FILE, LOGS, MODEL, PROGRESS_FILE
 from trainer.encoder.run import training_key
@@ -69,8 +70,8 @@ def _stage(fn_args: FnArgs, folder: str) -> None:
     graph = os.path.join(folder, "transform_graph")
     shutil.copytree(fn_args.transform_output, graph)
     arguments = {
-        "train_files": _copied(fn_args.train_files, os.path.join(folder, "train")),
-        "eval_files": _copied(fn_args.eval_files, os.path.join(folder, "eval")),
+        "train_files": _copied(fn_args.train_files, os.path.join(folder, TRAIN)),
+        "eval_files": _copied(fn_args.eval_files, os.path.join(folder, EVAL)),
         "transform_output": graph,
         "custom_config": fn_args.custom_config,
     }
