@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from contract.features import BEHAVIORS
 from trainer.text.config import TextConfig
-from trainer.text.preprocessing import TextsToWords
+from trainer.text.texts_to_words import TextsToWords
 from trainer.text.vocabulary import VOCABULARY_ASSET
 
 USERS = 1000
@@ -46,7 +46,7 @@ def unknown_words_check(
     records = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(pattern)), "GZIP")
     words = unknown = 0
     for batch in records.take(USERS).batch(_BATCH):
-        found = to_words(tf.io.parse_example(batch, spec)[BEHAVIORS]).flat_values.numpy()
+        found = to_words(tf.io.parse_example(batch, spec)[BEHAVIORS].values).values.numpy()
         words += len(found)
         unknown += sum(word not in known for word in found)
     if not words:

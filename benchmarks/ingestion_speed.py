@@ -11,6 +11,7 @@ Parquet by DuckDB and by pandas, neither of which checks anything.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import pathlib
 import resource
@@ -34,7 +35,7 @@ class _Measured(NamedTuple):
 def _reading(path: pathlib.Path, by_record: bool) -> Callable[[], object]:
     from ingestion.config import Columns
     from ingestion.files import count_buckets, match_files
-    from ingestion.pieces import pieces_of
+    from ingestion.pieces import Piece, pieces_of
     from ingestion.readers import read_batches, read_records
     from ingestion.reading import PieceReader, of_whole_file
     from ingestion.rows import EventRows, LabelRows
@@ -51,7 +52,8 @@ def _reading(path: pathlib.Path, by_record: bool) -> Callable[[], object]:
         buckets: dict[int, list[Any]] = {}
         found = []
         with tempfile.TemporaryDirectory() as folder:
-            for number, piece in enumerate(pieces_of(files[0])):
+            pieces = [Piece(files[0])] if by_record else pieces_of(files[0])
+            for number, piece in enumerate(pieces):
                 writer = SpillWriter(os.path.join(folder, str(number)), count_buckets(files))
                 found += [read for read in reader(piece, writer) if read is not None]
                 for bucket, batches in writer.close().items():
@@ -155,7 +157,9 @@ def main() -> None:
         _run(args.run, args.file)
         return
     with tempfile.TemporaryDirectory() as folder:
-        events = _generate(pathlib.Path(folder), args.events)
+        # In a process of its own: a child's peak begins with its parent's.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            events = pool.apply(_generate, (pathlib.Path(folder), args.events))
         print(f"{events:,} events; per second of CPU")
         print(f"{'':<9}{'':<19}{'events/s':>10}{'ratio':>7}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")
         for format_ in args.formats:

@@ -61,18 +61,16 @@ class LineTable:
         )
 
     def having(self, bytes_: _Places) -> _Flags:
-        """Tells which lines hold any of these bytes, given by their places in the block."""
-        flags = np.zeros(len(self.starts), bool)
-        flags[self.of(bytes_)] = True
-        return flags
+        """Tells which lines hold any of these bytes, given by their places, ascending."""
+        return self.count(bytes_) > 0
 
     def count(self, bytes_: _Places) -> _Places:
         """Counts how many of these bytes each line holds."""
-        return np.bincount(self.of(bytes_), minlength=len(self.starts))
+        return np.diff(np.searchsorted(bytes_, self._ends), prepend=0)
 
     def of(self, bytes_: _Places) -> _Places:
         """Returns the lines that bytes are in, as places."""
-        return np.searchsorted(self._ends, bytes_, side="right")
+        return np.repeat(np.arange(len(self.starts)), self.count(bytes_))
 
     def utf8(self) -> _Flags:
         """Tells which lines are UTF-8."""
