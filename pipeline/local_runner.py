@@ -45,6 +45,13 @@ from pipeline.summary import summarize
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.versions import newest_version
 
+_FULL = (
+    "The disk is full, or takes no more files (`df -i` tells). Free some space, or choose an "
+    "--output on another disk, and run again."
+)
+_NO_JOURNAL = "unable to open database file"
+"""What SQLite says, once it is open, where it cannot make a file beside its own."""
+
 _WORKER_GONE = "Channel closed prematurely"
 """All that Beam says when the process of a worker is gone."""
 
@@ -258,13 +265,12 @@ def _explain(error: BaseException) -> str:
     """What the user should read of an exception; the log has all of it."""
     full = (os.strerror(errno.ENOSPC), "database or disk is full")
     if getattr(error, "errno", None) == errno.ENOSPC or any(words in str(error) for words in full):
-        return (
-            "The disk is full, or takes no more files (`df -i` tells). Free some space, or choose "
-            "an --output on another disk, and run again."
-        )
+        return _FULL
     if isinstance(error, UserError):
         return str(error).partition(_WHILE_RUNNING)[0]
     message = str(error).strip() or repr(error)
+    if _NO_JOURNAL in message:
+        return _FULL
     if said := _said_by_a_worker(message):
         return said
     if _WORKER_GONE in message:
