@@ -56,6 +56,8 @@ docs: $(INSTALLED)  ## make a site of the documentation, in docs/_build
 lock: $(INSTALLED)  ## pin every package of requirements.in anew
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
 	  --override requirements.overrides requirements.in -o requirements.txt
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+	  --constraint requirements.txt requirements-exports.in -o requirements-exports.txt
 	(echo "# CUDA for the TensorFlow of requirements.txt, of its extra and-cuda. Made by make lock." && \
 	  echo "tensorflow[and-cuda]" | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 \
 	  --no-annotate --no-header --constraint requirements.txt - | grep ^nvidia) \
@@ -74,7 +76,7 @@ $(DEMO_DATA)/labels.csv: | $(INSTALLED)
 	$(PYTHON) -m pipeline generate $(DEMO_DATA)
 
 # Byte code is made here, once: where Python may not write it, every process would compile TensorFlow.
-$(INSTALLED): requirements.txt
+$(INSTALLED): requirements.txt requirements-exports.txt
 	@test -n "$(PY)" || { echo "No Python 3.9 or newer was found to begin with: install one, or name it" \
 	  "(make PYTHON3=/path/to/python3)."; exit 1; }
 	@$(PYTHON3) tools/install.py $(PY) $(VENV)

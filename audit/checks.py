@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from audit.label_times import label_times_check, last_moment
 from contract.features import BEHAVIORS, USER_ID
 from contract.splits import SPLITS
 
@@ -19,12 +20,19 @@ _HASH_BYTES = 8
 _BATCH = 1024
 
 
-def data_checks(examples: str, configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
+def data_checks(
+    examples: str,
+    configuration: Mapping[str, Any],
+    label_times: Mapping[str, float] | None,
+    latest: float | None,
+) -> list[dict[str, Any]]:
     """Makes every check of the examples.
 
     Args:
         examples: Folder of the labelled examples.
         configuration: Of the pipeline.
+        label_times: As of `audit.label_times.label_times_check`.
+        latest: Of all behaviours that were read, Unix seconds; None: not known.
 
     Returns:
         JSON objects: `name`, `holds` (None: not known) and `evidence`, a sentence.
@@ -32,12 +40,7 @@ def data_checks(examples: str, configuration: Mapping[str, Any]) -> list[dict[st
     return [
         *split_checks({split: os.path.join(examples, f"Split-{split}", "*") for split in SPLITS}),
         windows_check(configuration),
-        {
-            "name": "No behaviour is younger than the label",
-            "holds": None,
-            "evidence": "the labels have no time that the pipeline reads; by windows of time "
-            "(data.division) behaviours end before a moment that is given",
-        },
+        label_times_check(examples, label_times, last_moment(configuration, latest)),
     ]
 
 

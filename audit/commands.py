@@ -9,12 +9,15 @@ from typing import Any
 import rich.box
 from rich.markup import escape
 from rich.table import Table
+from tfx.dsl.io import fileio
 
 from audit.difference import compare_audits
+from audit.keys import read_public_key
 from audit.locate import locate
 from audit.page.page import PAGE_FILE
 from audit.predictions import PREDICTIONS_FILE, read_predictions
 from audit.record import read_record, to_json
+from audit.signature import SIGNATURE_FILE
 from audit.verify.finding import BROKEN, HOLDS, UNKNOWN
 from audit.verify.verify import verify
 from contract import exit_codes
@@ -22,6 +25,7 @@ from serving.quiet import quiet_tensorflow
 from serving.wide_console import wide_console
 
 _SHOWN_USERS = 10
+_UNSIGNED = "[red]not signed: nothing shows who made it[/]"
 _MARKS = {HOLDS: "[green]\N{CHECK MARK}[/]", BROKEN: "[red]\N{BALLOT X}[/]", UNKNOWN: "?"}
 
 
@@ -61,6 +65,10 @@ def show(args: argparse.Namespace) -> int:
     console.print(table)
     code = record["code"]
     dirty = {True: ", with changed files", False: "", None: ", changes not known"}[code["dirty"]]
+    if key := record["signature"]:
+        console.print(f"signed   it says by the key {key}; verify --public-key checks it")
+    else:
+        console.print(f"signed   {_UNSIGNED}")
     for key, value in (
         ("model", record["model"]["digest"]),
         ("code", f"{code['commit'] or 'unknown'}{dirty}"),
@@ -76,9 +84,10 @@ def verify_command(args: argparse.Namespace) -> int:
     located = locate(args.audit)
     # What TensorFlow says of itself is no finding.
     quiet_tensorflow()
+    keys = [read_public_key(path) for path in args.public_key]
     console = wide_console()
     findings = []
-    for finding in verify(located, args.level):
+    for finding in verify(located, args.level, keys):
         findings.append(finding)
         if not args.json:
             console.print(
@@ -97,7 +106,9 @@ def verify_command(args: argparse.Namespace) -> int:
         found = [finding._asdict() for finding in findings]
         print(json.dumps({**content, "findings": found}, indent=2, ensure_ascii=False))
     else:
-        console.print(f"{located.folder} {verdict}. It is not signed.", soft_wrap=True)
+        console.print(f"{escape(located.folder)} {verdict}.", soft_wrap=True, highlight=False)
+        if not fileio.exists(f"{located.folder}/{SIGNATURE_FILE}"):
+            console.print(f"It is {_UNSIGNED}.", soft_wrap=True, highlight=False)
     return code
 
 

@@ -24,11 +24,29 @@ class AuditConfig(BaseModel):
         description="Columns of the labels' files, beside the activity, by whose values the "
         "figures are given as well, such as a country.",
     )
+    label_time: str | None = Field(
+        None,
+        min_length=1,
+        description="Column of the labels' files with the moment that a user's labels tell of, "
+        "ISO 8601 or Unix seconds: no behaviour may be younger. null: not checked.",
+    )
     user_key_env: str | None = Field(
         None,
         description="Environment variable with the key under which user ids are hashed in "
         "predictions.parquet; null: the pipeline's name, which keeps nothing secret from whoever "
         "has a list of ids.",
+    )
+    signing_key: str | None = Field(
+        None,
+        description="PEM file of the private key, of an elliptic curve and without a password, by "
+        "which audits are signed; null: they are not. On Kubeflow a path below the mount_path of "
+        "one of kubeflow.secret_volumes.",
+    )
+    public_keys: tuple[str, ...] = Field(
+        (),
+        description="PEM files of the public keys by one of which an audit must be signed for its "
+        "model to be pushed, or compared with on Kubeflow; that of signing_key counts too. "
+        "Without any key unsigned audits are taken.",
     )
 
 

@@ -11,11 +11,10 @@ from typing import Any
 import tensorflow_data_validation as tfdv
 from tfx.dsl.io import fileio
 
-from audit.record import RECORD_FILE
+from audit.record import RECORD_FILE, STATISTICS_FILE
 from contract.features import USER_ID
-
-STATISTICS_FILE = "statistics.pb"
-"""Of the labelled training users, in an audit's folder: what later inputs are compared with."""
+from serving.releases.model_digest import model_digest
+from serving.releases.releases import AUDIT_FOLDER
 
 WARN_ABOVE = 0.1
 """Jensen-Shannon divergence, in bits, that is called drift."""
@@ -73,16 +72,20 @@ def measure_drift(statistics: str, before: str) -> Mapping[str, float]:
     }
 
 
-def earlier_statistics(folder: str, digest: str) -> str | None:
-    """The statistics in the audit of another model, beside an audit's folder.
+def earlier_statistics(folder: str, model: str) -> str | None:
+    """The statistics in the audit of another model.
 
     Args:
-        folder: Of the audit that is made.
-        digest: Of the other model.
+        folder: Of the audit that is made; that of the other model may lie beside it.
+        model: Folder of the other model; a pushed version carries them.
 
     Returns:
-        Their path; None if there is no such audit there.
+        Their path; None if there are none.
     """
+    carried = os.path.join(model, AUDIT_FOLDER, STATISTICS_FILE)
+    if fileio.exists(carried):
+        return carried
+    digest = model_digest(model)
     beside = os.path.join(glob.escape(os.path.dirname(folder.rstrip("/"))), "*", RECORD_FILE)
     for record in sorted(fileio.glob(beside), reverse=True):
         with fileio.open(record) as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,11 +15,13 @@ from tfx.dsl.io import fileio
 from audit.config import AuditConfig, Gate
 from audit.data_section import data_section
 from audit.gate import read_comparison
+from audit.keys import fingerprint, read_private_key
 from audit.origin import code_section, hardware_section, software_section
 from audit.page.page import render_page, write_page
 from audit.permutation import permutation_check
 from audit.predictions import PREDICTIONS_FILE, Predictions, read_predictions, write_predictions
 from audit.record import SCHEMA_VERSION, write_record
+from audit.signature import SIGNATURE_FILE, sign
 from audit.statement import STATEMENT_FILE, write_statement
 from audit.task_section import SEED, task_section
 from audit.vectors_file import VECTORS_FILE, read_vectors, write_vectors
@@ -43,6 +46,8 @@ class Sources(NamedTuple):
         reasons_against: Why it did not, a sentence each.
         configuration: Of the pipeline.
         code_digests: Component -> digest of its code.
+        image: Of the steps' containers; None without such.
+        training: See `audit.training_section`.
         created_at: ISO 8601, UTC.
     """
 
@@ -57,6 +62,8 @@ class Sources(NamedTuple):
     reasons_against: Sequence[str]
     configuration: Mapping[str, Any]
     code_digests: Mapping[str, str]
+    image: str | None
+    training: Mapping[str, Any]
     created_at: str
 
 
@@ -78,7 +85,11 @@ def make_audit(
 
     Returns:
         The record.
+
+    Raises:
+        KeyFileError: The audit is to be signed, and the key cannot be used.
     """
+    key = read_private_key(config.signing_key) if config.signing_key else None
     fileio.makedirs(folder)
     predictions = _with_groups(
         read_predictions(os.path.join(sources.evaluation, PREDICTIONS_FILE)), groups
@@ -89,9 +100,14 @@ def make_audit(
     record = _record(sources, gate, config, predictions)
     record["vectors"] = vectors_section(vectors)
     record["checks"] = [*sources.checks, permutation_check(predictions)]
+    record["signature"] = fingerprint(key.public_key()) if key else None
     write_record(record, folder)
     write_page(render_page(record, predictions, vectors), folder)
-    write_statement(folder, sorted({*fileio.listdir(folder)} - {STATEMENT_FILE}), record)
+    # What an attempt before this one left is no part of it.
+    names = {*fileio.listdir(folder)} - {STATEMENT_FILE, SIGNATURE_FILE}
+    write_statement(folder, sorted(names), record)
+    if key:
+        sign(folder, key)
     return record
 
 
@@ -131,7 +147,9 @@ def _record(
             "blessed": sources.blessed,
             "reasons_against": list(sources.reasons_against),
             "reasons_for": sentences_for(
-                gate, {task: each["auc"] for task, each in sources.metrics.items()}, compared
+                gate,
+                {task: each.get("auc", math.nan) for task, each in sources.metrics.items()},
+                compared,
             ),
         },
         "gate": gate.model_dump(mode="json"),
@@ -147,7 +165,8 @@ def _record(
         },
         "tasks": tasks,
         "data": data_section(report),
-        "code": {**code_section(), "digests": dict(sources.code_digests)},
+        "code": {**code_section(), "digests": dict(sources.code_digests), "image": sources.image},
+        "training": dict(sources.training),
         "software": software_section(),
         "hardware": hardware_section(),
         "configuration": dict(sources.configuration),

@@ -18,24 +18,29 @@ _PACKAGES = (
     *("apache-beam", "keras", "numpy", "scikit-learn", "scipy", "tensorflow"),
     *("tensorflow-model-analysis", "tensorflow-transform", "tfx"),
 )
-_COMMIT_VARIABLE = "SOURCE_COMMIT"
+_COMMIT_VARIABLE, _DIRTY = "SOURCE_COMMIT", "-dirty"
 _GIT_SECONDS = 30
 
 
 def code_section() -> dict[str, Any]:
     """The commit of the project's folder, and whether files differ from it.
 
+    Where the folder is no checkout, as in an image, the environment variable `SOURCE_COMMIT` says
+    it, with `-dirty` at its end where files had been changed.
+
     Returns:
-        `commit` and `dirty`, null where the folder is no checkout and the environment variable
-        `SOURCE_COMMIT` names none; `changed_files`, at most 50; `lock_sha256` of the packages.
+        `commit` and `dirty`, null where neither says it; `changed_files`, at most 50;
+        `lock_sha256` of the packages.
     """
-    commit = _git("rev-parse", "HEAD") or os.environ.get(_COMMIT_VARIABLE) or None
-    status = _git("status", "--porcelain")
+    commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     changed = [line[3:] for line in (status or "").splitlines()]
+    dirty = None if status is None else bool(changed)
+    if commit is None and (said := os.environ.get(_COMMIT_VARIABLE)):
+        commit, dirty = said.removesuffix(_DIRTY), said.endswith(_DIRTY)
     lock = _ROOT / _LOCK
     return {
         "commit": commit,
-        "dirty": None if status is None else bool(changed),
+        "dirty": dirty,
         "changed_files": sorted(changed)[:50],
         "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
     }

@@ -14,6 +14,9 @@ from tfx.dsl.io import fileio
 from contract.errors import UserError
 
 RECORD_FILE = "audit.json"
+STATISTICS_FILE = "statistics.pb"
+"""Of the labelled training users: what later inputs are compared with."""
+
 SCHEMA_VERSION = "1.0"
 
 _SCHEMA = pathlib.Path(__file__).parent / "record.schema.json"

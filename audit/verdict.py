@@ -15,7 +15,7 @@ def sentences_for(
 
     Args:
         gate: What is asked.
-        aucs: Task -> TFMA's AUC.
+        aucs: Task -> TFMA's AUC; NaN where it is undefined.
         compared: As `audit.gate.compare_with_baseline` returns it.
     """
     found = []

@@ -148,6 +148,8 @@ def _sources(folder: str) -> Sources:
         reasons_against=[],
         configuration={},
         code_digests={},
+        image=None,
+        training={},
         created_at="2026-11-25T10:00:00+00:00",
     )
 

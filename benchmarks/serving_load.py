@@ -1,4 +1,4 @@
-"""Requests per second and latencies of a served model, against the SavedModel in a loop.
+r"""Requests per second and latencies of a served model, against the SavedModel in a loop.
 
     python -m benchmarks.serving_load runs/demo/serving/demo
 
@@ -11,7 +11,11 @@ measures in rounds, every variant once a round, each for a bounded time and coun
 - one user at a time; batches of 64, several in flight; many clients with one user each.
 
 Client and server share the machine's cores. The first round is not counted. With `--soak`, the
-server's memory after so many requests is compared with that after 1,000.
+server's memory after so many requests is compared with that after 1,000. With `--against` an older
+SavedModel is measured beside the newest one instead, without a server (`benchmarks.against`):
+
+    python -m benchmarks.serving_load runs/demo/serving/demo --against OLDER_VERSION \
+        --events runs/demo-data/events.jsonl.gz --rounds 20 --seconds 0.5
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import argparse
 import asyncio
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -31,6 +36,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.against import compare
+from benchmarks.text_speed import read_texts
 from contract.features import BEHAVIORS
 from contract.signatures import ENCODE, SERVING_DEFAULT, USER_VECTOR
 from serving.client import (
@@ -85,9 +92,11 @@ class Server:
         self.process.communicate()
 
 
-def users(count: int, behaviors: int) -> list[list[str]]:
-    """Users with texts of two to five words."""
+def users(count: int, behaviors: int, texts: list[str] | None = None) -> list[list[str]]:
+    """Users with some of the texts, or with made-up ones of two to five words."""
     rng = np.random.default_rng(0)
+    if texts:
+        return [[texts[i] for i in rng.choice(len(texts), behaviors)] for _ in range(count)]
     return [
         [" ".join(rng.choice(_WORDS, rng.integers(2, 6))) for _ in range(behaviors)]
         for _ in range(count)
@@ -198,8 +207,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
     parser.add_argument("--seconds", type=float, default=2, help="a measurement (default: 2)")
     parser.add_argument("--soak", type=int, default=0, help="requests of the memory test")
+    parser.add_argument("--against", metavar="PATH", help="an older SavedModel")
+    parser.add_argument("--events", help="log whose texts the users get (default: made up)")
     args = parser.parse_args()
-    histories = users(16 * _BATCH, args.behaviors)
+    texts = read_texts(args.events, 65_536) if args.events else None
+    histories = users(16 * _BATCH, args.behaviors, texts)
+    if args.against:
+        version = Releases(args.model_dir).numbers()[-1]
+        made_up = list(itertools.chain.from_iterable(histories))
+        compare(
+            args.against,
+            f"{args.model_dir}/{version}",
+            texts or made_up,
+            args.behaviors,
+            args.rounds,
+            args.seconds,
+        )
+        return
     with contextlib.ExitStack() as stack:
         batching = stack.enter_context(Server(args.model_dir))
         plain = stack.enter_context(Server(args.model_dir, "--no-batching"))

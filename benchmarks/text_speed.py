@@ -47,7 +47,7 @@ def main() -> None:
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
-        texts = _read_texts(args.events or _generate(folder), args.texts)
+        texts = read_texts(args.events or _generate(folder), args.texts)
         users = [texts[i : i + _BEHAVIORS] for i in range(0, len(texts), _BEHAVIORS)]
         graphs = {
             name: _graph(users, os.path.join(folder, str(number)), args.language, settings)
@@ -75,7 +75,8 @@ def _generate(folder: str) -> str:
     return str(events)
 
 
-def _read_texts(events: str, limit: int) -> list[str]:
+def read_texts(events: str, limit: int) -> list[str]:
+    """Reads the first texts of a log, at most `limit`; ends the program if they are too few."""
     from ingestion.files import match_files
     from ingestion.readers import read_records
 

@@ -32,6 +32,11 @@ def write_users(path: str, users: Iterable[tuple[Behaviors, Behaviors]]) -> dict
                 features[f"{name}$words"].int64_list.value.extend(words)
                 features[f"{name}$lengths"].int64_list.value.extend(map(len, behaviors))
             writer.write(example.SerializeToString())
+    return feature_spec()
+
+
+def feature_spec() -> dict:
+    """The features of such files, as `tft_output.transformed_feature_spec()` returns them."""
     spec = {
         name: tf.io.RaggedFeature(
             tf.int64,

@@ -26,15 +26,19 @@ from audit.checks import data_checks
 from audit.config import AuditConfig, Gate
 from audit.drift import drift_check, earlier_statistics, keep_statistics
 from audit.groups import read_groups
+from audit.label_times import read_label_times
 from audit.make import Sources, make_audit
 from audit.pseudonyms import user_key
 from audit.refusal import reasons_against
+from audit.training_section import training_section
+from audit.unknown_words import unknown_words_check
 from components.tunable_trainer import with_hyperparameters
-from contract.splits import TRAIN
+from contract.splits import EVAL, TRAIN
+from ingestion.report import REPORT_FILE
 from serving.releases.evaluation_metrics import overall_metrics
-from serving.releases.model_digest import model_digest
 
-AUDIT = "audit"
+AUDIT, ENCODER_RUN, HEADS_RUN = "audit", "encoder_run", "heads_run"
+ENCODER, HEADS = "encoder", "head"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -49,53 +53,72 @@ class Executor(base_executor.BaseExecutor):
         """Writes the audit.
 
         Args:
-            input_dict: `examples`: labelled ones; `statistics`: of these; `model`; `evaluation`
-                and `blessing` of the `SealingEvaluator`.
+            input_dict: `examples`: labelled ones; `statistics`: of these; `model`; `encoder_run`
+                and `heads_run`: logs of their training, may be missing; `evaluation` and
+                `blessing` of the `SealingEvaluator`.
             output_dict: `audit`: the folder.
             exec_properties: `pipeline`: its name; `gate`, `config`: JSON of `audit.config`'s
                 models; `configuration`: JSON of the pipeline's; `code_digests`: JSON object,
                 component -> digest; `input_base`: folder of the labels; `labels`: path or pattern
-                in it; `label_user_id`: name of its column.
+                in it; `label_user_id`: name of its column; `image`: of the step, "" without one.
 
         Raises:
             DataError: The labels' files lack a column that the configuration names.
+            KeyFileError: The key that signs cannot be used.
             UserKeyError: The key of the users' pseudonyms is not there.
         """
         config = AuditConfig.model_validate_json(exec_properties["config"])
         models = input_dict[MODEL_KEY]
+        model = path_utils.serving_model_path(artifact_utils.get_single_uri(models))
         blessing = artifact_utils.get_single_instance(input_dict[BLESSING_KEY])
         pipeline = exec_properties["pipeline"]
-        groups = read_groups(
-            os.path.join(exec_properties["input_base"], exec_properties["labels"]),
-            exec_properties["label_user_id"],
-            config.slices,
-            user_key(config.user_key_env, pipeline),
-        )
+        labels = os.path.join(exec_properties["input_base"], exec_properties["labels"])
+        user_column = exec_properties["label_user_id"]
+        key = user_key(config.user_key_env, pipeline)
+        groups = read_groups(labels, user_column, config.slices, key)
+        label_times = None
+        if config.label_time:
+            label_times = read_label_times(labels, user_column, config.label_time)
         gate = Gate.model_validate_json(exec_properties["gate"])
         evaluation = artifact_utils.get_single_uri(input_dict[EVALUATION_KEY])
         examples = artifact_utils.get_single_uri(input_dict[EXAMPLES_KEY])
         configuration = with_hyperparameters(json.loads(exec_properties["configuration"]), models)
         baseline = _baseline(blessing)
         folder = artifact_utils.get_single_uri(output_dict[AUDIT])
-        before = earlier_statistics(folder, model_digest(baseline)) if baseline else None
+        before = earlier_statistics(folder, baseline) if baseline else None
         fileio.makedirs(folder)
         make_audit(
             Sources(
                 pipeline=pipeline,
-                model=path_utils.serving_model_path(artifact_utils.get_single_uri(models)),
+                model=model,
                 baseline=baseline,
                 evaluation=evaluation,
                 metrics=overall_metrics(evaluation, gate.classes),
                 reasons_against=[each.sentence for each in reasons_against(evaluation)],
                 labelled_examples=examples,
                 checks=[
-                    *data_checks(examples, configuration),
+                    *data_checks(examples, configuration, label_times, _latest(examples)),
+                    unknown_words_check(
+                        io_utils.all_files_pattern(
+                            artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], EVAL)
+                        ),
+                        model,
+                        configuration,
+                    ),
                     drift_check(keep_statistics(_statistics(input_dict), folder), before),
                 ],
                 blessed=blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY)
                 == constants.BLESSED_VALUE,
                 configuration=configuration,
                 code_digests=json.loads(exec_properties["code_digests"]),
+                image=exec_properties["image"] or None,
+                training=training_section(
+                    {
+                        name: artifact_utils.get_single_uri(input_dict[run])
+                        for name, run in ((ENCODER, ENCODER_RUN), (HEADS, HEADS_RUN))
+                        if run in input_dict
+                    }
+                ),
                 created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(
                     timespec="seconds"
                 ),
@@ -105,6 +128,13 @@ class Executor(base_executor.BaseExecutor):
             groups,
             folder,
         )
+
+
+def _latest(examples: str) -> float | None:
+    """Moment of the latest behaviour that was read, Unix seconds."""
+    with fileio.open(os.path.join(examples, REPORT_FILE)) as file:
+        latest: float | None = json.load(file)["latest"]
+    return latest
 
 
 def _statistics(input_dict: dict[str, list[types.Artifact]]) -> str:
@@ -125,13 +155,15 @@ class _Spec(types.ComponentSpec):
         name: component_spec.ExecutionParameter(type=str)
         for name in (
             *("pipeline", "gate", "config", "configuration", "code_digests"),
-            *("input_base", "labels", "label_user_id"),
+            *("input_base", "labels", "label_user_id", "image"),
         )
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        ENCODER_RUN: component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
+        HEADS_RUN: component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
         EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
     }
@@ -147,6 +179,8 @@ class Auditor(base_component.BaseComponent):
         examples: Labelled examples.
         statistics: Of the labelled examples.
         model: The model.
+        encoder_run: Logs of the encoder's training.
+        heads_run: Those of the heads'.
         evaluation: Of the `SealingEvaluator`.
         blessing: Of the `SealingEvaluator`.
         pipeline: Its name.
@@ -157,6 +191,7 @@ class Auditor(base_component.BaseComponent):
         input_base: Folder of the labels; a string or a `RuntimeParameter`.
         labels: Their path or pattern, relative to it.
         label_user_id: Name of the column of the user's id.
+        image: Of the step; "" without one.
     """
 
     SPEC_CLASS = _Spec
@@ -168,6 +203,8 @@ class Auditor(base_component.BaseComponent):
         examples: types.BaseChannel,
         statistics: types.BaseChannel,
         model: types.BaseChannel,
+        encoder_run: types.BaseChannel,
+        heads_run: types.BaseChannel,
         evaluation: types.BaseChannel,
         blessing: types.BaseChannel,
         pipeline: str,
@@ -178,12 +215,15 @@ class Auditor(base_component.BaseComponent):
         input_base: Any,
         labels: str,
         label_user_id: str,
+        image: str,
     ):
         super().__init__(
             _Spec(
                 examples=examples,
                 statistics=statistics,
                 model=model,
+                encoder_run=encoder_run,
+                heads_run=heads_run,
                 evaluation=evaluation,
                 blessing=blessing,
                 pipeline=pipeline,
@@ -194,6 +234,7 @@ class Auditor(base_component.BaseComponent):
                 input_base=input_base,
                 labels=labels,
                 label_user_id=label_user_id,
+                image=image,
                 audit=types.Channel(type=standard_artifacts.ModelEvaluation),
             )
         )

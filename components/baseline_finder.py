@@ -5,6 +5,7 @@ Kubeflow Pipelines refuses TFX's Resolver.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, ClassVar
 
 from tfx import types
@@ -12,6 +13,9 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
+from audit.config import AuditConfig
+from audit.keys import trusted_keys
+from audit.trust import carries_audit, doubts_of_version
 from serving.releases.baseline import find_baseline
 from serving.releases.model_digest import model_digest
 
@@ -32,17 +36,33 @@ class Executor(base_executor.BaseExecutor):
         Args:
             input_dict: `model`: the candidate, which is never its own baseline.
             output_dict: `baseline`: path of the version; "" if there is none.
-            exec_properties: `serving_dir`: folder of versions.
+            exec_properties: `serving_dir`: folder of versions; `config`: JSON of an `AuditConfig`,
+                whose keys say by whom audits must be signed.
+
+        Raises:
+            KeyFileError: One of the keys cannot be used.
         """
+        keys = trusted_keys(AuditConfig.model_validate_json(exec_properties["config"]))
         model = artifact_utils.get_single_instance(input_dict[MODEL])
         candidate = model_digest(path_utils.serving_model_path(model.uri))
         baseline = artifact_utils.get_single_instance(output_dict[BASELINE])
-        baseline.value = find_baseline(exec_properties["serving_dir"], candidate) or ""
+        found = find_baseline(
+            exec_properties["serving_dir"],
+            candidate,
+            lambda version, digest: doubts_of_version(version, digest, keys),
+        )
+        if found and not carries_audit(found):
+            logging.warning(
+                "%s was pushed before versions carried their audit; it is compared with for its "
+                "model card's sake alone.",
+                found,
+            )
+        baseline.value = found or ""
 
 
 class _Spec(types.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
-        "serving_dir": component_spec.ExecutionParameter(type=str)
+        name: component_spec.ExecutionParameter(type=str) for name in ("serving_dir", "config")
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model)
@@ -58,16 +78,18 @@ class BaselineFinder(base_component.BaseComponent):
     Args:
         model: The candidate.
         serving_dir: Folder of pushed versions; a string or a `RuntimeParameter`.
+        config: By whom their audits must be signed.
     """
 
     SPEC_CLASS = _Spec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, model: types.BaseChannel, serving_dir: Any):
+    def __init__(self, model: types.BaseChannel, serving_dir: Any, config: AuditConfig):
         super().__init__(
             _Spec(
                 model=model,
                 serving_dir=serving_dir,
+                config=config.model_dump_json(include={"signing_key", "public_keys"}),
                 baseline=types.Channel(type=standard_artifacts.String),
             )
         )

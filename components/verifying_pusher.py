@@ -7,6 +7,7 @@ folder then has it served (see `serving.releases`), and old versions are deleted
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import uuid
@@ -25,14 +26,19 @@ from tfx.types import (
 )
 from tfx.utils import proto_utils
 
+from audit.config import AuditConfig
+from audit.keys import trusted_keys
 from audit.statement import STATEMENT_FILE
+from audit.trust import carry, doubts
 from components.auditor import AUDIT
 from components.tunable_trainer import with_hyperparameters
 from contract.errors import UserError
+from serving.releases.journal import JOURNAL_FILE
 from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import model_card, write_model_card
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest, sha256_of
-from serving.releases.publish import complete_push, is_model, publish
+from serving.releases.publish import complete_push, is_model, publish, readopt
+from serving.releases.releases import MODEL_CARD
 from serving.releases.versions import newest_version
 
 SERVING_DIR, EVALUATION = "serving_dir", "evaluation"
@@ -47,6 +53,10 @@ _STAGING = ".pushing"
 
 class TamperedModelError(UserError):
     """The model's files are not those that were blessed."""
+
+
+class UntrustedAuditError(UserError):
+    """The model's audit does not hold."""
 
 
 class Executor(pusher_executor.Executor):
@@ -65,16 +75,19 @@ class Executor(pusher_executor.Executor):
         Args:
             input_dict: `model`, whose hyper-parameters (`TunableTrainer`) stand in the model card
                 in place of the configuration's; `model_blessing` as `SealingEvaluator` gives it;
-                `evaluation`: its metrics, for the model card; they may be missing; `audit`: where
-                the model card says that it is.
+                `evaluation`: its metrics, for the model card; they may be missing; `audit`: what
+                must hold, and where the model card says that it is.
             output_dict: `pushed_model`; gets `pushed`, and if it is 1 also `pushed_destination`,
                 `pushed_version` and the digest.
             exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
-                `configuration` of the pipeline for the model card and `keep_versions`, how many of
-                the newest versions stay (without: all).
+                `configuration` of the pipeline for the model card, `keep_versions`, how many of
+                the newest versions stay (without: all), and `audit`, an `AuditConfig` whose keys
+                say by whom the audit must be signed.
 
         Raises:
             TamperedModelError: If the model was blessed and is not any more what was blessed.
+            UntrustedAuditError: If its audit does not hold, or is not signed by one of the keys.
+            KeyFileError: If one of the keys cannot be used.
             ReleaseError: If another push, label or rollback keeps the lock of `models.config`.
         """
         pushed = artifact_utils.get_single_instance(
@@ -109,17 +122,25 @@ class Executor(pusher_executor.Executor):
         custom_config = json.loads(
             exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
         )
+        _check_audit(input_dict, digest, AuditConfig(**custom_config.get(AUDIT, {})))
         keep, is_remote = custom_config.get("keep_versions"), "://" in base
         newest = newest_version(base)
         if newest and is_model(newest, digest):
             if not is_remote:
                 complete_push(base, newest, keep)
+                _readopt(input_dict, newest)
             self._MarkPushed(pushed, newest, os.path.basename(newest))
             return ALREADY_SERVED
         if is_remote:
             # Object stores cannot rename a folder at once; there `saved_model.pb` comes last.
             staged = self._copy(input_dict, output_dict, exec_properties, base)
+            _carry_audit(input_dict, staged)
             write_model_card(_card(input_dict, base, staged, digest, custom_config), staged)
+            logging.warning(
+                "%s is in an object store, which has no lock: no line of %s tells of this push.",
+                staged,
+                JOURNAL_FILE,
+            )
             return PUSHED
         # TFX copies file by file into the version's folder, where a server might already look. On
         # this machine the copy is made beside and renamed. No two pushes share its folder, and one
@@ -128,6 +149,7 @@ class Executor(pusher_executor.Executor):
         staging = os.path.join(base, f"{_STAGING}-{uuid.uuid4().hex}")
         try:
             staged = self._copy(input_dict, output_dict, exec_properties, staging)
+            _carry_audit(input_dict, staged)
             card = _card(input_dict, base, staged, digest, custom_config)
             path = publish(staged, base, card, newest, keep)
         finally:
@@ -160,6 +182,37 @@ class Executor(pusher_executor.Executor):
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
         return pushed.get_string_custom_property("pushed_destination")
+
+
+def _check_audit(
+    input_dict: dict[str, list[types.Artifact]], digest: str, config: AuditConfig
+) -> None:
+    if AUDIT not in input_dict:
+        return
+    folder = artifact_utils.get_single_uri(input_dict[AUDIT])
+    if wrong := list(doubts(folder, digest, trusted_keys(config))):
+        raise UntrustedAuditError(
+            f"The audit of the model does not hold, so it is not pushed: {'; '.join(wrong)}. Find "
+            f"out who changed {folder}, then have it made anew: run again with --no-cache."
+        )
+
+
+def _carry_audit(input_dict: dict[str, list[types.Artifact]], version: str) -> None:
+    if AUDIT in input_dict:
+        carry(artifact_utils.get_single_uri(input_dict[AUDIT]), version)
+
+
+def _readopt(input_dict: dict[str, list[types.Artifact]], version: str) -> None:
+    """Gives a served version this audit, if it was audited once more since it was pushed."""
+    if AUDIT not in input_dict:
+        return
+    with open(os.path.join(version, MODEL_CARD), encoding="utf-8") as file:
+        card = json.load(file)
+    audit = _lineage(input_dict)[AUDIT]
+    lineage = card.setdefault("lineage", {})
+    if lineage.get(AUDIT, {}).get("sha256") != audit["sha256"]:
+        lineage[AUDIT] = audit
+        readopt(version, card, lambda folder: carry(audit["uri"], folder))
 
 
 def _write_outcome(outcome: str, pushed: types.Artifact) -> None:

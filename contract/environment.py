@@ -6,3 +6,6 @@ step: on a cluster, in a volume."""
 
 WEBHOOK_URL = "WEBHOOK_URL"
 """Where the end of a run on a cluster is told."""
+
+TRAIN_JOB = "TRAIN_JOB"
+"""JSON of the Kubernetes objects by which the encoder's step has others train."""

@@ -9,6 +9,7 @@ from typing import Any
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import BaseChannel
 
+from audit.config import AuditConfig
 from components.baseline_finder import BASELINE, BaselineFinder
 from components.data_fingerprint import FINGERPRINT, DataFingerprint
 from kubeflow.paths import Paths
@@ -34,10 +35,12 @@ class KubeflowBackend(Backend):
 
     Attributes:
         paths: What becomes of the configuration's paths.
+        audit: By whom the audits of pushed versions must be signed, as the steps see it.
         parameters: Of the pipeline, name -> `RuntimeParameter`; filled while it is wired.
     """
 
     paths: Paths = dataclasses.field(kw_only=True)
+    audit: AuditConfig = dataclasses.field(kw_only=True)
     parameters: dict[str, RuntimeParameter] = dataclasses.field(default_factory=dict)
 
     def as_steps_see_it(self, config: PipelineConfig) -> PipelineConfig:
@@ -57,5 +60,7 @@ class KubeflowBackend(Backend):
 
     def baseline(self, candidate: BaseChannel) -> Part:
         """See base class."""
-        node = BaselineFinder(candidate, self.parameter("serving_dir", self.serving_dir))
+        node = BaselineFinder(
+            candidate, self.parameter("serving_dir", self.serving_dir), self.audit
+        )
         return Part(node, {"baseline_uri": node.outputs[BASELINE].future()[0].value})

@@ -18,9 +18,10 @@ from kubeflow.paths import KFP, VERTEX, Paths
 from kubeflow.platform import platform_document
 from kubeflow.results_step import add_results_step
 from kubeflow.step_settings import apply_settings
+from kubeflow.train_job_manifest import hand_over, train_job_manifests
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import PUSHER, create_pipeline
-from pipeline.steps import DATA_FINGERPRINT, NOTIFIER, RESULTS
+from pipeline.steps import DATA_FINGERPRINT, ENCODER_TRAINER, NOTIFIER, RESULTS
 
 _UNCACHED = (DATA_FINGERPRINT, "BaselineFinder", PUSHER)
 """Steps that look at what is outside of the pipeline, which no cache key knows."""
@@ -82,10 +83,17 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
     backend = KubeflowBackend(
         pipeline_root=pipeline_root.rstrip("/"),
         serving_dir=paths.serving_dir(),
+        image=kubeflow.image or "",
         paths=paths,
+        audit=paths.as_steps_see_it(config).audit,
     )
     pipeline = create_pipeline(config, backend)
     steps = {node.id: kubeflow.step(node.id) for node in pipeline.components}
+    checkpoints = paths.checkpoints(backend.serving_dir) if target == KFP else None
+    train_job = None
+    if kubeflow.train_job:
+        train_job = train_job_manifests(kubeflow, kubeflow.train_job, target, checkpoints)
+        steps[ENCODER_TRAINER] = kubeflow.waiting_step(ENCODER_TRAINER)
     if target == VERTEX:
         # It has no volumes.
         steps = {n: step.model_copy(update={"scratch": None}) for n, step in steps.items()}
@@ -113,12 +121,13 @@ def compile_pipeline(config: PipelineConfig, target: str = KFP) -> Compiled:
         _name_types(spec)
         add_results_step(spec, config.tasks, kubeflow.image)
         steps[RESULTS] = kubeflow.step(RESULTS)
-    checkpoints = paths.checkpoints(backend.serving_dir) if target == KFP else None
     for name, step in steps.items():
         container = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]
         # TFX's driver before the cache is Vertex AI's alone; DataFingerprint does its work.
         container.pop("lifecycle", None)
         apply_settings(spec, name, step, checkpoints)
+    if train_job:
+        hand_over(spec, ENCODER_TRAINER, train_job)
     if target == VERTEX:
         return Compiled(job, platform={})
     if kubeflow.notify:

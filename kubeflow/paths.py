@@ -58,7 +58,15 @@ class Paths:
             path = self._in_image("text.jieba.user_dictionary", text.jieba.user_dictionary)
             jieba = text.jieba.model_copy(update={"user_dictionary": path})
             text = text.model_copy(update={"jieba": jieba})
-        return config.model_copy(update={"data": data, "text": text})
+        audit = config.audit.model_copy(
+            update={
+                "signing_key": config.audit.signing_key and self._secret(config.audit.signing_key),
+                "public_keys": tuple(
+                    self._in_image("audit.public_keys", path) for path in config.audit.public_keys
+                ),
+            }
+        )
+        return config.model_copy(update={"data": data, "text": text, "audit": audit})
 
     def serving_dir(self) -> str:
         """Folder that models are pushed to.
@@ -127,8 +135,21 @@ class Paths:
             )
         return os.path.join(IMAGE_FOLDER, inside)
 
+    def _secret(self, path: str) -> str:
+        """A private key: it has no business in an image."""
+        if not self._in_volume(path):
+            raise UsageError(
+                f"audit.signing_key: {path} is in none of kubeflow.secret_volumes. Make a secret "
+                "of it (kubectl create secret generic NAME --from-file=signing.pem), mount it "
+                "there, and give the path below its mount_path."
+            )
+        return path
+
     def _in_volume(self, path: str) -> bool:
-        folders = [volume.mount_path for volume in self._kubeflow.volumes]
+        folders = [
+            *(volume.mount_path for volume in self._kubeflow.volumes),
+            *(volume.mount_path for volume in self._kubeflow.secret_volumes),
+        ]
         if self._target == VERTEX:
             folders = ["/gcs"]
         return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)

@@ -1,6 +1,6 @@
 """Names of the inputs and outputs of the step that shows the evaluation in KFP's interface."""
 
-EVALUATION, BLESSING, TASKS = "evaluation", "blessing", "tasks"
+EVALUATION, BLESSING, AUDIT, TASKS = "evaluation", "blessing", "audit", "tasks"
 METRICS, PAGE = "metrics", "page"
 
 CURVES = "curves_"

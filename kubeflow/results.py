@@ -1,9 +1,9 @@
 """A step's program that shows the evaluation in the interface of Kubeflow Pipelines.
 
-Of TFX's types KFP's interface shows nothing. This step reads what the Evaluator wrote and gives
-`system.Metrics` (compared between runs), one `system.ClassificationMetrics` a task (ROC curve and
-confusion matrix) and `system.HTML` (the page of the tab "Visualizations"). KFP's launcher copies
-its inputs and outputs; its only argument is what the launcher hands over.
+Of TFX's types KFP's interface shows nothing. This step reads what Evaluator and Auditor wrote and
+gives `system.Metrics` (compared between runs), one `system.ClassificationMetrics` a task (ROC curve
+and confusion matrix) and `system.HTML` (the audit's page, for the tab "Visualizations"). KFP's
+launcher copies its inputs and outputs; its only argument is what the launcher hands over.
 
     python -m kubeflow.results '{"inputs": ..., "outputs": ...}'
 """
@@ -12,37 +12,49 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit.refusal import reasons_against
+from audit.page.page import PAGE_FILE
+from audit.predictions import PREDICTIONS_FILE, read_predictions
 from kubeflow.container_entrypoint import LAUNCHER_ROOT, local_path
-from kubeflow.evaluation_results import TaskResults, read_results
-from kubeflow.result_names import BLESSING, CURVES, EVALUATION, METRICS, PAGE, TASKS
-from kubeflow.result_page import result_page
+from kubeflow.curves import curves
+from kubeflow.result_names import AUDIT, BLESSING, CURVES, EVALUATION, METRICS, PAGE, TASKS
+from serving.releases.evaluation_metrics import overall_metrics
 
 
 def main(arguments: Sequence[str]) -> None:
     """Writes every output of the step.
 
     Args:
-        arguments: KFP's `ExecutorInput` as JSON. Inputs: `evaluation`, `blessing` and the
+        arguments: KFP's `ExecutorInput` as JSON. Inputs: `evaluation`, `blessing`, `audit` and the
             parameter `tasks`, a JSON object of the tasks' classes.
     """
     executor_input = json.loads(arguments[0])
     root = os.environ.get(LAUNCHER_ROOT, "/")
     inputs = executor_input["inputs"]
-    evaluation, blessing = (inputs["artifacts"][n]["artifacts"][0] for n in (EVALUATION, BLESSING))
     tasks = json.loads(inputs["parameterValues"][TASKS])
-    path = local_path(evaluation["uri"], root) or evaluation["uri"]
-    results = read_results(path, tasks)
-    reasons = [reason.sentence for reason in reasons_against(path)]
-    blessed = bool(blessing.get("metadata", {}).get("blessed"))
+
+    def folder(name: str) -> str:
+        uri = inputs["artifacts"][name]["artifacts"][0]["uri"]
+        return local_path(uri, root) or uri
+
+    blessing = inputs["artifacts"][BLESSING]["artifacts"][0].get("metadata", {})
+    metrics = {
+        "blessed": float(bool(blessing.get("blessed"))),
+        **_scalars(folder(EVALUATION), tasks),
+    }
+    predictions = read_predictions(os.path.join(folder(AUDIT), PREDICTIONS_FILE))
+    page = pathlib.Path(folder(AUDIT), PAGE_FILE).read_text(encoding="utf-8")
     contents: dict[str, tuple[str, Mapping[str, Any]]] = {
-        METRICS: _with_text({"blessed": float(blessed), **_scalars(results)}),
-        PAGE: (result_page(blessed, reasons, results), {}),
-        **{CURVES + task: _with_text(_curves(found)) for task, found in results.items()},
+        METRICS: _with_text(metrics),
+        PAGE: (page, {}),
+        **{
+            CURVES + task: _with_text(curves(predictions, task, classes))
+            for task, classes in tasks.items()
+        },
     }
     written = {}
     for name, artifacts in executor_input["outputs"]["artifacts"].items():
@@ -62,24 +74,12 @@ def _with_text(metadata: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     return json.dumps(metadata, indent=2) + "\n", metadata
 
 
-def _scalars(results: Mapping[str, TaskResults]) -> dict[str, float]:
+def _scalars(evaluation: str, tasks: Mapping[str, Sequence[str]]) -> dict[str, float]:
     return {
         f"{task}_{name}": value
-        for task, found in results.items()
-        for name, value in sorted(found.metrics.items())
+        for task, found in overall_metrics(evaluation, tasks).items()
+        for name, value in sorted(found.items())
     }
-
-
-def _curves(found: TaskResults) -> dict[str, Any]:
-    """The metadata of KFP's `ClassificationMetrics`, as its SDK writes it."""
-    from kfp.dsl import ClassificationMetrics
-
-    curves = ClassificationMetrics()
-    if found.roc:
-        thresholds, false_positive, true_positive = zip(*found.roc, strict=True)
-        curves.log_roc_curve(list(false_positive), list(true_positive), list(thresholds))
-    curves.log_confusion_matrix(list(found.classes), found.confusion)
-    return curves.metadata
 
 
 if __name__ == "__main__":

@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingestion.config import Task
-from kubeflow.result_names import BLESSING, CURVES, EVALUATION, METRICS, PAGE, TASKS
+from kubeflow.result_names import AUDIT, BLESSING, CURVES, EVALUATION, METRICS, PAGE, TASKS
 from pipeline.code_digest import code_digest
-from pipeline.pipeline import EVALUATOR
+from pipeline.pipeline import AUDITOR, EVALUATOR
 from pipeline.steps import RESULTS
 
 _MODULE = "kubeflow.results"
 _CODE_DIGEST = "code_digest"
+_PRODUCERS = {EVALUATION: EVALUATOR, BLESSING: EVALUATOR, AUDIT: AUDITOR}
 
 
 def add_results_step(spec: dict[str, Any], tasks: Mapping[str, Task], image: str | None) -> None:
-    """Adds the step, after the Evaluator, in place.
+    """Adds the step, after Evaluator and Auditor, in place.
 
     Args:
         spec: KFP's PipelineSpec as JSON.
@@ -35,6 +36,7 @@ def add_results_step(spec: dict[str, Any], tasks: Mapping[str, Task], image: str
             "artifacts": {
                 EVALUATION: {"artifactType": {"schemaTitle": "tfx.ModelEvaluation"}},
                 BLESSING: {"artifactType": {"schemaTitle": "tfx.ModelBlessing"}},
+                AUDIT: {"artifactType": {"schemaTitle": "tfx.ModelEvaluation"}},
             },
             "parameters": {name: {"parameterType": "STRING"} for name in (TASKS, _CODE_DIGEST)},
         },
@@ -49,11 +51,11 @@ def add_results_step(spec: dict[str, Any], tasks: Mapping[str, Task], image: str
     spec["root"]["dag"]["tasks"][RESULTS] = {
         "cachingOptions": {"enableCache": True},
         "componentRef": {"name": RESULTS},
-        "dependentTasks": [EVALUATOR],
+        "dependentTasks": [EVALUATOR, AUDITOR],
         "inputs": {
             "artifacts": {
-                name: {"taskOutputArtifact": {"producerTask": EVALUATOR, "outputArtifactKey": name}}
-                for name in (EVALUATION, BLESSING)
+                name: {"taskOutputArtifact": {"producerTask": producer, "outputArtifactKey": name}}
+                for name, producer in _PRODUCERS.items()
             },
             "parameters": {
                 TASKS: {"runtimeValue": {"constant": classes}},

@@ -34,11 +34,13 @@ class Backend:
         pipeline_root: Folder of all artifacts.
         serving_dir: Folder that a blessed model is pushed to, as a numbered version.
         metadata_connection_config: ML Metadata's connection.
+        image: Of the steps' containers; "" without such.
     """
 
     pipeline_root: str
     serving_dir: str
     metadata_connection_config: Any = None
+    image: str = ""
 
     def as_steps_see_it(self, config: PipelineConfig) -> PipelineConfig:
         """The configuration with the paths as the components see them."""

@@ -288,8 +288,10 @@ _PATHS = (
     ("data", "schemas", "labelled"),
     ("text", "stop_words"),
     ("text", "jieba", "user_dictionary"),
+    ("audit", "signing_key"),
+    ("audit", "public_keys"),
 )
-"""The other keys whose values are paths."""
+"""The other keys whose values are paths, or lists of paths."""
 
 
 def _make_paths_absolute(
@@ -299,9 +301,17 @@ def _make_paths_absolute(
         section: Any = content
         for name in sections:
             section = section.get(name) if isinstance(section, dict) else None
-        path = section.get(key) if isinstance(section, dict) else None
-        if isinstance(path, str) and path and "://" not in path:
-            section[key] = os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
+        value = section.get(key) if isinstance(section, dict) else None
+        if isinstance(value, list):
+            section[key] = [_absolute(path, folder) for path in value]
+        elif value is not None:
+            section[key] = _absolute(value, folder)
+
+
+def _absolute(path: Any, folder: str) -> Any:
+    if not isinstance(path, str) or not path or "://" in path:
+        return path
+    return os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
 
 
 def _describe(mistake: Mapping[str, Any], content: dict[str, Any]) -> str:

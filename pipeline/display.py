@@ -123,11 +123,11 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
         table.add_row(
             name,
             f"{task['example_count']:.0f}",
-            f"{task['auc']:.3f}",
+            _figure(task["auc"]),
             f"{task['min_auc']:.3f}",
             "-" if baseline is None else f"{baseline:.3f}",
-            f"{task['sparse_categorical_accuracy']:.3f}",
-            f"{task['calibration']:.3f}",
+            _figure(task["sparse_categorical_accuracy"]),
+            _figure(task["calibration"]),
             "[green]passed[/]" if task["blessed"] else "[red]failed[/]",
         )
     console.print(table)
@@ -135,3 +135,7 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
         console.print(f"[yellow]warning[/]: {escape(warning)}", soft_wrap=True, highlight=False)
     for reason in summary["reasons"]:
         console.print(f"[red]not blessed[/]: {escape(reason)}", soft_wrap=True, highlight=False)
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

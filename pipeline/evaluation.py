@@ -19,8 +19,7 @@ def eval_config(evaluation: EvaluationConfig, tasks: Mapping[str, Task]) -> conf
     Every task is compared with its own label and weight (a weight of 0 marks a missing label).
     AUC and calibration of a binary task are those of its second class, of a task with more
     classes the macro average of one class against the rest. Thresholds hold for all users
-    together; the slices by activity are for information. For the ROC curve and the confusion matrix
-    there are TFMA's plots.
+    together; the slices by activity are for information.
 
     Args:
         evaluation: thresholds.
@@ -87,12 +86,6 @@ def _metrics(
     ]
     if classes == 2:
         whole.binarize.class_ids.values.append(1)
-        # Without a `config`: JSON in JSON has backslashes, which ML Metadata's PostgreSQL source
-        # does not quote rightly.
-        plot = config_pb2.MetricConfig(class_name="ConfusionMatrixPlot")
-        plots = config_pb2.MetricsSpec(output_names=[name], metrics=[plot])
-        plots.binarize.class_ids.values.append(1)
-        specs.append(plots)
     else:
         whole.aggregate.macro_average = True
         each = config_pb2.MetricsSpec(
@@ -101,8 +94,7 @@ def _metrics(
         for index in range(classes):
             whole.aggregate.class_weights[index] = 1.0
             each.binarize.class_ids.values.append(index)
-        plot = config_pb2.MetricConfig(class_name="MultiClassConfusionMatrixPlot")
-        specs += [each, config_pb2.MetricsSpec(output_names=[name], metrics=[plot])]
+        specs.append(each)
     return specs
 
 

@@ -23,6 +23,7 @@ from pipeline.kubeflow_pods import (
     SecretVolume,
     Section,
     Toleration,
+    TrainJob,
     Volume,
 )
 from pipeline.steps import BEAM_STEPS, LIGHT_STEPS, TRAINERS
@@ -132,6 +133,11 @@ class KubeflowConfig(Section):
     notify: Notification | None = Field(
         None, description="A webhook that hears how each run ended; null: none."
     )
+    train_job: TrainJob | None = Field(
+        None,
+        description="Has Kubeflow Trainer 2 train the encoder, on one machine or several; null: "
+        "the step EncoderTrainer does it itself.",
+    )
     steps: dict[str, StepConfig] = Field(
         {}, description="Step -> what differs for it, such as EncoderTrainer: {gpus: 1}."
     )
@@ -174,6 +180,18 @@ class KubeflowConfig(Section):
                 "pod_labels": {**self.pod_labels, **own.pod_labels},
                 "pod_annotations": {**self.pod_annotations, **own.pod_annotations},
             }
+        )
+
+    def waiting_step(self, name: str) -> StepConfig:
+        """What a step asks for that has others do its work."""
+        own = self.step(name)
+        kept = ("retries", "timeout_hours", "pod_labels", "pod_annotations")
+        return StepConfig(
+            **_LIGHT_STEP,
+            **{key: getattr(own, key) for key in kept},
+            node_selector=self.node_selector,
+            node_affinity=self.node_affinity,
+            tolerations=self.tolerations,
         )
 
 

@@ -90,3 +90,15 @@ class Notification(Section):
 
     secret: KubernetesName = Field(description="Name of the secret that has the URL.")
     key: str = Field("url", min_length=1, description="Key of the secret.")
+
+
+class TrainJob(Section):
+    """Has Kubeflow Trainer train the encoder, instead of the step itself.
+
+    What a node of it gets is what `kubeflow.steps.EncoderTrainer` asks for.
+    """
+
+    nodes: int = Field(1, ge=1, description="Machines, each with a worker on all of its GPUs.")
+    restarts: int = Field(
+        3, ge=0, description="How often all of them begin again, at the last epoch, when one fails."
+    )

@@ -31,6 +31,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec
 
 from audit.page.page import PAGE_FILE
+from audit.record import read_record
 from contract import exit_codes
 from contract.errors import UserError
 from ingestion.report import REPORT_FILE, WARNINGS
@@ -43,6 +44,9 @@ from pipeline.pipeline import AUDITOR, EVALUATOR, LABELLED_EXAMPLES, PUSHER, cre
 from pipeline.summary import summarize
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest
 from serving.releases.versions import newest_version
+
+_WORKER_GONE = "Channel closed prematurely"
+"""All that Beam says when the process of a worker is gone."""
 
 _WHILE_RUNNING = " [while running "
 """Begins what Beam adds to the message of an exception."""
@@ -67,7 +71,7 @@ class Reporter(logging.Handler):
 
     def event(self, kind: str, **fields: Any) -> None:
         """Writes one event, a JSON object of its `kind` and `fields`, as a line."""
-        print(json.dumps({"event": kind, **fields}), file=self._stream, flush=True)
+        print(json.dumps({"event": kind, **fields}, allow_nan=False), file=self._stream, flush=True)
 
     def fail(self, component: str, error: Exception) -> None:
         """Says why a component failed, or the run itself; of one failure only the first word."""
@@ -149,6 +153,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
     (audit,) = results[AUDITOR].artifacts
     summary["audit"] = audit.uri
+    summary["signature"] = read_record(audit.uri)["signature"]
     summary["page"] = os.path.join(audit.uri, PAGE_FILE)
     summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
     reporter.event("summary", **summary)
@@ -254,14 +259,20 @@ def _explain(error: BaseException) -> str:
     full = (os.strerror(errno.ENOSPC), "database or disk is full")
     if getattr(error, "errno", None) == errno.ENOSPC or any(words in str(error) for words in full):
         return (
-            "The disk is full. Free some space, or choose an --output on another disk, and run "
-            "again."
+            "The disk is full, or takes no more files (`df -i` tells). Free some space, or choose "
+            "an --output on another disk, and run again."
         )
     if isinstance(error, UserError):
         return str(error).partition(_WHILE_RUNNING)[0]
     message = str(error).strip() or repr(error)
     if said := _said_by_a_worker(message):
         return said
+    if _WORKER_GONE in message:
+        return (
+            f"A worker of Beam ended before its work was done ({_WORKER_GONE}), perhaps killed for "
+            "want of memory. Give the workers more memory, or have fewer of them at once "
+            "(`beam.args`), and run again."
+        )
     return f"{type(error).__name__}: {message[-2000:]}"
 
 

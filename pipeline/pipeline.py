@@ -70,7 +70,7 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
     baseline = backend.baseline(heads.outputs["model"])
     evaluator = _evaluator(labelled, heads, baseline, config)
     trained = [*unlabelled, *labelled, transform, encoder, heads, evaluator]
-    auditor = _auditor(labelled, heads, evaluator, inputs, config, trained)
+    auditor = _auditor(labelled, encoder, heads, evaluator, inputs, config, trained, backend)
     pusher = _pusher(heads, evaluator, auditor, config, backend)
 
     nodes: list[BaseNode | None] = [inputs.fingerprint.node]
@@ -228,16 +228,20 @@ def _evaluator(
 
 def _auditor(
     labelled: _Examples,
+    encoder: BaseComponent,
     heads: BaseComponent,
     evaluator: BaseComponent,
     inputs: _Inputs,
     config: PipelineConfig,
     trained: Sequence[BaseComponent],
+    backend: Backend,
 ) -> BaseComponent:
     auditor = Auditor(
         examples=labelled.example_gen.outputs["examples"],
         statistics=labelled.statistics_gen.outputs["statistics"],
         model=heads.outputs["model"],
+        encoder_run=encoder.outputs["model_run"],
+        heads_run=heads.outputs["model_run"],
         evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
         pipeline=config.name,
@@ -252,6 +256,7 @@ def _auditor(
         input_base=inputs.base,
         labels=inputs.labels,
         label_user_id=config.data.ingestion.columns.label_user_id,
+        image=backend.image,
     )
     return _with_code(auditor, "components.auditor")
 
@@ -272,6 +277,7 @@ def _pusher(
         custom_config={
             "configuration": _recorded(config),
             "keep_versions": config.serving.keep_versions,
+            "audit": config.audit.model_dump(include={"signing_key", "public_keys"}),
         },
     ).with_id(PUSHER)
     return _with_code(pusher, "components.verifying_pusher")

@@ -12,6 +12,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.markup import escape
 
+from audit.keys import KeyFileError, read_private_key, read_public_key
 from contract import exit_codes
 from ingestion.errors import DataError
 from ingestion.files import InputFile, describe_files
@@ -112,6 +113,15 @@ def environment_mistakes(config: PipelineConfig) -> list[str]:
         for key, path in paths.items()
         if "://" not in path and not os.path.isfile(path)
     ]
+    for key, read, files in (
+        ("audit.signing_key", read_private_key, filter(None, [config.audit.signing_key])),
+        ("audit.public_keys", read_public_key, config.audit.public_keys),
+    ):
+        for path in files:
+            try:
+                read(path)
+            except KeyFileError as error:
+                mistakes.append(f"{key}: {error}")
     for key, variable in (
         ("metadata.password_env", getattr(config.metadata, "password_env", None)),
         ("audit.user_key_env", config.audit.user_key_env),
@@ -165,7 +175,8 @@ def _run(
         errors.print("After mending the cause, the same command goes on where it stopped.")
         return exit_codes.FAILED
 
-    _write(folder, os.path.join(claim.run_folder, "summary.json"), json.dumps(summary, indent=2))
+    text = json.dumps(summary, indent=2, allow_nan=False)
+    _write(folder, os.path.join(claim.run_folder, "summary.json"), text)
     print_summary(console, summary)
     if summary["pushed"]:
         state = "pushed" if summary["new_version"] else "unchanged, already pushed"
@@ -174,6 +185,11 @@ def _run(
         _print_path(console, "model", "not blessed, not pushed")
     _print_path(console, "metrics", summary["metrics"])
     _print_path(console, "audit", summary["page"])
+    if not summary["signature"]:
+        console.print(
+            "         [red]not signed[/] (audit.signing_key): nothing shows who made it",
+            highlight=False,
+        )
     _print_path(console, "log", log)
     return exit_codes.OK if summary["pushed"] else exit_codes.NOT_BLESSED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tensorflow_model_analysis as tfma
@@ -28,7 +29,8 @@ def summarize(
         this run pushed it), `model` (path of the served version), `metrics` (path of TFMA's files),
         `tasks` (per task: `min_auc`, `blessed`, TFMA's metrics of all users by their names,
         `baseline_auc` if there is a baseline, `activity`: the metrics by group), `reasons` (why it
-        was not blessed).
+        was not blessed). A metric that is undefined, such as the AUC of users of one class, is
+        None: NaN is no JSON.
     """
     artifacts = {artifact.type: artifact for artifact in evaluation.artifacts}
     path = artifacts["ModelEvaluation"].uri
@@ -47,7 +49,7 @@ def summarize(
     for metrics in tfma.load_metrics(path):
         group = ", ".join(part.bytes_value.decode() for part in metrics.slice_key.single_slice_keys)
         for item in metrics.metric_keys_and_values:
-            key, value = item.key, item.value.double_value.value
+            key, value = item.key, _defined(item.value.double_value.value)
             if key.is_diff or not is_of_whole_task(key, classes):
                 continue
             task = tasks[key.output_name]
@@ -69,3 +71,7 @@ def summarize(
         "tasks": tasks,
         "reasons": [reason.sentence for reason in failures],
     }
+
+
+def _defined(value: float) -> float | None:
+    return value if math.isfinite(value) else None

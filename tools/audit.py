@@ -15,7 +15,7 @@ _PIP_AUDIT = "pip-audit==2.10.1"
 
 
 def main(uv: str) -> int:
-    """Audits requirements.txt for the Python that runs this; returns the exit code."""
+    """Audits the locks for the Python that runs this; returns the exit code."""
     try:
         socket.create_connection((_SERVICE, 443), timeout=20).close()
     except OSError as error:
@@ -24,8 +24,10 @@ def main(uv: str) -> int:
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     audit = [uv, "tool", "run", "--quiet", "--python", python, _PIP_AUDIT, "--progress-spinner=off"]
     audit += ["--vulnerability-service=osv", "--disable-pip", "--no-deps", "--requirement"]
-    requirements = pathlib.Path(__file__).resolve().parents[1] / "requirements.txt"
-    return subprocess.run([*audit, str(requirements)]).returncode
+    for lock in sorted(pathlib.Path(__file__).resolve().parents[1].glob("requirements*.txt")):
+        if code := subprocess.run([*audit, str(lock)]).returncode:
+            return code
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import subprocess
 import sys
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
+_LOCKS = ("requirements.txt", "requirements-exports.txt")
 _UV = _ROOT / ".uv"
 _OLD_STACK = ("3.10",)
 _NEW_STACK = ("3.13", "3.12", "3.11")
@@ -83,8 +84,10 @@ def install(python: str, folder: pathlib.Path) -> None:
     if python in _OLD_STACK and not shutil.which(os.environ.get("CXX", "c++")):
         environment |= _compiler(uv, folder)
     sync = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", folder]
-    if subprocess.run([*sync, _ROOT / "requirements.txt"], env=environment).returncode:
-        raise SystemExit("The packages of requirements.txt could not be installed: see above.")
+    if subprocess.run([*sync, *(_ROOT / name for name in _LOCKS)], env=environment).returncode:
+        raise SystemExit(
+            f"The packages of {' and '.join(_LOCKS)} could not be installed: see above."
+        )
     if folder.parent == _ROOT:
         link = _ROOT / ".venv"
         if link.is_symlink():

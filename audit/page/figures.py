@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from audit.page.svg import INK, LINE, SERIES, style, to_svg
 from contract.features import ACTIVITY
@@ -36,11 +37,10 @@ def auc_figure(tasks: Mapping[str, Mapping[str, Any]]) -> str:
                 before = auc["value"] - compared["difference"]
                 lowest = min(lowest, before)
                 axes.plot(before, row + 0.22, "D", color=SERIES[1], markersize=5)
-        for mark, colour, label in (
-            ("o-", SERIES[0], "this model, with interval"),
-            ("|", INK, "needed"),
-            ("D", SERIES[1], "last blessed model"),
-        ):
+        marks = [("o-", SERIES[0], "this model, with interval"), ("|", INK, "needed")]
+        if any(task["baseline"] for task in tasks.values()):
+            marks.append(("D", SERIES[1], "last blessed model"))
+        for mark, colour, label in marks:
             axes.plot([], [], mark, color=colour, label=label, markersize=6)
         axes.set_yticks(range(len(tasks)), list(tasks))
         axes.set_ylim(len(tasks) - 0.4, -0.6)
@@ -127,6 +127,41 @@ def activity_figure(tasks: Mapping[str, Mapping[str, Any]]) -> str:
     return to_svg(
         figure, "by-activity", f"AUC by number of behaviours, with intervals. {'; '.join(spoken)}."
     )
+
+
+def training_figure(curves: Mapping[str, Mapping[str, Any]]) -> str:
+    """Loss and validation loss of every epoch; "" where nothing was logged."""
+    if not curves:
+        return ""
+    with style():
+        figure, grid = _grid(len(curves), 2.2)
+        spoken = []
+        for axes, (name, curve) in zip(grid, curves.items(), strict=False):
+            for place, (key, label, line) in enumerate(
+                (("loss", "of training", "-"), ("validation_loss", "of validation", "--"))
+            ):
+                points = [
+                    (epoch, loss)
+                    for epoch, loss in zip(curve["epochs"], curve[key], strict=True)
+                    if loss is not None
+                ]
+                axes.plot(
+                    *zip(*points, strict=True) if points else ([], []),
+                    line,
+                    color=SERIES[place],
+                    linewidth=1.5,
+                    marker="os"[place] if len(points) == 1 else None,
+                    label=label,
+                )
+                if points:
+                    epoch, loss = min(points, key=lambda point: point[1])
+                    spoken.append(f"{name}, {label}: lowest {loss:.3f} in epoch {epoch}")
+            axes.set_title(name)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(axis="y")
+            axes.legend(fontsize=7, loc="best")
+        _label(figure, "epoch", "loss")
+    return to_svg(figure, "losses", f"Losses of every epoch. {'; '.join(spoken)}.")
 
 
 def users_figure(

@@ -12,7 +12,13 @@ import markupsafe
 import numpy as np
 from tfx.dsl.io import fileio
 
-from audit.page.figures import activity_figure, auc_figure, reliability_figure, users_figure
+from audit.page.figures import (
+    activity_figure,
+    auc_figure,
+    reliability_figure,
+    training_figure,
+    users_figure,
+)
 from audit.predictions import Predictions
 from audit.scoring import PROBES, Vectors
 
@@ -47,6 +53,7 @@ def render_page(record: Mapping[str, Any], predictions: Predictions, vectors: Ve
         "reliability": reliability_figure(tasks),
         "by_activity": activity_figure(tasks),
         "users": _users(record, predictions, vectors),
+        "training": training_figure(record["training"]),
     }
     return template.render(
         record=record,

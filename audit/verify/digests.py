@@ -3,55 +3,61 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from audit.keys import PublicKey
 from audit.locate import Located, output_of
 from audit.record import RECORD_FILE
 from audit.statement import MODEL_FOLDER, STATEMENT_FILE, read_subjects
+from audit.trust import carries_audit, doubts_of_version
 from audit.verify.finding import BROKEN, HOLDS, UNKNOWN, Finding
+from audit.verify.seal import check_files, check_signature
 from ingestion.files import content_hash, match_files
 from serving.releases.journal import JOURNAL_FILE, read_journal
 from serving.releases.model_digest import digest_of, file_digests, sha256_of
 from serving.releases.releases import Releases
 
 
-def check_digests(located: Located, record: Mapping[str, Any]) -> Iterator[Finding]:
+def check_digests(
+    located: Located, record: Mapping[str, Any], keys: Sequence[PublicKey]
+) -> Iterator[Finding]:
     """Looks at everything that has a digest.
 
     Args:
         located: The audit.
         record: Its record, which keeps to the schema.
+        keys: By one of which it must be signed; none: nothing is asked.
 
     Yields:
         The findings.
     """
-    try:
-        subjects = read_subjects(located.folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        yield Finding(0, BROKEN, f"{STATEMENT_FILE} cannot be read: {error}")
-        return
-    yield from _own_files(located.folder, subjects)
-    yield from _model(located, record, subjects)
+    yield from check_files(located.folder)
+    yield from check_signature(located.folder, record["signature"], keys)
+    yield from _carried(located, record, keys)
+    yield from _model(located, record)
     yield from _inputs(record)
     yield from _releases(located, record)
 
 
-def _own_files(folder: str, subjects: Mapping[str, str]) -> Iterator[Finding]:
-    own = {name: each for name, each in subjects.items() if not name.startswith(MODEL_FOLDER)}
-    for name, digest in own.items():
-        path = os.path.join(folder, name)
-        if not os.path.isfile(path):
-            yield Finding(0, BROKEN, f"{name} is missing")
-        elif sha256_of(path) != digest:
-            yield Finding(0, BROKEN, f"{name} was changed: its SHA-256 is not {STATEMENT_FILE}'s")
-        else:
-            yield Finding(0, HOLDS, f"{name} has its SHA-256")
-
-
-def _model(
-    located: Located, record: Mapping[str, Any], subjects: Mapping[str, str]
+def _carried(
+    located: Located, record: Mapping[str, Any], keys: Sequence[PublicKey]
 ) -> Iterator[Finding]:
+    """What a pushed version carries of its audit."""
+    if located.version is None or not carries_audit(located.version):
+        return
+    wrong = list(doubts_of_version(located.version, record["model"]["digest"], keys))
+    yield from (Finding(0, BROKEN, f"in the version: {sentence}") for sentence in wrong)
+    if not wrong:
+        yield Finding(0, HOLDS, "what the version carries of its audit belongs to it")
+
+
+def _model(located: Located, record: Mapping[str, Any]) -> Iterator[Finding]:
+    try:
+        subjects = read_subjects(located.folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        # Has been told already.
+        return
     files = record["model"]["files"]
     listed = {
         name.removeprefix(MODEL_FOLDER): digest

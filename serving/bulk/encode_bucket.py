@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import logging
 import os
+import struct
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
 from contract.features import BEHAVIORS, TIMESTAMPS
-from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR
+from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, USER_VECTORS
 from ingestion.spill import Batches, UserRecords, read_users
 from ingestion.timestamp_units import Clock
 from serving.bulk.config import EncodingConfig
@@ -30,6 +31,12 @@ from serving.saved_model import SavedModelSession
 
 _DAY = 86_400.0
 _MOST_ROWS = 65_536
+_BATCHES_AT_ONCE = 16
+"""So many batches of histories are sorted by their lengths: a batch is as wide as its longest."""
+_MOST_TEXTS = 1 << 19
+"""Of the histories that wait, whatever their number, so that memory does not grow with them."""
+
+_COUNT = struct.Struct("<q")
 
 _progress = logging.getLogger("progress")
 
@@ -42,7 +49,7 @@ def part_file(output: str, number: int) -> str:
 class _History(NamedTuple):
     """What one vector is made of: texts, and their moments in Unix seconds."""
 
-    texts: list[str]
+    texts: list[bytes]
     timestamps: np.ndarray
 
 
@@ -114,7 +121,7 @@ class EncodeBucket(beam.DoFn):
         remembered = (
             user for user in read_users(spilled, self._clock) if user.user_id not in self._forget
         )
-        tables, users = self._tables(remembered, known), 0
+        tables, users = self.tables(remembered, known), 0
         first = next(tables, None)
         if first is None:
             return
@@ -129,22 +136,33 @@ class EncodeBucket(beam.DoFn):
         FileSystems.rename([temporary], [path])
         yield users
 
-    def _tables(
+    def tables(
         self, users: Iterable[UserRecords], known: dict[str, tuple[bytes, np.ndarray]]
     ) -> Iterator[pa.Table]:
-        """Tables of about a batch of histories each."""
+        """Encodes users, about as many at a time as are sorted by their lengths.
+
+        Args:
+            users: In the order in which they come out.
+            known: User id to the digest of the behaviours and the vector, of an earlier encoding.
+
+        Yields:
+            Rows of the file, a user each.
+        """
         rows: list[_Row] = []
-        waiting = 0
+        waiting = texts = 0
         for user in users:
             histories = _histories(user, self._config)
             digest = _digest(histories)
             before, vector = known.get(user.user_id, (None, None))
             vector = vector if before == digest else None
             rows.append(_Row(user.user_id, len(user.timestamps), histories, digest, vector))
-            waiting += len(histories) if vector is None else 0
-            if waiting >= self._config.batch_size or len(rows) >= _MOST_ROWS:
+            if vector is None:
+                waiting += len(histories)
+                texts += sum(len(history.texts) for history in histories)
+            full = waiting >= _BATCHES_AT_ONCE * self._config.batch_size or texts >= _MOST_TEXTS
+            if full or len(rows) >= _MOST_ROWS:
                 yield self._table(rows)
-                rows, waiting = [], 0
+                rows, waiting, texts = [], 0, 0
         if rows:
             yield self._table(rows)
 
@@ -170,10 +188,13 @@ class EncodeBucket(beam.DoFn):
         if not users:
             return np.empty((0, 0), np.float32)
         histories = list(itertools.chain.from_iterable(users))
+        order = np.argsort([len(history.texts) for history in histories], kind="stable")
         size = self._config.batch_size
-        vectors = np.concatenate(
-            [self._vectors(histories[i : i + size]) for i in range(0, len(histories), size)]
-        )
+        batches = [
+            self._vectors([histories[number] for number in order[start : start + size]])
+            for start in range(0, len(order), size)
+        ]
+        vectors = np.concatenate(batches)[np.argsort(order)]
         counts = np.array([len(each) for each in users])
         starts = np.cumsum(counts) - counts
         return (np.add.reduceat(vectors, starts) / counts[:, None]).astype(np.float32)
@@ -183,24 +204,22 @@ class EncodeBucket(beam.DoFn):
         for index, history in enumerate(histories):
             example = tf.train.Example()
             features = example.features.feature
-            features[BEHAVIORS].bytes_list.value.extend(text.encode() for text in history.texts)
-            features[TIMESTAMPS].int64_list.value.extend(history.timestamps)
+            features[BEHAVIORS].bytes_list.value.extend(history.texts)
+            features[TIMESTAMPS].int64_list.value.extend(history.timestamps.tolist())
             examples[index] = example.SerializeToString()
-        outputs = self._model.run(SERVING_DEFAULT, {EXAMPLES: examples}, [USER_VECTOR])
-        return outputs[USER_VECTOR]
+        has_vectors = USER_VECTORS in self._model.signatures
+        name = USER_VECTORS if has_vectors else SERVING_DEFAULT
+        return self._model.run(name, {EXAMPLES: examples}, [USER_VECTOR])[USER_VECTOR]
 
 
 def _digest(histories: list[_History]) -> bytes:
     """What two users share whose vectors are made of the same texts at the same moments."""
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    parts = []
     for history in histories:
-        digest.update(np.int64(len(history.texts)).tobytes())
-        digest.update(np.asarray(history.timestamps, "<i8").tobytes())
+        parts += [_COUNT.pack(len(history.texts)), np.asarray(history.timestamps, "<i8").tobytes()]
         for text in history.texts:
-            encoded = text.encode()
-            digest.update(np.int64(len(encoded)).tobytes())
-            digest.update(encoded)
-    return digest.digest()
+            parts += [_COUNT.pack(len(text)), text]
+    return hashlib.blake2b(b"".join(parts), digest_size=DIGEST_BYTES).digest()
 
 
 def _histories(user: UserRecords, config: EncodingConfig) -> list[_History]:
@@ -210,8 +229,9 @@ def _histories(user: UserRecords, config: EncodingConfig) -> list[_History]:
         periods = np.floor_divide(user.timestamps, config.period_days * _DAY)
         changes = (np.flatnonzero(np.diff(periods)) + 1).tolist()
     seconds = user.timestamps.astype(np.int64)
+    texts = user.texts.cast(pa.large_binary())
     parts = (
         slice(max(start, stop - config.max_behaviors), stop)
         for start, stop in itertools.pairwise([0, *changes, len(seconds)])
     )
-    return [_History(user.texts[part].to_pylist(), seconds[part]) for part in parts]
+    return [_History(texts[part].to_pylist(), seconds[part]) for part in parts]

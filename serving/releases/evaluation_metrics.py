@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import tensorflow_model_analysis as tfma
@@ -31,7 +32,8 @@ def overall_metrics(
         tasks: Task -> names of its classes.
 
     Returns:
-        Task -> name of the metric -> value.
+        Task -> name of the metric -> value; metrics that are undefined, such as the AUC of users of
+        one class, are left out.
     """
     metrics: dict[str, dict[str, float]] = {task: {} for task in tasks}
     for each in tfma.load_metrics(evaluation_uri):
@@ -40,6 +42,7 @@ def overall_metrics(
         for item in each.metric_keys_and_values:
             key = item.key
             is_other = key.is_diff or key.model_name == tfma.BASELINE_KEY
-            if not is_other and is_of_whole_task(key, tasks):
-                metrics[key.output_name][key.name] = item.value.double_value.value
+            value = item.value.double_value.value
+            if not is_other and is_of_whole_task(key, tasks) and math.isfinite(value):
+                metrics[key.output_name][key.name] = value
     return metrics

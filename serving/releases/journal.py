@@ -31,7 +31,8 @@ def append(folder: str, model: str, action: str, **details: Any) -> None:
     Args:
         folder: Of `models.config`.
         model: Name of the model.
-        action: `serve`, `label`, `rollback`, `prune`; `found`: a state that no line tells of.
+        action: `serve`, `label`, `rollback`, `prune`; `audit`: once more; `found`: a state that no
+            line tells of.
         **details: What was done, for JSON.
     """
     path = os.path.join(folder, JOURNAL_FILE)

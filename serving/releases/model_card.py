@@ -11,7 +11,7 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
-from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, SERVING_DEFAULT
+from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, SERVING_DEFAULT, USER_VECTORS
 from serving.releases.evaluation_metrics import overall_metrics
 from serving.releases.releases import MODEL_CARD
 
@@ -50,7 +50,7 @@ def model_card(
         "version": version,
         "digest": digest,
         "pushed_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "signatures": [SERVING_DEFAULT, ENCODE, ENCODE_WITH_TIMESTAMPS],
+        "signatures": [SERVING_DEFAULT, ENCODE, ENCODE_WITH_TIMESTAMPS, USER_VECTORS],
         "tasks": tasks,
         "tokenizer": configuration.get("text", {}),
         "metrics": overall_metrics(evaluation_uri, tasks) if evaluation_uri else {},

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tfx.dsl.io import fileio
 
-from serving.releases.releases import MODEL_CARD
+from serving.releases.releases import AUDIT_FOLDER, MODEL_CARD
 
 _CHUNK_BYTES = 1 << 20
 
@@ -21,7 +21,8 @@ def model_digest(path: str) -> str:
 
     Args:
         path: Folder of a SavedModel, local or remote; the names count relative to it, so a copy of
-            the folder has the same digest. The model card, which tells the digest, does not count.
+            the folder has the same digest. The model card and what a version carries of its audit,
+            which tell the digest, do not count.
 
     Returns:
         64 hexadecimal digits.
@@ -45,11 +46,15 @@ def file_digests(path: str) -> dict[str, str]:
         os.path.relpath(os.path.join(folder, name), path)
         for folder, _, names in fileio.walk(path)
         for name in names
-        if os.path.relpath(os.path.join(folder, name), path) != MODEL_CARD
+        if not _tells_the_digest(os.path.relpath(os.path.join(folder, name), path))
     )
     if not files:
         raise FileNotFoundError(f"No model files in {path}.")
     return {name: sha256_of(os.path.join(path, name)) for name in files}
+
+
+def _tells_the_digest(name: str) -> bool:
+    return name == MODEL_CARD or name.startswith(AUDIT_FOLDER + os.sep)
 
 
 def digest_of(files: Mapping[str, str]) -> str:

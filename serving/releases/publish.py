@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from serving.releases.durable import sync_folder, sync_tree
+from serving.releases.leftovers import remove_leftovers
 from serving.releases.model_card import write_model_card
 from serving.releases.model_digest import model_digest
-from serving.releases.releases import Releases
+from serving.releases.releases import AUDIT_FOLDER, MODEL_CARD, Releases
 from serving.releases.unserved import note_unserved, unserved
 from serving.releases.versions import newest_version, version_path
+
+_READOPTING = ".auditing-"
 
 
 def is_model(path: str, digest: str) -> bool:
@@ -37,6 +43,30 @@ def complete_push(base: str, version: str, keep: int | None) -> None:
         number = int(os.path.basename(version))
         if unserved(base) == number:
             _serve(releases, number, keep)
+
+
+def readopt(version: str, card: dict[str, Any], carry: Callable[[str], None]) -> None:
+    """Gives a version that is served already the audit that was made of it since.
+
+    Args:
+        version: Its path.
+        card: Its model card, with the new audit among the lineage.
+        carry: Copies what a version carries of its audit into a folder.
+    """
+    base = os.path.dirname(version)
+    releases = Releases(base)
+    with releases.lock():
+        remove_leftovers(base, _READOPTING)
+        with tempfile.TemporaryDirectory(prefix=_READOPTING, dir=base) as made:
+            carry(made)
+            write_model_card(card, made)
+            sync_tree(made)
+            # Whoever looks in between finds none, or a card of another, and passes it over.
+            shutil.rmtree(os.path.join(version, AUDIT_FOLDER), ignore_errors=True)
+            os.rename(os.path.join(made, AUDIT_FOLDER), os.path.join(version, AUDIT_FOLDER))
+            os.replace(os.path.join(made, MODEL_CARD), os.path.join(version, MODEL_CARD))
+            sync_folder(version)
+        releases.note_audit(card["version"])
 
 
 def publish(

@@ -40,6 +40,9 @@ from serving.releases.versions import complete_versions, version_path
 
 CONFIG_FILE = "models.config"
 MODEL_CARD = "model_card.json"
+AUDIT_FOLDER = "audit"
+"""What a version carries of its audit."""
+
 STABLE, CANARY, PREVIOUS = "stable", "canary", "previous"
 LABELS = (STABLE, CANARY, PREVIOUS)
 
@@ -123,7 +126,6 @@ class Releases:
             # It may have been deleted meanwhile.
             self._check(number)
             _, labels = self._read()
-            labels = labels or {STABLE: number, CANARY: number}
             self._write({number, *labels.values()}, labels, "serve", number)
             forget_unserved(self._model_dir)
 
@@ -210,6 +212,16 @@ class Releases:
                 journal.append(self._folder, self.name, "prune", version=number)
             return old
 
+    def note_audit(self, number: int) -> None:
+        """Writes down the audit that a version's model card names: it was audited once more.
+
+        Raises:
+            ReleaseError: The lock is not to be had.
+        """
+        with self.lock():
+            self._log_what_was_found()
+            self._log("audit", number, *self.state())
+
     def _remove_half_deleted(self) -> None:
         """Ends what a process that died had begun; nobody else deletes while this has the lock."""
         if not os.path.isdir(self._model_dir):
@@ -264,15 +276,20 @@ class Releases:
 
     def _write(self, served: set[int], labels: dict[str, int], action: str, number: int) -> None:
         """Replaces the configuration, and says in the log what was done to which version."""
+        # Whatever has the first version served, clients ask for labels.
+        labels = labels or {STABLE: number, CANARY: number}
         self._log_what_was_found()
         self._replace(served, labels)
+        self._log(action, number, sorted(served), labels)
+
+    def _log(self, action: str, number: int, served: list[int], labels: dict[str, int]) -> None:
         card = self._card(number)
         journal.append(
             self._folder,
             self.name,
             action,
             version=number,
-            served=sorted(served),
+            served=served,
             labels=labels,
             model_digest=card.get("digest"),
             audit_sha256=card.get("lineage", {}).get("audit", {}).get("sha256"),

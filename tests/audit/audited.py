@@ -105,6 +105,14 @@ class Audited:
                 },
             },
             code_digests={"Transform": "0123456789abcdef"},
+            image=None,
+            training={
+                "encoder": {
+                    "epochs": [1, 2, 3],
+                    "loss": [3.0, 2.0, 1.5],
+                    "validation_loss": [3.1, 2.5, None],
+                }
+            },
             created_at="2026-11-25T10:00:00+00:00",
         )
         self.groups = {}

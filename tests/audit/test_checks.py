@@ -1,5 +1,7 @@
 """Checks of the data and of the vectors, each by hand."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,15 +9,18 @@ import tensorflow as tf
 import tensorflow_data_validation as tfdv
 
 from audit.checks import split_checks, windows_check
-from audit.drift import STATISTICS_FILE, drift_check, earlier_statistics, measure_drift
+from audit.drift import drift_check, earlier_statistics, measure_drift
 from audit.permutation import permutation_check
+from audit.record import STATISTICS_FILE
 from audit.scoring import Vectors
+from audit.trust import carry
 from audit.vectors_section import (
     neighbour_overlap,
     participation_ratio,
     rank_me,
     vectors_section,
 )
+from serving.releases.model_digest import model_digest
 from tests.audit.audited import made_predictions
 
 
@@ -144,8 +149,16 @@ def test_drift_is_tfdvs_and_by_hand(tmp_path):
 
 
 def test_the_last_blessed_models_statistics_are_found(tmp_path):
+    models = [tmp_path / "model", tmp_path / "another"]
+    for model in models:
+        model.mkdir()
+        (model / "saved_model.pb").write_text(model.name)
     kept = _statistics(tmp_path, "3", 50)
-    (tmp_path / "3" / "audit.json").write_text('{"model": {"digest": "d"}}')
-    (tmp_path / "4").mkdir()
-    assert earlier_statistics(str(tmp_path / "4"), "d") == kept
-    assert earlier_statistics(str(tmp_path / "4"), "e") is None
+    record = {"model": {"digest": model_digest(str(models[0]))}}
+    (tmp_path / "3" / "audit.json").write_text(json.dumps(record))
+    audit = str(tmp_path / "4")
+    assert earlier_statistics(audit, str(models[0])) == kept
+    assert earlier_statistics(audit, str(models[1])) is None
+    # On Kubeflow audits lie in other places; there a pushed version carries its own.
+    carry(str(tmp_path / "3"), str(models[1]))
+    assert earlier_statistics(audit, str(models[1])) == f"{models[1]}/audit/{STATISTICS_FILE}"

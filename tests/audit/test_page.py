@@ -49,20 +49,15 @@ class _Page(html.parser.HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    audited = Audited(tmp_path_factory.mktemp("audited"), made_predictions())
-    audited.make()
-    with open(f"{audited.folder}/report.html", encoding="utf-8") as file:
+def page(made):
+    with open(f"{made.folder}/report.html", encoding="utf-8") as file:
         return file.read()
 
 
-def test_the_same_inputs_give_the_same_bytes(audited, page):
-    record = audited.make()
-    with open(f"{audited.folder}/report.html", encoding="utf-8") as file:
-        written = file.read()
-    predictions = read_predictions(f"{audited.folder}/predictions.parquet")
-    vectors = read_vectors(f"{audited.folder}/vectors.parquet")
-    assert render_page(record, predictions, vectors) == written
+def test_the_same_inputs_give_the_same_bytes(made, page):
+    predictions = read_predictions(f"{made.folder}/predictions.parquet")
+    vectors = read_vectors(f"{made.folder}/vectors.parquet")
+    assert render_page(made.record, predictions, vectors) == page
 
 
 def test_no_network_and_no_script(page):
@@ -88,13 +83,14 @@ def test_a_screen_reader_finds_its_way(page):
     assert parsed.headings.count(1) == 1
     steps = zip(parsed.headings, parsed.headings[1:], strict=False)
     assert all(after <= before + 1 for before, after in steps)
-    assert len(parsed.images) == 4
+    assert len(parsed.images) == 5
     for image in parsed.images:
         assert image["role"] == "img"
         assert image["aria-labelledby"] in parsed.ids
     assert parsed.captions == parsed.tags.count("table")
     assert 'lang="en"' in page
     assert "AUC of every task with its interval: likes 0." in page
+    assert "encoder, of validation: lowest 2.500 in epoch 2." in page
 
 
 def _luminance(colour):
@@ -132,6 +128,25 @@ def test_what_the_configuration_says_is_text_and_nothing_else(tmp_path):
     assert "a &amp; b" in text
     assert "<script" not in text
     assert "not stated (audit.owner)" in text
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("shop/users@sha256:ab", "<code>shop/users@sha256:ab</code></dd>"),
+        ("shop/users:1", "<code>shop/users:1</code>; a tag can be moved"),
+        (None, "none: on the machine itself"),
+    ],
+)
+def test_the_image_stands_there_by_what_is_known_of_it(made, image, said):
+    record = {**made.record, "code": {**made.record["code"], "image": image}, "training": {}}
+    page = render_page(
+        record,
+        read_predictions(f"{made.folder}/predictions.parquet"),
+        read_vectors(f"{made.folder}/vectors.parquet"),
+    )
+    assert said in page
+    assert "No losses were logged." in page
 
 
 def test_a_refused_model_says_why(tmp_path):

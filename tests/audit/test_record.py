@@ -7,6 +7,8 @@ import os
 import jsonschema
 import pytest
 
+from audit import origin
+from audit.origin import code_section
 from audit.predictions import read_predictions
 from audit.record import InvalidRecordError, check_record, read_record, schema, to_json
 from audit.statement import read_subjects
@@ -18,8 +20,8 @@ def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
-def test_a_record_answers_what_an_auditor_asks(audited):
-    record = audited.make()
+def test_a_record_answers_what_an_auditor_asks(made):
+    audited, record = made, made.record
     assert read_record(audited.folder) == json.loads(to_json(record))
     assert record["model"]["digest"] == model_digest(audited.sources.model)
     assert set(record["model"]["files"]) == {"saved_model.pb", "variables/data"}
@@ -46,6 +48,16 @@ def test_a_record_answers_what_an_auditor_asks(audited):
     assert record["verdict"]["blessed"]
 
 
+def test_an_image_says_which_commit_it_was_made_of(monkeypatch):
+    monkeypatch.setattr(origin, "_git", lambda *_: None)
+    monkeypatch.delenv("SOURCE_COMMIT", raising=False)
+    assert (code_section()["commit"], code_section()["dirty"]) == (None, None)
+    monkeypatch.setenv("SOURCE_COMMIT", "c0ffee")
+    assert (code_section()["commit"], code_section()["dirty"]) == ("c0ffee", False)
+    monkeypatch.setenv("SOURCE_COMMIT", "c0ffee-dirty")
+    assert (code_section()["commit"], code_section()["dirty"]) == ("c0ffee", True)
+
+
 def test_a_refused_model_has_an_audit_too(tmp_path):
     record = Audited(tmp_path, made_predictions(loss=0.8)).make()
     assert not record["verdict"]["blessed"]
@@ -69,8 +81,8 @@ def test_small_groups_have_no_number_in_the_record(tmp_path):
     assert small == {"name": "LI", "suppressed": "below 30 users, or 5 of a class"}
 
 
-def test_the_statement_names_every_file(audited):
-    record = audited.make()
+def test_the_statement_names_every_file(made):
+    audited, record = made, made.record
     subjects = read_subjects(audited.folder)
     own = {name for name in subjects if not name.startswith("model/")}
     assert own | {"provenance.intoto.json"} == set(os.listdir(audited.folder))
@@ -99,8 +111,8 @@ def test_the_same_inputs_give_the_same_record(tmp_path):
         (("surprise",), 1, "surprise"),
     ],
 )
-def test_what_is_no_record_is_refused(audited, path, value, said):
-    record = copy.deepcopy(audited.make())
+def test_what_is_no_record_is_refused(made, path, value, said):
+    record = copy.deepcopy(made.record)
     section = record
     for key in path[:-1]:
         section = section[key]

@@ -10,11 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from audit.__main__ import main
+from audit.config import AuditConfig
+from audit.keys import fingerprint, read_public_key
 from audit.statement import STATEMENT_FILE
 from contract import exit_codes
 from serving.releases.model_digest import sha256_of
 from serving.releases.releases import Releases
 from tests.audit.audited import Audited, made_predictions
+from tests.audit.signing import make_keys
 
 
 class _Released(Audited):
@@ -75,8 +78,8 @@ def released(kept):
     return released
 
 
-def _verify(capsys, path, level=1):
-    code = main(["verify", str(path), "--level", str(level), "--json"])
+def _verify(capsys, path, level=1, *more):
+    code = main(["verify", str(path), "--level", str(level), "--json", *more])
     found = json.loads(capsys.readouterr().out)["findings"]
     return code, [each["sentence"] for each in found if each["state"] != "holds"]
 
@@ -246,7 +249,7 @@ def test_findings_are_printed_for_people(released, capsys):
     assert main(["verify", str(released.version)]) == 0
     text = capsys.readouterr().out
     assert "files of the version have their SHA-256" in text
-    assert "holds. It is not signed." in text
+    assert " holds.\nIt is not signed: nothing shows who made it." in text
     _weights(released)
     assert main(["verify", str(released.version)]) == 1
     assert "does not hold" in capsys.readouterr().out
@@ -257,9 +260,48 @@ def test_show_prints_the_verdict(released, capsys):
     text = capsys.readouterr().out
     assert "blessed" in text
     assert "Team <ml@shop>" in text
+    assert "not signed: nothing shows who made it" in text
     assert f"{released.folder}/report.html" in text
     assert main(["show", released.folder, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pipeline"] == "shop"
+
+
+def test_a_signature_is_checked_by_the_key_that_is_named(tmp_path, capsys):
+    private, public = make_keys(tmp_path)
+    _, other = make_keys(tmp_path, "other")
+    config = AuditConfig(signing_key=private)
+    folder = Audited(tmp_path, made_predictions(), config=config).make() and f"{tmp_path}/audit"
+
+    def wrong(*keys):
+        code, found = _verify(capsys, folder, 0, *(f"--public-key={key}" for key in keys))
+        return code, *found
+
+    assert wrong(public) == wrong(other, public) == (exit_codes.OK,)
+    code, said = wrong()
+    assert code == exit_codes.CANNOT_VERIFY
+    assert "name that key's public half" in said
+    code, said = wrong(other)
+    assert code == exit_codes.FAILED
+    assert "audit.sig is by a foreign key" in said
+    assert main(["verify", folder, "--public-key", private]) == exit_codes.USAGE
+    assert "is a private key" in capsys.readouterr().err
+    assert main(["show", folder]) == 0
+    key = fingerprint(read_public_key(public))
+    assert f"signed   it says by the key {key}" in capsys.readouterr().out.replace("\n", " ")
+    with open(f"{folder}/report.html") as file:
+        page = file.read()
+    assert f"by the key <code>{key}</code>" in page
+    assert "is not signed" not in page
+    os.remove(f"{folder}/audit.sig")
+    code, said = wrong(public)
+    assert (code, said) == (exit_codes.FAILED, "audit.sig is missing: the signature was removed")
+
+
+def test_an_unsigned_audit_does_not_hold_where_a_key_is_named(released, tmp_path, capsys):
+    key = make_keys(tmp_path)[1]
+    code, wrong = _verify(capsys, released.version, 0, "--public-key", key)
+    assert code == exit_codes.FAILED
+    assert "the audit is not signed: there is no audit.sig" in wrong
 
 
 def test_diff_says_what_changed(tmp_path, capsys):

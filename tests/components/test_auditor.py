@@ -144,6 +144,7 @@ class _Evaluation:
                 "input_base": str(folder),
                 "labels": "labels.csv",
                 "label_user_id": "user_id",
+                "image": "",
             },
         )
         self.record = read_record(self.audit.uri)

@@ -1,13 +1,18 @@
 """The model that a candidate is compared with, found without ML Metadata."""
 
 import json
+import shutil
 
 import pytest
 from tfx.types import standard_artifacts
 
+from audit.config import AuditConfig
+from audit.trust import carry
 from components.baseline_finder import Executor
 from serving.releases.baseline import find_baseline
 from serving.releases.model_digest import model_digest
+from tests.audit.audited import Audited, made_predictions
+from tests.audit.signing import make_keys
 
 
 class _Served:
@@ -32,7 +37,7 @@ def served(tmp_path):
 
 
 def _number(served, candidate="another"):
-    path = find_baseline(str(served.folder), candidate)
+    path = find_baseline(str(served.folder), candidate, lambda version, digest: ())
     return None if path is None else int(path.rpartition("/")[2])
 
 
@@ -70,10 +75,59 @@ def test_the_component_writes_a_path(served, tmp_path):
 
     def found():
         Executor().Do(
-            {"model": [model]}, {"baseline": [baseline]}, {"serving_dir": str(served.folder)}
+            {"model": [model]},
+            {"baseline": [baseline]},
+            {"serving_dir": str(served.folder), "config": "{}"},
         )
         return (tmp_path / "baseline").read_text()
 
     assert found() == str(served.folder / "5")
     (candidate / "saved_model.pb").write_text("old")
     assert found() == ""
+
+
+def test_a_version_counts_if_its_audit_holds(served, tmp_path, caplog):
+    private, public = make_keys(tmp_path)
+    candidate = tmp_path / "candidate" / "Format-Serving"
+    candidate.mkdir(parents=True)
+    (candidate / "saved_model.pb").write_text("new")
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "candidate")
+    served.push(4, "before audits")
+
+    def audited_push(number, **config):
+        own = Audited(tmp_path / str(number), made_predictions(), config=AuditConfig(**config))
+        own.make()
+        version = served.folder / str(number)
+        shutil.copytree(own.sources.model, version)
+        carry(own.folder, str(version))
+        card = {"digest": model_digest(str(version))}
+        (version / "model_card.json").write_text(json.dumps(card))
+
+    audited_push(5, signing_key=private)
+    audited_push(6)
+
+    def found(**config):
+        caplog.clear()
+        baseline = standard_artifacts.String()
+        baseline.uri = str(tmp_path / "baseline")
+        config = AuditConfig(**config).model_dump_json()
+        Executor().Do(
+            {"model": [model]},
+            {"baseline": [baseline]},
+            {"serving_dir": str(served.folder), "config": config},
+        )
+        return (tmp_path / "baseline").read_text().rpartition("/")[2]
+
+    assert found() == "6"
+    assert found(public_keys=[public]) == found(signing_key=private) == "5"
+    assert "The audit of" in caplog.text
+    assert "6 does not hold; it is passed over: the audit is not signed" in caplog.text
+    for number in (5, 6):
+        record = served.folder / str(number) / "audit" / "audit.json"
+        record.write_text(record.read_text().replace("Ranks", "Ranks"[::-1]) + " ")
+    assert found() == "4"
+    assert "audit.json was changed: its SHA-256 is not provenance.intoto.json's" in caplog.text
+    assert "4 was pushed before versions carried their audit" in caplog.text
+    # Who asks for signatures takes nothing that nobody signed.
+    assert found(public_keys=[public]) == ""

@@ -21,7 +21,7 @@ _DAY = 24 * 3600
 _PUSHING_PROCESS = """
 import json, pathlib, runpy, sys
 
-push = runpy.run_path(sys.argv[1])["_Push"](pathlib.Path(sys.argv[2]))
+push = runpy.run_path(sys.argv[1])["Push"](pathlib.Path(sys.argv[2]))
 for line in sys.stdin:
     push.serving_dir, content = json.loads(line)
     (push.saved_model / "saved_model.pb").write_text(content)
@@ -33,7 +33,7 @@ for line in sys.stdin:
 """
 
 
-class _Push:
+class Push:
     """One model on its way to a serving directory."""
 
     def __init__(self, folder):
@@ -45,6 +45,7 @@ class _Push:
         self.model.uri = str(folder / "model")
         self.blessing = standard_artifacts.ModelBlessing()
         self.blessing.uri = str(folder / "blessing")
+        self.audit = None
         self._archive = folder / "pushed"
         self._number = 0
 
@@ -59,7 +60,11 @@ class _Push:
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(self._archive / str(self._number))
         Executor().Do(
-            {"model": [self.model], "model_blessing": [self.blessing]},
+            {
+                "model": [self.model],
+                "model_blessing": [self.blessing],
+                **({"audit": [self.audit]} if self.audit else {}),
+            },
             {"pushed_model": [pushed]},
             {
                 "serving_dir": self.serving_dir,
@@ -80,7 +85,7 @@ def _outcome(pushed):
 
 @pytest.fixture
 def push(tmp_path):
-    return _Push(tmp_path)
+    return Push(tmp_path)
 
 
 def test_a_blessed_model_is_pushed(push):

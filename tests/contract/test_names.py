@@ -37,6 +37,9 @@ _FOLDERS = {f"Split-{split}" for split in SPLITS}
 _OTHER_MEANINGS = {
     ("audit/checks.py", "history"): "a key of `data.division`",
     ("audit/checks.py", "target"): "a key of `data.division`",
+    ("audit/training_section.py", "train"): "Keras' name for a folder of TensorBoard's logs",
+    ("audit/training_section.py", "validation"): "Keras' name for a folder of TensorBoard's logs",
+    ("audit/export/croissant.py", "user_id"): "a key of `data.columns`",
     ("audit/data_section.py", "examples"): "a key of the ingestion's report: users by split",
     ("experiments/datasets/amazon.py", "history"): "a key of `data.division`",
     ("experiments/datasets/amazon.py", "target"): "a key of `data.division`",

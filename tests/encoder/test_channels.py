@@ -148,7 +148,7 @@ def fitted():
 
 def test_every_other_behaviour_of_other_users_weighs_the_channels(fitted, caplog):
     user_encoder, users, times = fitted
-    config = EncoderConfig(dimension=8, hops=2, latent_semantics=4)
+    config = EncoderConfig(dimension=8, hops=2, latent_semantics=4, channel_weights="consistency")
     two_of_each = [[*user, *user] for user in users * 3]
     moments = [np.concatenate([t, t]) for t in times * 3]
 

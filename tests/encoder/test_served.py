@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 
 from trainer.encoder.config import EncoderConfig
+from trainer.encoder.inference import UserEncoderInference
 from trainer.encoder.model import build_encoder
 from trainer.encoder.served import ServedEncoder
-from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder
+from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder, padded
 
 _HISTORIES = [
     [b"Running shoes", b"unheard of", b"trail runs"],
@@ -86,3 +87,28 @@ def test_histories_without_words_give_finite_vectors(transformed, aggregator):
         vectors = served.encode(texts)["user_vector"].numpy()
         assert np.isfinite(vectors).all()
         np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
+
+
+def test_without_padding_the_vectors_are_those_of_training():
+    """With gains, offsets and directions that are not what they start as."""
+    rng = np.random.default_rng(0)
+    config = EncoderConfig(dimension=8, scale_attention=True, latent_semantics=3)
+    encoder = build_encoder(config, vocabulary_size=20)
+    encoder.set_weights([rng.normal(size=weights.shape) for weights in encoder.get_weights()])
+    users = [
+        [rng.integers(1, 21, rng.integers(1, 6)).tolist() for _ in range(behaviors)]
+        for behaviors in (3, 0, 9, 1, 0)
+    ]
+    user_encoder = fit_user_encoder(config, encoder, users)
+    served = UserEncoderInference(user_encoder)
+    none = tf.zeros([5, 0], tf.int64)
+    for rows in (users, users[1:2]):
+        word_ids = tf.ragged.constant(
+            rows, dtype=tf.int64, ragged_rank=2, row_splits_dtype=tf.int64
+        )
+        expected = user_encoder(padded(rows)[0])
+        for name, vectors in served(word_ids, none[: len(rows)]).items():
+            np.testing.assert_allclose(vectors, expected[name], atol=1e-5)
+    empty = tf.zeros([0], tf.int64)
+    no_users = tf.RaggedTensor.from_nested_row_splits(empty, [[0], [0]])
+    assert served(no_users, none[:0])["user_vector"].shape == (0, 8)

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -60,36 +61,39 @@ def command(folder: str, options: str, read_only: bool) -> None:
 
 
 def full_at_each_component(folder: str) -> None:
-    """Runs every component on a full disk, then on one that has room again.
+    """Runs every component on a full disk, without inodes, then on one that has room again.
 
-    What happened is in `folder/full`: component, free bytes, exit code, what the user reads.
+    What happened is in `folder/full`: component, what there is no room for, exit code, what the
+    user reads.
     """
     output = os.path.join(folder, "output")
-    small_disk(output, "size=256m")
+    small_disk(output, "size=256m,nr_inodes=2000")
     told = []
     for component in small_runs.COMPONENTS:
-        for free in (0, 40_000, None):
+        for full in ("bytes", "files", "most bytes", ""):
             filler = os.path.join(output, "filler")
-            if free is not None:
-                _fill(output, filler, free)
+            _fill(output, filler, full)
             code = _forked(small_runs.run, folder, component)
-            if free is not None:
-                os.unlink(filler)
-            failed = code != 0 and free is not None
-            told.append([component, free, code, small_runs.failure(folder) if failed else ""])
+            shutil.rmtree(filler)
+            told.append([component, full, code, small_runs.failure(folder) if code else ""])
             small_runs.check_served(folder)
             if code == 0:
                 break
-    told.append(["served", None, 0, str(len(small_runs.check_served(folder)))])
+    told.append(["served", "", 0, str(len(small_runs.check_served(folder)))])
     pathlib.Path(folder, "full").write_text(json.dumps(told))
 
 
-def _fill(disk: str, filler: str, free: int) -> None:
+def _fill(disk: str, filler: str, full: str) -> None:
+    os.mkdir(filler)
     room = os.statvfs(disk)
-    with open(filler, "wb") as file:
-        size = room.f_bavail * room.f_frsize - free
-        if size > 0:
-            os.posix_fallocate(file.fileno(), 0, size)
+    if full == "files":
+        for number in range(room.f_ffree):
+            pathlib.Path(filler, str(number)).touch()
+    elif full:
+        size = room.f_bavail * room.f_frsize - (0 if full == "bytes" else 40_000)
+        with open(os.path.join(filler, "0"), "wb") as file:
+            if size > 0:
+                os.posix_fallocate(file.fileno(), 0, size)
 
 
 def _forked(function, *arguments) -> int:

@@ -47,13 +47,13 @@ def test_a_disk_that_is_full_at_each_component_then_has_room(in_child, tmp_path)
         tmp_path / "log"
     ).read_text()[-2000:]
     *told, served = json.loads((tmp_path / "full").read_text())
-    for component, free, code, said in told:
-        if free is None:
+    for component, full, code, said in told:
+        if not full:
             assert (component, code) == (component, 0)
         elif code:
             assert code == 1
-            assert "The disk is full. Free some space, or choose an --output" in said, component
-    assert {component for component, free, code, _ in told if free == 0 and code} == set(
-        small_runs.COMPONENTS
-    )
+            assert "The disk is full, or takes no more files" in said, component
+    for full in ("bytes", "files"):
+        failed = {component for component, what, code, _ in told if what == full and code}
+        assert failed == set(small_runs.COMPONENTS), full
     assert served[3] == "1"

@@ -8,6 +8,7 @@ import tensorflow as tf
 from contract.signatures import USER_VECTOR
 from trainer.export.signatures import ServedModel
 from trainer.heads.config import HeadsConfig
+from trainer.heads.inference import HeadsInference
 from trainer.heads.model import MEMBERS, build_head
 from trainer.heads.served import ServedHeads
 from trainer.heads.training import encode_users, fit_head
@@ -170,6 +171,22 @@ def test_a_head_is_fitted_on_the_users_of_validation_too(tmp_path):
     assert np.mean(head.predict(second, verbose=0).argmax(axis=1) == classes) == 1
 
 
+@pytest.mark.parametrize("preset", ["paper", None])
+def test_tasks_of_different_classes_are_served_side_by_side(preset):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(3, 2, size=(20, 6)).astype(np.float32)
+    config = HeadsConfig(hidden_units=4, **({"preset": preset} if preset else {"members": 3}))
+    heads = {
+        task: build_head(task, classes, config.model_copy(update={"seed": classes}), vectors)
+        for task, classes in (("likes", 2), ("age", 4), ("size", 3))
+    }
+    served = HeadsInference(heads)(tf.constant(vectors))
+    assert list(served) == ["likes", "age", "size"]
+    for task, head in heads.items():
+        assert np.ptp(served[task], axis=0).max() > 0.01
+        np.testing.assert_allclose(served[task], head(vectors), atol=1e-6)
+
+
 def test_encoder_and_heads_are_exported_as_one_model(encoder, tmp_path):
     vectors = np.array([[0, 1], [2, 3]], np.float32)
     head = build_head("likes", 2, HeadsConfig(hidden_units=4), vectors)
@@ -178,6 +195,7 @@ def test_encoder_and_heads_are_exported_as_one_model(encoder, tmp_path):
     texts = tf.constant([["abc", "d"], ["", ""]])
     outputs = signatures["encode"](behaviors=texts)
     np.testing.assert_array_equal(outputs[USER_VECTOR], [[3, 1], [0, 0]])
+    assert set(signatures["user_vectors"].structured_outputs) == {USER_VECTOR}
     np.testing.assert_allclose(outputs["likes"], head(outputs[USER_VECTOR]), atol=1e-6)
     outputs = signatures["encode_with_timestamps"](
         behaviors=texts, timestamps=tf.constant([[40, 50], [0, 0]], tf.int64)

@@ -310,7 +310,8 @@ def test_the_evaluation_is_shown_in_kfps_interface(compiled):
         "curves_age_range": "system.ClassificationMetrics",
     }
     inputs = one.spec["root"]["dag"]["tasks"]["Results"]["inputs"]["artifacts"]
-    assert {each["taskOutputArtifact"]["producerTask"] for each in inputs.values()} == {"Evaluator"}
+    producers = {name: each["taskOutputArtifact"]["producerTask"] for name, each in inputs.items()}
+    assert producers == {"evaluation": "Evaluator", "blessing": "Evaluator", "audit": "Auditor"}
 
 
 def test_caching(one):
@@ -346,7 +347,7 @@ def test_the_trainers_are_on_gpu_nodes(compiled):
     ]
 
 
-def _config(tmp_path, name="shop", data=None, text=None, **kubeflow):
+def _config(tmp_path, name="shop", data=None, text=None, audit=None, **kubeflow):
     for file in ("events.jsonl", "labels.csv"):
         (tmp_path / file).touch()
     data = data or {"events": "/data/e.jsonl", "labels": "/data/l.csv"}
@@ -357,7 +358,8 @@ def _config(tmp_path, name="shop", data=None, text=None, **kubeflow):
         **kubeflow,
     }
     content = {"name": name, "data": data, "tasks": {"docs": {}}, "kubeflow": kubeflow}
-    return PipelineConfig.model_validate({**content, "text": text or {}})
+    more = {"text": text or {}, "audit": audit or {}}
+    return PipelineConfig.model_validate({**content, **more})
 
 
 @pytest.mark.parametrize(
@@ -372,6 +374,7 @@ def _config(tmp_path, name="shop", data=None, text=None, **kubeflow):
         ({"serving_dir": "/models"}, r"/models is in no volume \(mounted: /data\)"),
         ({"events": "/elsewhere/e.jsonl"}, "kubeflow.events: /elsewhere/e.jsonl is in no volume"),
         ({"labels": "minio://b/l.csv"}, "Beam does not know minio://"),
+        ({"audit": {"signing_key": "/k.pem"}}, "/k.pem is in none of kubeflow.secret_volumes"),
     ],
 )
 def test_what_no_container_could_open_is_refused(tmp_path, change, message):
@@ -398,6 +401,29 @@ def test_paths(tmp_path):
     (tmp_path / "stop.txt").write_text("the")
     with pytest.raises(UsageError, match="outside of the project, so the image lacks it"):
         _compile(_config(tmp_path, text={"stop_words": str(tmp_path / "stop.txt")}))
+
+
+def test_keys_of_the_audit(tmp_path):
+    compiled = _compile(
+        _config(
+            tmp_path,
+            audit={
+                "signing_key": "/secrets/team.pem",
+                "public_keys": [str(_ROOT / "configs" / "old.pub.pem")],
+            },
+            secret_volumes=[{"secret": "audit", "mount_path": "/secrets"}],
+        )
+    )
+    tasks = compiled.spec["root"]["dag"]["tasks"]
+    expected = {"signing_key": "/secrets/team.pem", "public_keys": ["/app/configs/old.pub.pem"]}
+
+    def constant(step, parameter):
+        value = tasks[step]["inputs"]["parameters"][parameter]["runtimeValue"]["constant"]
+        return json.loads(value)
+
+    assert constant("BaselineFinder", "config") == expected
+    assert constant("Pusher", "custom_config")["audit"] == expected
+    assert constant("Auditor", "config").items() >= expected.items()
 
 
 def _for_vertex(tmp_path):

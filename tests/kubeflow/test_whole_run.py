@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import http.server
 import json
 import os
 import pathlib
@@ -24,8 +25,8 @@ from kubeflow.container_entrypoint import local_path
 pytestmark = pytest.mark.slow
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_LOOKING = {"DataFingerprint", "BaselineFinder", "Pusher"}
-"""Steps that look at what is outside of the pipeline, in every run."""
+_LOOKING = {"DataFingerprint", "BaselineFinder", "Pusher", "Notifier"}
+"""Steps that look at what is outside of the pipeline or speak to it, in every run."""
 
 
 class Killer(threading.Thread):
@@ -53,12 +54,17 @@ class Killer(threading.Thread):
 class CompiledRuns:
     """Runs of one small compiled pipeline.
 
+    Args:
+        folder: For all of it.
+        webhook: URL that hears how each run ended.
+
     Attributes:
         config: The YAML file's content.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, webhook):
         self._folder = folder
+        self._webhook = webhook
         self._output = folder / "output"
         synthetic_logs.generate(folder / "data", users=400, seed=1)
         self.config = {
@@ -78,6 +84,7 @@ class CompiledRuns:
                 ],
                 "serving_dir": "/models/small",
                 "retries": {"backoff_seconds": 0},
+                "notify": {"secret": "webhook"},
             },
         }
 
@@ -108,7 +115,12 @@ class CompiledRuns:
         command = [sys.executable, "-m", "kubeflow", "run-locally", pipeline, "--parallel", "2"]
         command += ["--data", self._folder / "data", "--output", self._output, *arguments]
         ended = subprocess.run(
-            command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=_ROOT,
+            env={**os.environ, "WEBHOOK_URL": self._webhook},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         run = max((self._output / "runs").iterdir())
         return ended.returncode, ended.stdout, json.loads((run / "summary.json").read_text())
@@ -135,9 +147,29 @@ class CompiledRuns:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def heard():
+    """A webhook: its URL, and what it heard."""
+    heard = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", heard
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, heard):
     """The runs, and the first one: exit code, what was printed, step -> what became of it."""
-    compiled = CompiledRuns(tmp_path_factory.mktemp("compiled"))
+    compiled = CompiledRuns(tmp_path_factory.mktemp("compiled"), heard[0])
     compiled.killer().start()
     first_run = compiled.run()
     assert first_run[0] == 0, first_run[1]
@@ -159,8 +191,8 @@ def _ran(summary):
 
 def test_the_compiled_file_reaches_a_pushed_model(compiled, finished):
     runs, (_, text, summary) = finished
-    assert len(summary) == 17
-    assert len(_ran(summary)) == 17
+    assert len(summary) == 18
+    assert len(_ran(summary)) == 18
     assert runs.outcome(summary) == "pushed"
     (version,) = compiled.versions
     assert f"model    {version}" in text
@@ -191,7 +223,8 @@ def test_the_compiled_file_reaches_a_pushed_model(compiled, finished):
         assert correct / metrics["example_count"] == pytest.approx(
             metrics["sparse_categorical_accuracy"]
         )
-    assert "<h1>Blessed</h1>" in runs.path(shown["page"]["uri"]).read_text()
+    audit = runs.path(summary["Auditor"]["artifacts"]["audit"]["uri"])
+    assert runs.path(shown["page"]["uri"]).read_text() == (audit / "report.html").read_text()
 
 
 def test_a_killed_training_goes_on_in_its_next_attempt(compiled, finished):
@@ -203,9 +236,13 @@ def test_a_killed_training_goes_on_in_its_next_attempt(compiled, finished):
     assert epochs[-1] == "3"
 
 
-def test_an_unchanged_run_computes_nothing(compiled):
+def test_an_unchanged_run_computes_nothing(compiled, heard):
     code, text, summary = compiled.run()
     assert code == 0, text
+    assert {key: heard[1][-1][key] for key in ("pipeline", "state")} == {
+        "pipeline": "small",
+        "state": "SUCCEEDED",
+    }
     assert _ran(summary) == _LOOKING
     assert compiled.outcome(summary) == "already served"
     assert len(compiled.versions) == 1

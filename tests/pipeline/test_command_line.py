@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline.__main__ import main
+from tests.audit.signing import make_keys
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
@@ -41,6 +42,21 @@ def test_a_missing_password_is_named(tmp_path, capsys):
     )
     assert main(["check", str(path)]) == 2
     assert "environment variable NOPE_X is not set" in capsys.readouterr().err
+
+
+def test_a_key_that_cannot_sign_is_named_before_the_run(tmp_path, capsys):
+    (tmp_path / "e.jsonl").write_text("{}\n")
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "name: a\ndata: {events: e.jsonl, labels: e.jsonl}\ntasks: {t: }\n"
+        "audit: {signing_key: team.pem, public_keys: [old.pub.pem]}\n"
+    )
+    make_keys(tmp_path, password=b"x")
+    assert main(["check", str(path)]) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "audit.signing_key:" in error
+    assert "protected by a password" in error
+    assert "audit.public_keys: The key" in error
 
 
 def test_options_explains_every_section(capsys):

@@ -97,6 +97,13 @@ def test_relative_paths_of_dictionaries_count_from_the_file(tmp_path):
     }
 
 
+def test_relative_paths_of_keys_count_from_the_file(tmp_path):
+    audit = {"signing_key": "team.pem", "public_keys": ["team.pub.pem", "/old.pem"]}
+    config = _load(tmp_path, audit=audit).audit
+    assert config.signing_key == str(tmp_path / "team.pem")
+    assert config.public_keys == (str(tmp_path / "team.pub.pem"), "/old.pem")
+
+
 def test_uris_stay_as_they_are(tmp_path):
     config = _load(tmp_path, data={"events": "s3://b/logs", "labels": "s3://b/labels.csv"})
     assert config.data.events == "s3://b/logs"

@@ -191,6 +191,10 @@ def test_the_summary_of_a_blessed_model():
     assert _summary({"docs": _PASSED}, []) == [*_TABLE[:5], _TABLE[-1]]
 
 
+def test_the_summary_says_what_is_undefined():
+    assert "undefined" in _summary({"docs": {**_PASSED, "calibration": None}}, [])[4]
+
+
 def test_the_summary_has_the_warnings_of_the_ingestion():
     lines = _summary({"docs": _PASSED}, [], ["7 of 9 (77.8%) files [copies]"])
     assert lines[-1] == "warning: 7 of 9 (77.8%) files [copies]"

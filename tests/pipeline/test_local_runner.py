@@ -61,6 +61,7 @@ def test_postgresql(tmp_path, monkeypatch):
         (DataError("events.jsonl:7: no text"), "events.jsonl:7: no text"),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
         (RuntimeError("... OSError: [Errno 28] No space left on device"), "The disk is full"),
+        (RuntimeError("Channel closed prematurely."), "A worker of Beam ended before its work"),
         (KeyError("word"), "KeyError: 'word'"),
         (ValueError(), r"ValueError: ValueError\(\)"),
     ],

@@ -15,6 +15,7 @@ from tfx.types import channel_utils, standard_artifacts
 from components.bulk_encoder import BulkEncoder, Executor
 from ingestion.errors import DataError
 from ingestion.spill import UserRecords
+from ingestion.timestamp_units import Clock
 from pipeline.backend import Backend
 from pipeline.config import PipelineConfig
 from pipeline.pipeline import create_pipeline
@@ -107,7 +108,9 @@ def test_behaviours_and_their_moments_are_cut_together():
 
     def histories(**config):
         parts = encode_bucket._histories(user, EncodingConfig(**config))
-        return [(part.texts, part.timestamps.tolist()) for part in parts]
+        return [
+            ([text.decode() for text in part.texts], part.timestamps.tolist()) for part in parts
+        ]
 
     days = 8 * _DAY
     assert histories() == [(["a", "b", "c", "d"], [3, 4, days, days + 1])]
@@ -141,6 +144,32 @@ def test_both_ways_of_gathering_give_the_same_vectors(events, exported, tmp_path
 def test_batches_do_not_change_the_vectors(encode):
     encode(batch_size=1, period_days=7)
     assert _rows(encode.output)["a"]["vector"] == [1.5, 3.5, 1 + (4 + 8 * _DAY) / 2]
+
+
+def test_sorted_by_length_and_pooled_every_user_gets_the_own_vector(exported, monkeypatch):
+    monkeypatch.setattr(encode_bucket, "_BATCHES_AT_ONCE", 3)
+    rng = np.random.default_rng(0)
+    users = [
+        UserRecords(
+            user_id=f"u{number}",
+            timestamps=np.sort(rng.uniform(1, 30 * _DAY, number % 9 + 1)),
+            texts=pa.array(["x" * int(n) for n in rng.integers(1, 40, number % 9 + 1)]),
+            labels=[],
+        )
+        for number in range(40)
+    ]
+    config = EncodingConfig(batch_size=4, period_days=10)
+    encode = encode_bucket.EncodeBucket(str(exported / "1"), 1, "", config, Clock.of({}, "auto"), 1)
+    encode.setup()
+    tables = list(encode.tables(users, {}))
+    assert len(tables) > 2
+    rows = pa.concat_tables(tables).to_pylist()
+    for user, row in zip(users, rows, strict=True):
+        assert row["user_id"] == user.user_id
+        periods = np.unique(user.timestamps // (10 * _DAY), return_counts=True)[1]
+        assert row["vector"][0] == pytest.approx(periods.mean())
+        size = sum(map(len, user.texts.to_pylist()))
+        assert row["vector"][1] == pytest.approx(size / len(periods))
 
 
 def test_a_run_that_died_is_resumed(encode, monkeypatch):

@@ -53,6 +53,19 @@ def test_the_first_version_gets_the_labels_the_next_do_not(releases):
     assert _state(releases) == ([1, 3], {"stable": 1, "canary": 1})
 
 
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        (lambda releases: releases.move_label("stable", 2), 2),
+        (lambda releases: releases.rollback(), 2),
+    ],
+)
+def test_the_first_version_gets_the_labels_whoever_has_it_served(releases, change, number):
+    """As after a push that died before its version was served."""
+    change(releases)
+    assert _state(releases) == ([number], {"stable": number, "canary": number})
+
+
 def test_a_version_is_tried_made_stable_and_taken_back(releases):
     releases.serve(1)
     releases.serve(2)

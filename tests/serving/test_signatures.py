@@ -37,7 +37,9 @@ def _example(texts, timestamps=None):
 
 
 def test_names_and_types(signatures):
-    assert set(signatures) == {"serving_default", "encode", "encode_with_timestamps"}
+    assert set(signatures) == {
+        *("serving_default", "encode", "encode_with_timestamps", "user_vectors")
+    }
     _, inputs = signatures["serving_default"].structured_input_signature
     assert inputs["examples"].dtype == tf.string
     assert inputs["examples"].shape.rank == 1
@@ -59,6 +61,9 @@ def test_without_moments_the_signatures_agree(signatures):
     np.testing.assert_array_equal(
         encoded, signatures["serving_default"](examples=examples)[USER_VECTOR]
     )
+    vectors = signatures["user_vectors"](examples=examples)
+    assert set(vectors) == {USER_VECTOR}
+    np.testing.assert_array_equal(encoded, vectors[USER_VECTOR])
 
 
 def test_with_moments_the_signatures_agree(signatures):

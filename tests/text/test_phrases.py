@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from trainer.text.config import TextConfig
 from trainer.text.phrases import parts_of_phrases, phrases
-from trainer.text.preprocessing import TextsToWords
+from trainer.text.texts_to_words import TextsToWords
 from trainer.text.vocabulary import read_vocabulary
 
 _USERS = [
@@ -62,8 +62,8 @@ def test_as_many_phrases_as_words_are_kept(english):
 def test_stop_words_are_not_there(tmp_path):
     (tmp_path / "stop.txt").write_text("the\n")
     texts_to_words = TextsToWords(TextConfig(stop_words=str(tmp_path / "stop.txt")))
-    words = texts_to_words(_sparse([["under the sea", "the", "the sea"]]))
-    assert phrases(words.values).to_list() == [[b"under sea"], [], []]
+    words = texts_to_words(tf.constant(["under the sea", "the", "the sea"]))
+    assert phrases(words).to_list() == [[b"under sea"], [], []]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_stop_words_are_not_there(tmp_path):
     ],
 )
 def test_every_tokenizer_has_them(language, joined):
-    words = TextsToWords(TextConfig(language=language))(_sparse([["北京天气，running shoes"]]))
-    texts = [text.decode() for text in phrases(words.values).to_list()[0]]
+    words = TextsToWords(TextConfig(language=language))(tf.constant(["北京天气，running shoes"]))
+    texts = [text.decode() for text in phrases(words).to_list()[0]]
     assert texts[: len(joined)] == joined
 
 
@@ -98,7 +98,7 @@ def test_transform_and_the_served_graph_agree(language, tmp_path, run_transform)
     users = [{"history": texts[:4], "target": texts[4:]}] * 2
     rows, output = run_transform(tmp_path, users, language=language, ngrams=2, max_words=4)
 
-    words = TextsToWords(TextConfig(language=language))(_sparse([texts])).to_list()[0]
+    words = TextsToWords(TextConfig(language=language))(tf.constant(texts)).to_list()
     pairs = [[b" ".join(pair) for pair in itertools.pairwise(row)] for row in words]
     counts = collections.Counter(word.decode() for row in words + pairs for word in row)
     ranked = sorted((-2 * count, word) for word, count in counts.items())

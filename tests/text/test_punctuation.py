@@ -8,14 +8,13 @@ import pytest
 import tensorflow as tf
 
 from trainer.text.config import TextConfig
-from trainer.text.preprocessing import TextsToWords
+from trainer.text.texts_to_words import TextsToWords
 from trainer.text.tokenizers import TOKENIZERS
 from trainer.text.vocabulary import read_vocabulary
 
 
 def _words(texts, **settings):
-    texts = tf.ragged.constant([texts], ragged_rank=1, dtype=tf.string).to_sparse()
-    (rows,) = TextsToWords(TextConfig(**settings))(texts).to_list()
+    rows = TextsToWords(TextConfig(**settings))(tf.constant(texts, tf.string)).to_list()
     return [[word.decode() for word in row] for row in rows]
 
 

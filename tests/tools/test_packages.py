@@ -13,7 +13,8 @@ _NAMED = ("tfx", "tensorflow", "apache-beam", "kfp")
 
 
 def _direct():
-    lines = (_ROOT / "requirements.in").read_text().splitlines()
+    names = ("requirements.in", "requirements-exports.in")
+    lines = [line for name in names for line in (_ROOT / name).read_text().splitlines()]
     return {re.match(r"[\w-]+", line)[0] for line in lines if line and not line.startswith("#")}
 
 

@@ -30,12 +30,14 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
 
     Args:
         backup_dir: String, the directory that `WholeBackup` is given.
+        writes: Boolean; `False` for a worker beside the chief, which reads what the chief wrote.
         **kwargs: Arguments of `keras.callbacks.EarlyStopping`. The best weights are restored.
     """
 
-    def __init__(self, backup_dir: str, **kwargs):
+    def __init__(self, backup_dir: str, writes: bool = True, **kwargs):
         super().__init__(restore_best_weights=True, **kwargs)
         self._backup_dir = backup_dir
+        self._writes = writes
         self._path = os.path.join(backup_dir, "early_stopping.npz")
 
     def on_train_begin(self, logs=None):
@@ -53,6 +55,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     def on_epoch_end(self, epoch, logs=None):
         """See base class."""
         super().on_epoch_end(epoch, logs)
+        if not self._writes:
+            return
         numbers = {
             "best": float(self.best),
             "best_epoch": self.best_epoch,
@@ -78,10 +82,13 @@ class WholeBackup(keras.callbacks.BackupAndRestore):
 
     Args:
         backup_dir: String, the directory that the state is read from.
+        writes: Boolean; `False` for a worker beside the chief, which reads what the chief wrote.
     """
 
-    def __init__(self, backup_dir: str):
-        super().__init__(backup_dir)
+    def __init__(self, backup_dir: str, writes: bool = True):
+        # Whoever writes it deletes it.
+        super().__init__(backup_dir, delete_checkpoint=writes)
+        self._writes = writes
         self._partial = os.path.join(backup_dir, "partial")
         self._writer = keras.callbacks.BackupAndRestore(self._partial)
 
@@ -92,6 +99,8 @@ class WholeBackup(keras.callbacks.BackupAndRestore):
 
     def on_epoch_end(self, epoch, logs=None):
         """See base class."""
+        if not self._writes:
+            return
         self._writer.on_epoch_end(epoch, logs)
         # The weights before the number of the epoch: what stands between is an epoch done twice.
         for name in sorted(os.listdir(self._partial)):

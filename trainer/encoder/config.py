@@ -99,10 +99,10 @@ class EncoderConfig(pydantic.BaseModel):
         description="Directions of latent semantic analysis of all of a user's words that are "
         "fused with the multi-hop vector into `dimension` numbers; 0: none.",
     )
-    channel_weights: Literal["consistency", "equal"] = Field(
-        "consistency",
-        description="How much of each channel is fused. consistency: what one half of a user's "
-        "behaviours tells of the other half, measured on validation users; equal: all there is.",
+    channel_weights: Literal["equal", "consistency"] = Field(
+        "equal",
+        description="How much of each channel is fused. equal: all there is; consistency: what one "
+        "half of a user's behaviours tells of the other half, measured on validation users.",
     )
     full_vector: bool = Field(
         False,
@@ -170,7 +170,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     # The defaults: for very many users.
     "paper": {},
     # For some thousand users.
-    "small": {**_FROM_WORD_VECTORS, "latent_semantics": 64, "max_epochs": 20},
+    "small": {
+        **_FROM_WORD_VECTORS,
+        "latent_semantics": 64,
+        "channel_weights": "consistency",
+        "max_epochs": 20,
+    },
     # For tens and hundreds of thousands.
     "medium": {
         **_FROM_WORD_VECTORS,

@@ -196,20 +196,20 @@ def training_batches(
         users = users.shuffle(8 * config.batch_size + 10_000, seed=config.seed)
     if config.random_cut:
         users = users.filter(lambda _, user: user[0].nrows() + user[1].nrows() > 1)
-        draws = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=training)
-        users = tf.data.Dataset.zip(users, draws).map(
-            lambda user, draw: (user[0], _cut_anew(user[1][0], user[1][1], draw)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
+    # A number for every user, whatever thread the user comes to: several workers that train one
+    # model must see the same batches.
+    draws = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=training)
 
-    def to_features(number, user):
-        history, target = user
+    def to_features(numbered, draw):
+        number, (history, target) = numbered
+        if config.random_cut:
+            history, target = _cut_anew(history, target, draw)
         if max_behaviors is not None:
             history = history[-max_behaviors:]
         if max_behaviors is not None and config.random_cut:
             target = target[:max_behaviors]
         if training:
-            history = _thinned(history, config.behavior_dropout, config.word_dropout)
+            history = _thinned(history, config.behavior_dropout, config.word_dropout, draw)
         if config.objective == "identity":
             seen = history if training else target
             # A user who did nothing is nobody.
@@ -226,7 +226,9 @@ def training_batches(
             "target_weights": _WEIGHTS[config.target_weights](tf.cast(counts, tf.float32)),
         }
 
-    features = users.map(to_features, num_parallel_calls=tf.data.AUTOTUNE)
+    features = tf.data.Dataset.zip(users, draws).map(
+        to_features, num_parallel_calls=tf.data.AUTOTUNE
+    )
     features = features.filter(lambda user: tf.size(user["target_ids"]) > 0)
     windows = features.ragged_batch(_BATCHES_OF_A_WINDOW * config.batch_size)
     batches = windows.prefetch(1).flat_map(lambda users: _by_length(users, config.batch_size))
@@ -247,13 +249,14 @@ def _by_length(users, batch_size):
     return starts.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _thinned(history, behavior_dropout: float, word_dropout: float):
+def _thinned(history, behavior_dropout: float, word_dropout: float, draw):
     """Leaves out behaviours and words at random, but never all behaviours."""
     if behavior_dropout:
-        kept = tf.random.uniform([history.nrows()]) >= behavior_dropout
+        kept = tf.random.stateless_uniform([history.nrows()], [draw, 0]) >= behavior_dropout
         history = tf.ragged.boolean_mask(history, kept | ~tf.reduce_any(kept))
     if word_dropout:
-        kept = tf.random.uniform(tf.shape(history.flat_values)) >= word_dropout
+        shape = tf.shape(history.flat_values)
+        kept = tf.random.stateless_uniform(shape, [draw, 1]) >= word_dropout
         history = tf.ragged.boolean_mask(history, history.with_flat_values(kept))
     return history
 

@@ -20,6 +20,7 @@ from trainer.encoder.dataset import (
     user_behaviors,
     user_timestamps,
 )
+from trainer.encoder.distribution import is_chief, training_strategy
 from trainer.encoder.served import ServedEncoder
 from trainer.encoder.training import fit_encoder
 from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder
@@ -30,12 +31,16 @@ from trainer.text.vocabulary import read_vocabulary
 def run_fn(fn_args: FnArgs) -> None:
     """TFX's entry point.
 
+    With `TF_CONFIG` every worker calls it with the same arguments, and the chief exports.
+
     Args:
         fn_args: `train_files`, `eval_files`: transformed examples, for fitting and early stopping;
             `transform_output`: the analysed graph; `serving_model_dir`: where the model goes;
             `model_run_dir`: TensorBoard logs; `custom_config`: `encoder`, an `EncoderConfig` as a
             dict.
     """
+    # Before TensorFlow does anything else: several workers find each other then or never.
+    strategy = training_strategy()
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     config = EncoderConfig.model_validate(fn_args.custom_config["encoder"])
     encoder = train_encoder(
@@ -45,7 +50,10 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args.eval_files,
         log_dir=fn_args.model_run_dir,
         backup_dir=_backup_dir(fn_args),
+        strategy=strategy,
     )
+    if not is_chief(strategy):
+        return
     served = ServedEncoder(transform_output.transform_features_layer(), encoder, config.full_vector)
     served.export(fn_args.serving_model_dir)
 
@@ -58,6 +66,7 @@ def train_encoder(
     *,
     log_dir: str,
     backup_dir: str,
+    strategy=None,
 ) -> UserEncoder:
     """Trains an encoder on what Transform wrote, and fits the channels beside it.
 
@@ -68,6 +77,7 @@ def train_encoder(
         validation_files: The same, for early stopping.
         log_dir: Folder for TensorBoard.
         backup_dir: Folder for the state after every epoch.
+        strategy: As `fit_encoder` takes it.
 
     Returns:
         The user encoder. It has the channel of time if the examples have moments.
@@ -93,6 +103,7 @@ def train_encoder(
         targets=corpus.users if identity else None,
         log_dir=log_dir,
         backup_dir=backup_dir,
+        strategy=strategy,
         sentences=sentences(train_files, feature_spec)
         if config.initial_embeddings != "random"
         else None,
@@ -107,13 +118,18 @@ def train_encoder(
         behaviors = [u[-corpus.longest_history :] for u in user_behaviors(files, feature_spec)]
         return behaviors, user_timestamps(files, feature_spec) if has_times else None
 
-    return fit_user_encoder(config, encoder, *users_of(train_files), users_of(validation_files))
+    users, timestamps = users_of(train_files)
+    return fit_user_encoder(config, encoder, users, timestamps, users_of(validation_files))
+
+
+def training_key(fn_args: FnArgs) -> str:
+    """Names a training: the same files and configuration, the same name."""
+    key = json.dumps([fn_args.train_files, fn_args.custom_config], sort_keys=True)
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _backup_dir(fn_args: FnArgs) -> str:
     """A folder that the next attempt at the very same training finds again."""
-    key = json.dumps([fn_args.train_files, fn_args.custom_config], sort_keys=True)
-    name = hashlib.sha256(key.encode()).hexdigest()[:16]
     # TFX gives every execution its own `model_run_dir`, beside those of earlier ones.
     usual = os.path.dirname(fn_args.model_run_dir.rstrip("/"))
-    return os.path.join(os.environ.get(TRAINING_BACKUPS, usual), f"backup-{name}")
+    return os.path.join(os.environ.get(TRAINING_BACKUPS, usual), f"backup-{training_key(fn_args)}")

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from contract.features import HISTORY
 from contract.signatures import USER_VECTOR
+from trainer.encoder.inference import UserEncoderInference
 from trainer.encoder.user_encoder import UserEncoder
 from trainer.export.signatures import ServedModel
 
@@ -16,8 +17,7 @@ class ServedEncoder(ServedModel):
 
     Args:
         transform_layer: `tft.TFTransformOutput.transform_features_layer()`: raw to word ids.
-        encoder: Word ids, int64 [batch, behaviours, words] padded with 0, and moments, int64
-            [batch, n], to vectors.
+        encoder: The trained user encoder.
         full_vector: Whether the full vector is an output as well.
     """
 
@@ -26,12 +26,12 @@ class ServedEncoder(ServedModel):
     ):
         super().__init__()
         self.transform_layer = transform_layer
-        self.encoder = encoder
+        self.encoder = UserEncoderInference(encoder)
         self._full_vector = full_vector
 
     def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """See base class."""
-        texts = tf.RaggedTensor.from_tensor(behaviors, padding="").to_sparse()
-        word_ids = self.transform_layer({HISTORY: texts})[HISTORY]
-        vectors = self.encoder(word_ids.to_tensor(), timestamps)
+        # Of an empty text nothing is left anyway, wherever it stands.
+        word_ids = self.transform_layer({HISTORY: tf.sparse.from_dense(behaviors)})[HISTORY]
+        vectors = self.encoder(word_ids, timestamps)
         return vectors if self._full_vector else {USER_VECTOR: vectors[USER_VECTOR]}

@@ -3,10 +3,16 @@
 import logging
 
 import keras
+import numpy as np
 
 from trainer.encoder.callbacks import ProgressLog, ResumableEarlyStopping, WholeBackup
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.distribution import all_devices_strategy
+from trainer.encoder.distribution import (
+    from_chief,
+    has_several_workers,
+    is_chief,
+    training_strategy,
+)
 from trainer.encoder.model import BehavioralConsistencyModel, build_encoder
 from trainer.encoder.optimizer import FusedAdam
 from trainer.encoder.word_vectors import initial_word_vectors
@@ -31,7 +37,10 @@ def fit_encoder(
     the same `backup_dir`; shuffling and random cuts then start over from their first epoch's.
     A training that ends deletes the backup.
 
-    Every visible GPU takes its share of each batch; the loss is that of one device.
+    Every visible GPU takes its share of each batch; the loss is that of one device. So do all
+    workers that `TF_CONFIG` names: each calls this with the same arguments, on the same files, and
+    gets the same encoder; the chief alone writes to `log_dir` and `backup_dir`, which all must be
+    able to read.
 
     Example:
         >>> users = {
@@ -57,7 +66,7 @@ def fit_encoder(
             needed where `config.initial_embeddings` is not `'random'`.
         phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it;
             `None` says that the vocabulary has no phrases.
-        strategy: A `tf.distribute.Strategy`; `None` stands for all GPUs.
+        strategy: A `tf.distribute.Strategy`; `None` stands for that of `training_strategy`.
 
     Returns:
         The encoder of the best epoch, a `keras.Model` as `build_encoder` makes it, which computes
@@ -65,42 +74,68 @@ def fit_encoder(
 
     Raises:
         ValueError: If `config` asks for word vectors and `sentences` is `None`.
+        WorkerLostError: If another worker ended.
     """
+    strategy = strategy or training_strategy()
     keras.utils.set_random_seed(config.seed)
-    with (strategy or all_devices_strategy()).scope():
+    with strategy.scope():
         model = build_training_model(config, vocabulary_size, targets)
     if config.initial_embeddings != "random":
         if sentences is None:
             raise ValueError(
                 f"`initial_embeddings={config.initial_embeddings!r}` needs `sentences`."
             )
-        logging.getLogger("progress").info(
-            "%s on the words of %d users", config.initial_embeddings, len(sentences)
-        )
-        vectors = initial_word_vectors(
-            config.initial_embeddings,
-            sentences,
-            vocabulary_size,
-            config.dimension,
-            config.seed,
-            phrases,
-        )
-        model.assign_word_vectors(vectors)
-    model.fit(
-        train,
-        validation_data=validation,
-        epochs=config.max_epochs,
-        verbose=0,
-        callbacks=[
-            ProgressLog(),
-            keras.callbacks.TensorBoard(log_dir),
-            ResumableEarlyStopping(backup_dir, monitor="val_loss", patience=config.patience),
-            WholeBackup(backup_dir),
-        ],
-    )
+        vectors = np.zeros((vocabulary_size, config.dimension), "float32")
+        # Word2Vec is another one every time.
+        if is_chief(strategy):
+            logging.getLogger("progress").info(
+                "%s on the words of %d users", config.initial_embeddings, len(sentences)
+            )
+            vectors = initial_word_vectors(
+                config.initial_embeddings,
+                sentences,
+                vocabulary_size,
+                config.dimension,
+                config.seed,
+                phrases,
+            )
+        model.assign_word_vectors(from_chief(vectors, strategy))
+    _fit(model, train, validation, config, log_dir, backup_dir, strategy)
     encoder = build_encoder(config.model_copy(update={"precision": "float32"}), vocabulary_size)
     encoder.set_weights(model.encoder.get_weights())
     return encoder
+
+
+def _fit(model, train, validation, config, log_dir, backup_dir, strategy) -> None:
+    writes = is_chief(strategy)
+    callbacks = [
+        ResumableEarlyStopping(
+            backup_dir, writes=writes, monitor="val_loss", patience=config.patience
+        ),
+        WholeBackup(backup_dir, writes=writes),
+    ]
+    if writes:
+        callbacks = [ProgressLog(), keras.callbacks.TensorBoard(log_dir), *callbacks]
+    if not has_several_workers(strategy):
+        model.fit(
+            train,
+            validation_data=validation,
+            epochs=config.max_epochs,
+            verbose=0,
+            callbacks=callbacks,
+        )
+        return
+    # Imports TensorFlow, which other backends of Keras do without.
+    from trainer.encoder.workers import fit_on_workers
+
+    fit_on_workers(
+        model,
+        train,
+        validation,
+        epochs=config.max_epochs,
+        callbacks=callbacks,
+        strategy=strategy,
+    )
 
 
 def build_training_model(

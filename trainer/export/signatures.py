@@ -10,7 +10,14 @@ import abc
 import tensorflow as tf
 
 from contract.features import BEHAVIORS, TIMESTAMPS
-from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, EXAMPLES, SERVING_DEFAULT
+from contract.signatures import (
+    ENCODE,
+    ENCODE_WITH_TIMESTAMPS,
+    EXAMPLES,
+    SERVING_DEFAULT,
+    USER_VECTORS,
+    VECTORS,
+)
 from trainer.export.warmup import write_warmup_requests
 
 
@@ -26,6 +33,11 @@ class ServedModel(tf.Module, abc.ABC):
             timestamps: Their moments, int64 [batch, n], Unix seconds; 0 where there is no text or
                 its moment is unknown.
         """
+
+    def vectors(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Users to their vectors alone; arguments as of `outputs`."""
+        outputs = self.outputs(behaviors, timestamps)
+        return {name: outputs[name] for name in VECTORS if name in outputs}
 
     @tf.function(
         input_signature=[
@@ -45,14 +57,12 @@ class ServedModel(tf.Module, abc.ABC):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)])
     def encode_examples(self, examples):
         """The signature `contract.signatures.SERVING_DEFAULT`."""
-        spec = {
-            BEHAVIORS: tf.io.RaggedFeature(tf.string),
-            TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
-        }
-        features = tf.io.parse_example(examples, spec)
-        behaviors = features[BEHAVIORS].to_tensor("")
-        timestamps = features[TIMESTAMPS].to_tensor(0, shape=tf.shape(behaviors, tf.int64))
-        return self.encode_with_timestamps(behaviors, timestamps)
+        return self.encode_with_timestamps(*_parse(examples))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)])
+    def encode_examples_to_vectors(self, examples):
+        """The signature `contract.signatures.USER_VECTORS`."""
+        return self.vectors(*_parse(examples))
 
     def export(self, path: str) -> None:
         """Writes a SavedModel that TF Serving loads and warms up, to the folder `path`.
@@ -65,28 +75,38 @@ class ServedModel(tf.Module, abc.ABC):
         copy is restored: "Could not find variable". Therefore the graph's own variables are
         written, as `keras.export.ExportArchive` does.
         """
-        functions = (self.encode, self.encode_with_timestamps, self.encode_examples)
+        exported = tf.Module()
+        exported.encode, exported.encode_with_timestamps = self.encode, self.encode_with_timestamps
+        exported.encode_examples = self.encode_examples
+        exported.encode_examples_to_vectors = self.encode_examples_to_vectors
+        signatures = {
+            SERVING_DEFAULT: exported.encode_examples,
+            ENCODE: exported.encode,
+            ENCODE_WITH_TIMESTAMPS: exported.encode_with_timestamps,
+            USER_VECTORS: exported.encode_examples_to_vectors,
+        }
         variables = {
             id(variable): variable
-            for function in functions
+            for function in signatures.values()
             for variable in function.get_concrete_function().variables
         }
         resource_types = (tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
-        exported = tf.Module()
-        exported.encode, exported.encode_with_timestamps, exported.encode_examples = functions
         exported.graph_variables = list(variables.values())
         exported.resources = [
             part
             for part in tf.train.TrackableView(self).descendants()
             if isinstance(part, resource_types)
         ]
-        tf.saved_model.save(
-            exported,
-            path,
-            signatures={
-                SERVING_DEFAULT: exported.encode_examples,
-                ENCODE: exported.encode,
-                ENCODE_WITH_TIMESTAMPS: exported.encode_with_timestamps,
-            },
-        )
+        tf.saved_model.save(exported, path, signatures=signatures)
         write_warmup_requests(path)
+
+
+def _parse(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Serialised tf.Examples, string [batch], to texts and moments, [batch, n] each."""
+    spec = {
+        BEHAVIORS: tf.io.RaggedFeature(tf.string),
+        TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
+    }
+    features = tf.io.parse_example(examples, spec)
+    behaviors = features[BEHAVIORS].to_tensor("")
+    return behaviors, features[TIMESTAMPS].to_tensor(0, shape=tf.shape(behaviors, tf.int64))

@@ -13,7 +13,13 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from contract.features import BEHAVIORS, TIMESTAMPS
-from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, EXAMPLES, SERVING_DEFAULT
+from contract.signatures import (
+    ENCODE,
+    ENCODE_WITH_TIMESTAMPS,
+    EXAMPLES,
+    SERVING_DEFAULT,
+    USER_VECTORS,
+)
 
 ALLOWED_BATCH_SIZES = (1, 4, 16, 64, 256)
 """Batch sizes that TF Serving runs (`serving/config/batching_parameters.txt`): it pads a batch to
@@ -46,6 +52,7 @@ def write_warmup_requests(path: str) -> None:
             examples = tf.make_tensor_proto([example.SerializeToString()] * size, tf.string)
             requests = {
                 SERVING_DEFAULT: {EXAMPLES: examples},
+                USER_VECTORS: {EXAMPLES: examples},
                 ENCODE: {BEHAVIORS: behaviors},
                 ENCODE_WITH_TIMESTAMPS: {BEHAVIORS: behaviors, TIMESTAMPS: timestamps},
             }

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from contract.signatures import USER_VECTOR
 from trainer.export.signatures import ServedModel
+from trainer.heads.inference import HeadsInference
 
 
 class ServedHeads(ServedModel):
@@ -21,13 +22,13 @@ class ServedHeads(ServedModel):
     def __init__(self, encoder, heads: dict[str, keras.Model]):
         super().__init__()
         self.encoder = encoder
-        self.heads = heads
+        self.heads = HeadsInference(heads)
 
     def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """See base class."""
-        vectors = self.encoder.encode_with_timestamps(behaviors, timestamps)
-        vector = vectors[USER_VECTOR]
-        return {
-            **vectors,
-            **{task: head(vector, training=False) for task, head in self.heads.items()},
-        }
+        vectors = self.vectors(behaviors, timestamps)
+        return {**vectors, **self.heads(vectors[USER_VECTOR])}
+
+    def vectors(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See base class."""
+        return self.encoder.encode_with_timestamps(behaviors, timestamps)

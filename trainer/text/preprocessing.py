@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -10,11 +11,11 @@ import tensorflow_transform as tft
 
 from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
 from trainer.text.config import AUTO, AUTO_OF_ALL, TextConfig
-from trainer.text.normalization import normalize
+from trainer.text.forms import Forms
+from trainer.text.known_forms import KnownForms
 from trainer.text.phrases import phrases
-from trainer.text.ragged import keep
-from trainer.text.stop_words import StopWords, read_stop_words
-from trainer.text.tokenizers import TOKENIZERS
+from trainer.text.ragged import first, keep, last, row_splits, side_by_side
+from trainer.text.texts_to_words import TextsToWords
 from trainer.text.vocabulary import WordIds
 
 _QUANTILE_BUCKETS = 20
@@ -44,70 +45,102 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """
     config = TextConfig.model_validate(custom_config["text"])
     texts_to_words = tft.make_and_track_object(lambda: TextsToWords(config), name="text")
-    words = {name: texts_to_words(inputs[name]) for name in (HISTORY, TARGET)}
-    both = tf.concat([words[HISTORY].values, words[TARGET].values], axis=0)
+    forms = {name: Forms.of(texts_to_words, inputs[name].values) for name in (HISTORY, TARGET)}
+    words_of: Callable[[str], tf.RaggedTensor]
+    if config.known_forms and texts_to_words.cuts_at_spaces:
+        # What shares a table with what is served is served too. The analysis has its own.
+        analysis = tft.make_and_track_object(lambda: TextsToWords(config), name="text_analysis")
+        words = {name: analysis(each.different) for name, each in forms.items()}
+        known_forms = KnownForms(forms.values(), words.values(), config.known_forms, texts_to_words)
+        words_of = lambda name: known_forms(forms[name].different)  # noqa: E731
+    else:
+        words = {
+            name: _if_any(
+                each.different, functools.partial(texts_to_words, each.different), tf.string
+            )
+            for name, each in forms.items()
+        }
+        words_of = words.__getitem__
 
-    counted = [kind.values for kind in _kinds(both, config.ngrams)]
+    texts = [forms[name].of_texts(words[name]) for name in forms]
+    counted = [kind.values for each in texts for kind in _kinds(each, config.ngrams)]
     word_ids = WordIds(tf.concat(counted, axis=0), config.vocabulary_size)
     # Of words alone: |x| is what the paper's is, with phrases or without.
-    max_words = _length(config.max_words, both.row_lengths())
-    behaviors = words[HISTORY].row_lengths()
+    lengths = tf.concat([each.row_lengths() for each in texts], axis=0)
+    max_words = _length(config.max_words, lengths)
+    users = {name: _users(inputs[name]) for name in forms}
+    behaviors = users[HISTORY][1:] - users[HISTORY][:-1]
     if config.max_behaviors == AUTO_OF_ALL:
-        behaviors += words[TARGET].row_lengths()
+        behaviors += users[TARGET][1:] - users[TARGET][:-1]
     max_behaviors = _length(config.max_behaviors, behaviors)
 
-    def to_ids(texts: tf.RaggedTensor) -> tf.RaggedTensor:
-        kinds = _kinds(texts.values, config.ngrams)
-        ids = tf.concat([_lookup(word_ids, kind, max_words) for kind in kinds], axis=1)
-        return keep(texts.with_values(ids), ids.row_lengths() > 0)
+    def to_ids(name: str) -> tf.RaggedTensor:
+        words = words_of(name)
+        ids = first(forms[name].of_texts(_known(words, word_ids)), max_words)
+        if config.ngrams == 2:
+            pairs = _known(phrases(forms[name].of_texts(words)), word_ids)
+            ids = side_by_side(ids, first(pairs, max_words))
+        return ids
+
+    def of_users(name: str, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        texts = tf.RaggedTensor.from_row_splits(ids, users[name], validate=False)
+        return keep(texts, ids.row_lengths() > 0)
 
     moments = {
-        name: tf.RaggedTensor.from_sparse(inputs[name])
+        name: tf.RaggedTensor.from_row_splits(
+            inputs[name].values, _users(inputs[name]), validate=False
+        )
         for name in (HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
         if name in inputs
     }
-    target = to_ids(words[TARGET])
+    history = of_users(HISTORY, to_ids(HISTORY))
+    # A served model has no targets, and is spared what TensorFlow would do for them all the same.
+    target = of_users(TARGET, _if_any(inputs[TARGET].values, lambda: to_ids(TARGET), tf.int64))
     return {
-        HISTORY: to_ids(words[HISTORY])[:, -max_behaviors:],
-        TARGET: target if config.target_behaviors == "all" else target[:, :max_behaviors],
+        HISTORY: last(history, max_behaviors),
+        TARGET: target if config.target_behaviors == "all" else first(target, max_behaviors),
         **moments,
     }
 
 
-class TextsToWords(tf.Module):
-    """Normalises and cuts texts, leaves out stop words, stems."""
+def _if_any(
+    texts: tf.Tensor, function: Callable[[], tf.RaggedTensor], dtype: tf.DType
+) -> tf.RaggedTensor:
+    """Runs a function only if a text is not empty.
 
-    def __init__(self, config: TextConfig):
-        super().__init__()
-        self._normalize = functools.partial(
-            normalize, half_width=config.half_width, lower_case=config.lower_case
-        )
-        self._tokenizer = TOKENIZERS[config.language](config)
-        self._stem = config.stem
-        self._stop_words = None
-        if config.stop_words is not None:
-            self._stop_words = StopWords(read_stop_words(config.stop_words))
+    Args:
+        texts: String [n].
+        function: Gives a row for each text, [n, (values)], without values for an empty one.
+        dtype: Of the values.
+    """
 
-    def __call__(self, texts: tf.SparseTensor) -> tf.RaggedTensor:
-        """String [batch, behaviours] to string [batch, (behaviours), (words)]."""
-        texts = tf.RaggedTensor.from_sparse(texts)
-        tokens = self._tokenizer.split(self._normalize(texts.values))
-        if self._stop_words is not None:
-            tokens = self._stop_words(tokens)
-        if self._stem:
-            tokens = tokens.with_values(self._tokenizer.stem(tokens.values))
-        return texts.with_values(tokens)
+    def compute():
+        rows = function()
+        return rows.values, rows.row_splits
+
+    def nothing():
+        return tf.zeros([0], dtype), tf.zeros([tf.size(texts) + 1], tf.int64)
+
+    # To a graph that is given no targets Transform gives an empty one for every user.
+    has_text = tf.reduce_any(tf.not_equal(texts, ""))
+    values, splits = tf.cond(has_text, compute, nothing)
+    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+
+
+def _users(texts: tf.SparseTensor) -> tf.Tensor:
+    """Where the texts of each user begin and end; int64 [users + 1]."""
+    return row_splits(texts.indices[:, 0], texts.dense_shape[0])
+
+
+def _known(words: tf.RaggedTensor, word_ids: WordIds) -> tf.RaggedTensor:
+    """The ids of each row's known words; int64 [n, (words)]."""
+    ids = words.with_values(word_ids(words.values))
+    return keep(ids, ids.values > 0)
 
 
 def _kinds(words: tf.RaggedTensor, ngrams: int) -> list[tf.RaggedTensor]:
     """The words of each behaviour and, with `ngrams` of 2, its phrases; string [n, (words)]."""
     return [words, phrases(words)] if ngrams == 2 else [words]
-
-
-def _lookup(word_ids: WordIds, words: tf.RaggedTensor, limit: tf.Tensor) -> tf.RaggedTensor:
-    """The ids of each row's known words, the first `limit` of them; int64 [n, (words)]."""
-    ids = words.with_values(word_ids(words.values))
-    return keep(ids, ids.values > 0)[:, :limit]
 
 
 def _length(setting: int | str, lengths: tf.Tensor) -> tf.Tensor:

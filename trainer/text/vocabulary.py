@@ -7,9 +7,7 @@ line a word (stem), `word<TAB>count`; line n (from 1) is word id n. Word id 0 is
 from __future__ import annotations
 
 import collections
-import contextlib
 import os
-import uuid
 from collections.abc import Iterable
 
 import apache_beam as beam
@@ -17,12 +15,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
-from apache_beam.io.filesystems import FileSystems
 
 from contract.errors import UserError
+from trainer.text.asset_table import SEPARATOR, AssetTable, by_frequency, write_asset
 
 VOCABULARY_ASSET = "vocabulary"
-_SEPARATOR = "\t"
 
 
 class NoWordsError(UserError):
@@ -41,44 +38,27 @@ class WordIds:
     """
 
     def __init__(self, words: tf.Tensor, vocabulary_size: int):
-        (self._path,) = tft.experimental.ptransform_analyzer(
+        (path,) = tft.experimental.ptransform_analyzer(
             inputs=[words],
             ptransform=_Vocabulary(vocabulary_size),
             output_dtypes=[tf.string],
             output_shapes=[[]],
             # Until the analysis has run, the graph is traced with this as the file's contents.
-            output_asset_default_values=[f"word{_SEPARATOR}0".encode()],
+            output_asset_default_values=[f"word{SEPARATOR}0".encode()],
             name="word_ids",
         )
-        self._table: tf.lookup.StaticHashTable | None = None
+        self._table = AssetTable(path, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, -1)
 
     def __call__(self, words: tf.Tensor) -> tf.Tensor:
         """String [n] to int64 [n]: 1..vocabulary_size, or 0 for a word that is not known."""
-        return tft.apply_vocabulary(words, self._path, lookup_fn=self._lookup) + 1
-
-    def _lookup(self, words, path):
-        if self._table is None:
-            # Lifted out of the traced function, the table is made and filled once per model.
-            with tf.init_scope() if hasattr(path, "numpy") else contextlib.nullcontext():
-                self._table = tf.lookup.StaticHashTable(
-                    tf.lookup.TextFileInitializer(
-                        path,
-                        key_dtype=tf.string,
-                        key_index=0,
-                        value_dtype=tf.int64,
-                        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
-                        delimiter=_SEPARATOR,
-                    ),
-                    default_value=-1,
-                )
-        return self._table.lookup(words), self._table.size()
+        return self._table(words) + 1
 
 
 def read_vocabulary(transform_output: tft.TFTransformOutput) -> list[tuple[str, int]]:
     """Reads the words and their counts of an analysed graph; item n - 1 is word id n."""
     path = os.path.join(transform_output.transform_savedmodel_dir, "assets", VOCABULARY_ASSET)
     with tf.io.gfile.GFile(path) as file:
-        rows = (line.rstrip("\n").split(_SEPARATOR) for line in file)
+        rows = (line.rstrip("\n").split(SEPARATOR) for line in file)
         return [(word, int(count)) for word, count in rows]
 
 
@@ -94,7 +74,7 @@ class _Vocabulary(tft_beam.experimental.PTransformAnalyzer):
             batches
             | "CountInBatch" >> beam.FlatMap(_count_words)
             | "CountWords" >> beam.CombinePerKey(sum)
-            | "MostFrequent" >> beam.combiners.Top.Of(self._vocabulary_size, key=_by_frequency)
+            | "MostFrequent" >> beam.combiners.Top.Of(self._vocabulary_size, key=by_frequency)
             | "Write" >> beam.Map(_write, self.base_temp_dir)
         )
 
@@ -102,16 +82,6 @@ class _Vocabulary(tft_beam.experimental.PTransformAnalyzer):
 def _count_words(batch: tuple[np.ndarray, ...]) -> Iterable[tuple[str, int]]:
     counts = collections.Counter(batch[0].ravel().tolist())
     return [(word.decode("utf-8"), count) for word, count in counts.items()]
-
-
-class _by_frequency:  # noqa: N801 - used as a key function
-    """Orders (word, count): greatest is the most frequent, then the alphabetically first."""
-
-    def __init__(self, row: tuple[str, int]):
-        self._word, self._count = row
-
-    def __lt__(self, other: _by_frequency) -> bool:
-        return (self._count, other._word) < (other._count, self._word)
 
 
 def _write(rows: Iterable[tuple[str, int]], folder: str) -> str:
@@ -123,9 +93,5 @@ def _write(rows: Iterable[tuple[str, int]], folder: str) -> str:
             "`text.language` is theirs, and that `text.stop_words` leaves words; or set "
             "`text.punctuation: true`, which makes words of the signs."
         )
-    # A folder of its own per attempt keeps the asset's name and lets Beam retry.
-    path = os.path.join(folder, uuid.uuid4().hex, VOCABULARY_ASSET)
-    with FileSystems.create(path, "application/octet-stream") as file:
-        for word, count in rows:
-            file.write(f"{word}{_SEPARATOR}{count}\n".encode())
-    return path
+    lines = (f"{word}{SEPARATOR}{count}".encode() for word, count in rows)
+    return write_asset(lines, folder, VOCABULARY_ASSET)

@@ -102,16 +102,22 @@ class Segmenter(tf.Module):
         starts &= ~second_half
         single = starts & inside & (lengths == 1)
         if self._hmm is not None:
-            starts = self._recut(self._hmm, codes, words, Runs.of(single, new_text), starts)
+            # The model's loops cost as much as all the rest, and many queries need none of them.
+            hmm, singles = self._hmm, Runs.of(single, new_text)
+            again = (singles.lengths > 1) & (_entries(words, singles) < FIRST_WORD)
+            starts = tf.cond(
+                tf.reduce_any(again),
+                lambda: self._recut(hmm, codes, words, singles, again, starts),
+                lambda: starts,
+            )
         else:
             latin = single & characters.is_alphanumeric(codes)
             starts &= ~(latin & previous(latin)) | new_text
         return _gather_words(letters, starts)
 
     @staticmethod
-    def _recut(hmm: HiddenMarkovModel, codes, words, singles: Runs, starts: tf.Tensor) -> tf.Tensor:
-        """Where words begin, once runs of single characters are cut anew."""
-        again = (singles.lengths > 1) & (_entries(words, singles) < FIRST_WORD)
+    def _recut(hmm: HiddenMarkovModel, codes, words, singles: Runs, again, starts) -> tf.Tensor:
+        """Where words begin, once some runs of single characters are cut anew."""
         mask, anew = singles.spread(again), singles.begins
         ideograph = characters.is_ideograph(codes)
         chinese = Runs.of(mask & ideograph, anew)

@@ -39,9 +39,13 @@ class Rules:
     Args:
         replacements: Suffix to replacement. The suffix of `l|ogi` is `ogi`, but only behind an l.
         whole_words: Whether a rule is for a word as a whole, not for a suffix.
+
+    Attributes:
+        last_letters: Those that a word must end with one of for a rule to fit.
     """
 
     def __init__(self, replacements: dict[str, str], whole_words: bool = False):
+        self.last_letters = {pattern[-1].lower() for pattern in replacements}
         rows = []
         for pattern, replacement in replacements.items():
             before, _, suffix = pattern.rpartition("|")

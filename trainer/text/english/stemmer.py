@@ -31,7 +31,6 @@ _EXCEPTIONS = Rules(
 )
 
 
-# One function, so that the graphs around it hold one operation and not some hundreds.
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 def stem(words: tf.Tensor) -> tf.Tensor:
     """Stems English words; others, and numbers, mostly stay as they are.
@@ -46,10 +45,23 @@ def stem(words: tf.Tensor) -> tf.Tensor:
         >>> stem(tf.constant(["running", "generously", "skies"])).numpy()
         array([b'run', b'generous', b'sky'], dtype=object)
     """
-    unique, index = tf.unique(words, out_idx=tf.int64)
-    return tf.gather(_stem(unique), index)
+    # Most words that no table knows are numbers and names, or not English.
+    may_change = tf.strings.regex_full_match(words, _MAY_CHANGE)
+
+    def stem_some():
+        where = tf.where(may_change)
+        unique, index = tf.unique(tf.gather_nd(words, where), out_idx=tf.int64)
+        return tf.tensor_scatter_nd_update(words, where, tf.gather(_stem(unique), index))
+
+    return tf.cond(tf.reduce_any(may_change), stem_some, lambda: words)
 
 
+# So the branch that is not taken is one operation, and not some hundreds that are passed over.
+@tf.function(
+    input_signature=[tf.TensorSpec([None], tf.string)],
+    autograph=False,
+    experimental_attributes={"_noinline": True},
+)
 def _stem(words: tf.Tensor) -> tf.Tensor:
     state = read_words(words, _PREFIXES)
     apostrophe = tf.strings.length(words, "UTF8_CHAR") - tf.cast(state.lengths, tf.int32)
@@ -212,6 +224,17 @@ def _step_5(words: Words) -> Words:
     is_e = words.letter(0) == letters.pack("e")
     in_r1 = is_e & (words.r1 <= before) & ~_ends_short(letters.shift_right(words.end, 1))
     return words.replace_end(match.where((words.r2 <= before) | in_r1))
+
+
+_FIRST_TO_FIT = (
+    *(_EXCEPTIONS, _POSSESSIVES, _STEP_1A, _STEP_1B, _STEP_1C),
+    *(_STEP_2, _STEP_3, _STEP_4, _STEP_5),
+)
+
+_LAST_LETTERS = set().union(*(rules.last_letters for rules in _FIRST_TO_FIT))
+
+_MAY_CHANGE = f"(?s)'.*|.*[{''.join(sorted(_LAST_LETTERS))}]"
+"""What begins with no apostrophe and ends like no rule stays as it is."""
 
 
 def _ends_short(end: tf.Tensor) -> tf.Tensor:

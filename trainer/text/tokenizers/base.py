@@ -21,6 +21,10 @@ class Tokenizer(tf.Module, abc.ABC):
         config: How texts become word ids; a tokenizer reads its own settings from it.
     """
 
+    cuts_at_spaces = False
+    """Whether no token reaches over ASCII white space, and none depends on what is behind it, so
+    that what stands between can be cut by itself."""
+
     def __init__(self, config: TextConfig):
         super().__init__()
         self._punctuation = config.punctuation

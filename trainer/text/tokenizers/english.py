@@ -25,6 +25,8 @@ class EnglishTokenizer(Tokenizer):
     array([b'run'], dtype=object)
     """
 
+    cuts_at_spaces = True
+
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """See base class."""
         texts = tf.strings.regex_replace(texts, "[\u2019\u02bc]", "'")
