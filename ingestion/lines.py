@@ -12,7 +12,7 @@ from ingestion.errors import DataError
 from ingestion.opening import open_stored
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLOCK_BYTES = 2**21
+_BLOCK_BYTES = 2**23
 
 
 class Lines:
