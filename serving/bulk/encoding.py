@@ -38,6 +38,8 @@ from serving.releases.model_digest import model_digest
 
 _WORK = ".work"
 _GATHERED = "gathered.json"
+# To be raised with every change of which users a bucket has (`ingestion.buckets`).
+_DIVISION = 2
 
 _progress = logging.getLogger("progress")
 
@@ -179,6 +181,8 @@ def _fingerprint(
             "config": config.model_dump(exclude={"threads", "batch_size"}),
             "previous": previous.fingerprint if previous else None,
             "forget": sorted(forget),
+            # Parts of another division of users would not go together with those of this one.
+            "division": _DIVISION,
         },
         sort_keys=True,
     )
