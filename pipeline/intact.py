@@ -48,7 +48,8 @@ def discard(
 
     Args:
         store: Where both are recorded.
-        artifacts: The damaged ones.
+        artifacts: All that a component left of which one is damaged: a later component would find
+            the others beside those that are made in their place.
         executions: Of this run, that took them from the cache. TFX launches no component twice in
             a run, unless it failed.
     """

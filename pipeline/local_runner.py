@@ -138,7 +138,7 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
                         component=name,
                         text=f"{artifact.uri} is not what an earlier run left there; not used",
                     )
-                discard(store, bad, result.executions)
+                discard(store, result.artifacts, result.executions)
                 # Other results of earlier runs may be damaged too: what is made now is not.
                 node.execution_options.caching_options.enable_cache = False
                 result = _launch(ir, node, deployment, connection, store)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ingestion.activity import activity_groups
+from ingestion.buckets import bucket_of
 from ingestion.config import (
     FractionDivision,
     IngestionConfig,
@@ -16,7 +17,7 @@ from ingestion.config import (
     WindowsDivision,
 )
 from ingestion.examples import labelled_example, unlabelled_example
-from ingestion.spill import EVENT, LABEL, SpillWriter, bucket_of, read_users
+from ingestion.spill import EVENT, LABEL, SpillWriter, read_users
 from ingestion.statistics import Statistics
 from ingestion.timestamp_units import Clock
 
