@@ -100,11 +100,22 @@ def test_any_text_at_all(layers, users):
     assert none == some == all_
 
 
+@pytest.fixture(scope="module")
+def cut():
+    """Functions of strings [n] to their words, and to their forms."""
+    texts_to_words = TextsToWords(TextConfig(punctuation=True))
+    signature = [tf.TensorSpec([None], tf.string)]
+    return (
+        tf.function(texts_to_words, input_signature=signature),
+        tf.function(texts_to_words.forms, input_signature=signature),
+    )
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_FORMS | _STRANGE, max_size=8))
-def test_forms_cut_a_text_without_changing_its_words(forms):
-    texts_to_words = TextsToWords(TextConfig(punctuation=True))
+def test_forms_cut_a_text_without_changing_its_words(cut, forms):
+    words_of, forms_of = cut
     text = tf.constant([b" ".join(forms)])
-    (whole,) = texts_to_words(text).to_list()
-    parts = texts_to_words(texts_to_words.forms(text).values).to_list()
+    (whole,) = words_of(text).to_list()
+    parts = words_of(forms_of(text).values).to_list()
     assert [word for part in parts for word in part] == whole
