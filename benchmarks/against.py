@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -73,7 +73,7 @@ def compare(
         for name, (call_of, requests) in cases.items():
             # Who comes first changes from round to round.
             for index in (0, 1) if round_ % 2 else (1, 0):
-                median = _median(call_of((old, new)[index]), requests, seconds)
+                median = np.median(timed(call_of((old, new)[index]), requests, seconds))
                 if round_:
                     medians[name][round_ - 1, index] = median
     print(f"\n{behaviors} texts a user, {_THREADS} threads, {rounds} rounds")
@@ -112,15 +112,15 @@ def _compare_outputs(old: _Model, new: _Model, users: np.ndarray) -> None:
         print(f"{task}: probabilities {difference:.1e}, the same class for {same:.1%}")
 
 
-def _median(call: Callable, requests: np.ndarray, seconds: float) -> float:
-    """Median seconds of a call, over as many as the time allows."""
+def timed(call: Callable, requests: Sequence | np.ndarray, seconds: float) -> list[float]:
+    """Seconds of each call, one after the other, for at most so long."""
     durations: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
         call(requests[len(durations) % len(requests)])
         durations.append(time.perf_counter() - start)
-    return float(np.median(durations))
+    return durations
 
 
 def _ratio(pairs: np.ndarray) -> tuple[float, float, float]:

@@ -36,7 +36,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.against import compare
+from benchmarks.against import compare, timed
 from benchmarks.text_speed import read_texts
 from contract.features import BEHAVIORS
 from contract.signatures import ENCODE, SERVING_DEFAULT, USER_VECTOR
@@ -101,17 +101,6 @@ def users(count: int, behaviors: int, texts: list[str] | None = None) -> list[li
         [" ".join(rng.choice(_WORDS, rng.integers(2, 6))) for _ in range(behaviors)]
         for _ in range(count)
     ]
-
-
-def timed(call, histories: list, seconds: float) -> list[float]:
-    """Seconds of each call, one after the other, for at most so long."""
-    durations: list[float] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        call(histories[len(durations) % len(histories)])
-        durations.append(time.perf_counter() - start)
-    return durations
 
 
 def one_by_one(call, histories, seconds):

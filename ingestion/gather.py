@@ -10,10 +10,9 @@ from apache_beam.io.filesystems import FileSystems
 from ingestion.config import Columns, Task, TimestampUnit
 from ingestion.gathering import way_of
 from ingestion.pieces import Piece, pieces_of
-from ingestion.reading import PieceRead, PieceReader, of_whole_file
+from ingestion.reading import PieceReader, of_whole_file
 from ingestion.rows import EventRows, LabelRows
 from ingestion.spill import Batches, ShuffleBuffer, SpillWriter, write_shuffled
-from ingestion.statistics import Statistics
 from ingestion.timestamp_units import AUTO
 
 _READ = "read"
@@ -135,10 +134,6 @@ class _OfFiles(beam.PTransform):
             read
             | "ByFile" >> beam.Map(lambda piece: (piece.file.index, piece))
             | "GroupByFile" >> beam.GroupByKey()
-            | "OfWholeFile" >> beam.MapTuple(_statistics)
+            | "PiecesOfFile" >> beam.Values()
+            | "OfWholeFile" >> beam.Map(of_whole_file)
         )
-
-
-def _statistics(index: int, pieces: Iterable[PieceRead]) -> Statistics:
-    del index
-    return of_whole_file(pieces)

@@ -7,17 +7,15 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
 
 from ingestion.batches import Batch, Record
 from ingestion.config import TimestampUnit
 from ingestion.errors import BadValue, DataError
-from ingestion.event_columns import Events
 from ingestion.files import InputFile, content_hash
 from ingestion.pieces import Piece
 from ingestion.readers import read_batches, read_records
 from ingestion.rows import EventRows, LabelRows, Row
-from ingestion.spill import EVENT, LABEL
+from ingestion.spill import EVENT, LABEL, RecordBuffer
 from ingestion.statistics import FileStatistics, Statistics
 from ingestion.timestamp_units import SECONDS, TimestampColumn
 from ingestion.timestamps import UnixSeconds
@@ -26,25 +24,6 @@ _PROGRESS_SECONDS = 1.0
 _RECORDS_PER_CLOCK_READING = 1000
 
 _progress = logging.getLogger("progress")
-
-
-class Sink(Protocol):
-    """Where records go."""
-
-    def append(
-        self,
-        user_id: str,
-        kind: int,
-        timestamp: float,
-        number: bool,
-        file: int,
-        line: int,
-        payload: str,
-    ) -> None:
-        """Takes one record."""
-
-    def append_events(self, events: Events, file: int) -> None:
-        """Takes events of a file, given by its index."""
 
 
 @dataclasses.dataclass
@@ -88,7 +67,7 @@ class PieceReader:
         self._events = 0
         self._shown = 0.0
 
-    def __call__(self, piece: Piece, sink: Sink) -> Iterator[PieceRead | None]:
+    def __call__(self, piece: Piece, sink: RecordBuffer) -> Iterator[PieceRead | None]:
         """Reads a piece; what is wrong with it is counted.
 
         Args:
@@ -111,7 +90,7 @@ class PieceReader:
             found.content = piece.content or content_hash(file)
         yield found
 
-    def _read_events(self, piece: Piece, sink: Sink, found: PieceRead) -> Iterator[None]:
+    def _read_events(self, piece: Piece, sink: RecordBuffer, found: PieceRead) -> Iterator[None]:
         read, file, statistics = self._event_rows, piece.file, found.statistics
 
         def one(line: int, row: Row) -> None:
@@ -144,7 +123,7 @@ class PieceReader:
                 one(int(batch.lines[place]), batch.values(place))
             yield
 
-    def _read_labels(self, file: InputFile, sink: Sink, statistics: Statistics) -> None:
+    def _read_labels(self, file: InputFile, sink: RecordBuffer, statistics: Statistics) -> None:
         read = self._label_rows
         for line, raw in read_records(file, read.columns, read.remedy):
             statistics.labels.records += 1

@@ -54,7 +54,8 @@ class TrainJobClient:
         Raises:
             TrainJobError: The cluster refuses.
         """
-        return _ended(self._get(name) or {"status": {"conditions": [_FAILED]}}) != _FAILED["type"]
+        job = self._get(name)
+        return job is not None and _ended(job) != _FAILED
 
     def create(self, manifests: Mapping[str, Any], name: str, arguments: list[str]) -> None:
         """Creates a job and its runtime, in place of failed ones of that name.
@@ -107,7 +108,7 @@ class TrainJobClient:
                     _progress.info("TrainJob %s: %s", name, state)
                 look()
                 ended = _ended(job)
-                if ended == _FAILED["type"]:
+                if ended == _FAILED:
                     raise TrainJobError(
                         f"The TrainJob {name} failed: {_message(job)}\nIts nodes say why: kubectl "
                         f"logs -n {self._namespace} -l jobset.sigs.k8s.io/jobset-name={name} "
@@ -172,7 +173,7 @@ class TrainJobOutageError(TrainJobError):
     """The API server does not answer; it may be well again in a moment."""
 
 
-_FAILED = {"type": "Failed", "status": "True"}
+_FAILED = "Failed"
 
 
 def _conditions(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -182,7 +183,7 @@ def _conditions(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _ended(job: Mapping[str, Any]) -> str | None:
-    return next((c["type"] for c in _conditions(job) if c["type"] in ("Complete", "Failed")), None)
+    return next((c["type"] for c in _conditions(job) if c["type"] in ("Complete", _FAILED)), None)
 
 
 def _state(job: Mapping[str, Any]) -> str:
@@ -197,5 +198,5 @@ def _message(job: Mapping[str, Any]) -> str:
     return " ".join(
         f"{each.get('reason', '')}: {each.get('message', '')}"
         for each in _conditions(job)
-        if each["type"] == "Failed"
+        if each["type"] == _FAILED
     )

@@ -154,7 +154,9 @@ def test_every_other_behaviour_of_other_users_weighs_the_channels(fitted, caplog
 
     def fit(config):
         with caplog.at_level("INFO", logger="progress"):
-            fit_user_encoder(config, user_encoder.encoder, users, times, (two_of_each, moments))
+            fit_user_encoder(
+                config, user_encoder.encoder, users, times, lambda: (two_of_each, moments)
+            )
         return caplog.records[-1].getMessage()
 
     said = fit(config)

@@ -1,13 +1,12 @@
 """The end of a run, told to a webhook."""
 
-import http.server
 import json
-import threading
 
 import pytest
 from kfp import dsl
 
 from kubeflow import notify
+from tests.kubeflow.webhook import webhook_server
 
 _INPUT = {
     "inputs": {"parameterValues": {"pipeline": "shop", "run": "r7", "status": {"state": "FAILED"}}}
@@ -17,22 +16,9 @@ _INPUT = {
 @pytest.fixture
 def webhook(monkeypatch):
     """What a server was sent."""
-    heard = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/hook")
+    with webhook_server(answer=204) as (url, heard):
+        monkeypatch.setenv("WEBHOOK_URL", url)
         yield heard
-        server.shutdown()
 
 
 def test_the_webhook_hears_how_the_run_ended(webhook, capsys):

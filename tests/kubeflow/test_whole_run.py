@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import http.server
 import json
 import os
 import pathlib
@@ -21,6 +20,7 @@ from sklearn.metrics import auc
 from ingestion import synthetic_logs
 from kubeflow.__main__ import main
 from kubeflow.container_entrypoint import local_path
+from tests.kubeflow.webhook import webhook_server
 
 pytestmark = pytest.mark.slow
 
@@ -149,21 +149,8 @@ class CompiledRuns:
 @pytest.fixture(scope="module")
 def heard():
     """A webhook: its URL, and what it heard."""
-    heard = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/hook", heard
-        server.shutdown()
+    with webhook_server(answer=200) as (url, heard):
+        yield url, heard
 
 
 @pytest.fixture(scope="module")

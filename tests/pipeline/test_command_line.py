@@ -21,36 +21,33 @@ def test_missing_input_is_named_before_anything_starts(tmp_path, capsys, command
     assert f"data:Nofileofeventsmatches{tmp_path}/none.jsonl" in error
 
 
-def test_a_missing_dictionary_is_named(tmp_path, capsys):
-    (tmp_path / "e.jsonl").write_text("{}\n")
-    path = tmp_path / "my.yaml"
+def _configuration(folder, section):
+    (folder / "e.jsonl").write_text("{}\n")
+    path = folder / "my.yaml"
     path.write_text(
-        "name: a\ndata: {events: e.jsonl, labels: e.jsonl}\ntasks: {t: }\n"
-        "text: {language: zh, jieba: {user_dictionary: words.txt}}\n"
+        f"name: a\ndata: {{events: e.jsonl, labels: e.jsonl}}\ntasks: {{t: }}\n{section}\n"
     )
+    return path
+
+
+def test_a_missing_dictionary_is_named(tmp_path, capsys):
+    path = _configuration(tmp_path, "text: {language: zh, jieba: {user_dictionary: words.txt}}")
     assert main(["check", str(path)]) == 2
     error = "".join(capsys.readouterr().err.split())
     assert f"text.jieba.user_dictionary:nofilematches{tmp_path}/words.txt" in error
 
 
 def test_a_missing_password_is_named(tmp_path, capsys):
-    (tmp_path / "e.jsonl").write_text("{}\n")
-    path = tmp_path / "my.yaml"
-    path.write_text(
-        "name: a\ndata: {events: e.jsonl, labels: e.jsonl}\ntasks: {t: }\n"
-        "metadata: {type: mysql, host: h, port: 3306, database: d, user: u, password_env: NOPE_X}\n"
+    path = _configuration(
+        tmp_path,
+        "metadata: {type: mysql, host: h, port: 3306, database: d, user: u, password_env: NOPE_X}",
     )
     assert main(["check", str(path)]) == 2
     assert "environment variable NOPE_X is not set" in capsys.readouterr().err
 
 
 def test_a_key_that_cannot_sign_is_named_before_the_run(tmp_path, capsys):
-    (tmp_path / "e.jsonl").write_text("{}\n")
-    path = tmp_path / "my.yaml"
-    path.write_text(
-        "name: a\ndata: {events: e.jsonl, labels: e.jsonl}\ntasks: {t: }\n"
-        "audit: {signing_key: team.pem, public_keys: [old.pub.pem]}\n"
-    )
+    path = _configuration(tmp_path, "audit: {signing_key: team.pem, public_keys: [old.pub.pem]}")
     make_keys(tmp_path, password=b"x")
     assert main(["check", str(path)]) == 2
     error = " ".join(capsys.readouterr().err.split())

@@ -119,7 +119,7 @@ def train_encoder(
         return behaviors, user_timestamps(files, feature_spec) if has_times else None
 
     users, timestamps = users_of(train_files)
-    return fit_user_encoder(config, encoder, users, timestamps, users_of(validation_files))
+    return fit_user_encoder(config, encoder, users, timestamps, lambda: users_of(validation_files))
 
 
 def training_key(fn_args: FnArgs) -> str:

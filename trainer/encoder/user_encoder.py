@@ -111,9 +111,9 @@ def fit_user_encoder(
         users: List of training users: per behaviour its word ids, in the order of time.
         timestamps: List of int64 arrays, the moments of the same users' behaviours, for the
             channel of time; `None` leaves the channel out.
-        others: Pair of the behaviours and the moments, both as above, of users that nothing was
-            fitted on. How consistent they are weighs what the channels say; `None` weighs all
-            alike.
+        others: Function of nothing, called only where channels are weighed, to the pair of the
+            behaviours and the moments, both as above, of users that nothing was fitted on. How
+            consistent they are weighs what the channels say; `None` weighs all alike.
 
     Returns:
         The `UserEncoder`.
@@ -137,7 +137,7 @@ def fit_user_encoder(
     )
     halves = None
     if config.channel_weights == "consistency" and others is not None:
-        halves = [_encode(user_encoder, *half) for half in _halves(*others) if half[0]] or None
+        halves = [_encode(user_encoder, *half) for half in _halves(*others()) if half[0]] or None
     shares = user_encoder.fusion.adapt(channels, known, halves)
     names = ["hops", *(part.replace("_", " ") for part in _PARTS[1:-1] if part in parts)]
     logging.getLogger("progress").info(
