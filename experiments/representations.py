@@ -114,7 +114,7 @@ def _encoder(choose: Callable[[PreparedData], EncoderConfig]):
 
 def _latent_semantics(data: PreparedData, seed: int, folder: str):
     """Latent semantic analysis of all words and phrases of a user, each user of length 1."""
-    from trainer.encoder.user_encoder import fit_latent_semantics
+    from trainer.encoder.word_directions import fit_latent_semantics
 
     layer = fit_latent_semantics(
         _sentences(data), len(_vocabulary(data)), EncoderConfig().dimension, seed

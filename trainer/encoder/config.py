@@ -99,6 +99,12 @@ class EncoderConfig(pydantic.BaseModel):
         description="Directions of latent semantic analysis of all of a user's words that are "
         "fused with the multi-hop vector into `dimension` numbers; 0: none.",
     )
+    paragraph_vectors: int = Field(
+        0,
+        ge=0,
+        description="Directions of paragraph vectors (Doc2Vec's distributed bag of words), which "
+        "are fused with it in the same way; 0: none.",
+    )
     channel_weights: Literal["equal", "consistency"] = Field(
         "equal",
         description="How much of each channel is fused. equal: all there is; consistency: what one "
@@ -173,6 +179,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {
         **_FROM_WORD_VECTORS,
         "latent_semantics": 64,
+        "paragraph_vectors": 256,
         "channel_weights": "consistency",
         "max_epochs": 20,
     },
@@ -180,6 +187,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "medium": {
         **_FROM_WORD_VECTORS,
         "latent_semantics": 128,
+        "paragraph_vectors": 256,
         "learning_rate": 0.002,
         "max_epochs": 8,
     },

@@ -94,6 +94,7 @@ def train_encoder(
         )
 
     vocabulary = [word for word, _ in read_vocabulary(transform_output)]
+    phrases = parts_of_phrases(vocabulary)
     encoder = fit_encoder(
         config,
         len(vocabulary),
@@ -107,10 +108,10 @@ def train_encoder(
         sentences=sentences(train_files, feature_spec)
         if config.initial_embeddings != "random"
         else None,
-        phrases=parts_of_phrases(vocabulary),
+        phrases=phrases,
     )
     has_times = HISTORY_TIMESTAMPS in feature_spec
-    if not (config.latent_semantics or has_times):
+    if not (config.latent_semantics or config.paragraph_vectors or has_times):
         return UserEncoder(encoder)
 
     def users_of(files: list[str]):
@@ -119,7 +120,9 @@ def train_encoder(
         return behaviors, user_timestamps(files, feature_spec) if has_times else None
 
     users, timestamps = users_of(train_files)
-    return fit_user_encoder(config, encoder, users, timestamps, lambda: users_of(validation_files))
+    return fit_user_encoder(
+        config, encoder, users, timestamps, lambda: users_of(validation_files), phrases
+    )
 
 
 def training_key(fn_args: FnArgs) -> str:

@@ -9,9 +9,9 @@ from keras import ops
 
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.layers import ChannelFusion, LatentSemantics, TimeFeatures
+from trainer.encoder.layers import ChannelFusion, TimeFeatures
 from trainer.encoder.layers.time_features import has_times
-from trainer.encoder.word_vectors import latent_semantic_directions, word_counts
+from trainer.encoder.word_directions import fit_latent_semantics
 
 _BATCH = 256
 
@@ -93,7 +93,12 @@ class UserEncoder(keras.Model):
 
 
 def fit_user_encoder(
-    config: EncoderConfig, encoder: keras.Model, users, timestamps=None, others=None
+    config: EncoderConfig,
+    encoder: keras.Model,
+    users,
+    timestamps=None,
+    others=None,
+    phrases=None,
 ) -> UserEncoder:
     """Adds the other channels that are asked for to a trained encoder, and fits their fusion.
 
@@ -114,17 +119,21 @@ def fit_user_encoder(
         others: Function of nothing, called only where channels are weighed, to the pair of the
             behaviours and the moments, both as above, of users that nothing was fitted on. How
             consistent they are weighs what the channels say; `None` weighs all alike.
+        phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it;
+            `None` says that there are none.
 
     Returns:
         The `UserEncoder`.
     """
     parts = {}
-    if config.latent_semantics:
-        logging.getLogger("progress").info("latent semantic analysis of %d users", len(users))
-        vocabulary_size = encoder.get_layer("behavior_embedding").vocabulary_size
-        sentences = [list(itertools.chain.from_iterable(user)) for user in users]
+    if config.latent_semantics or config.paragraph_vectors:
         parts["latent_semantics"] = fit_latent_semantics(
-            sentences, vocabulary_size, config.latent_semantics, config.seed
+            [list(itertools.chain.from_iterable(user)) for user in users],
+            encoder.get_layer("behavior_embedding").vocabulary_size,
+            config.latent_semantics,
+            config.seed,
+            config.paragraph_vectors,
+            phrases,
         )
     if timestamps is not None:
         parts["time_features"] = TimeFeatures()
@@ -160,27 +169,6 @@ def _halves(users, timestamps):
         )
         for start in (0, 1)
     ]
-
-
-def fit_latent_semantics(
-    sentences, vocabulary_size: int, dimension: int, seed: int = 0
-) -> LatentSemantics:
-    """Makes the channel of latent semantic analysis.
-
-    Args:
-        sentences: List of lists of integers, one a user: word ids of `1..vocabulary_size`.
-        vocabulary_size: Integer, the number of words, without padding.
-        dimension: Integer, the number of directions.
-        seed: Integer, the seed of the randomised decomposition.
-
-    Returns:
-        The layer, with its directions.
-    """
-    layer = LatentSemantics(vocabulary_size, dimension)
-    layer.build((None, None, None))
-    counts = word_counts(sentences, vocabulary_size)
-    layer.directions.assign(latent_semantic_directions(counts, dimension, seed))
-    return layer
 
 
 def padded(users, timestamps=None):
