@@ -1,0 +1,67 @@
+"""Tests of paragraph vectors' directions, and of them beside latent semantic analysis."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from trainer.encoder.paragraph_vectors import paragraph_vector_directions
+from trainer.encoder.word_directions import fit_latent_semantics
+from trainer.encoder.word_vectors import inverse_document_frequency, word_counts
+
+WORDS = 20
+"""The first ten are said by some users, the second ten by the others; number 21 by nobody."""
+
+
+@pytest.fixture(scope="module")
+def users():
+    rng = np.random.default_rng(0)
+    return [(rng.integers(1, 11, 30) + 10 * (user % 2)).tolist() for user in range(200)]
+
+
+@pytest.fixture(scope="module")
+def directions(users):
+    return paragraph_vector_directions(users, WORDS + 1, dimension=8)
+
+
+def test_words_of_the_same_users_point_to_one_side(directions):
+    rows = directions[:WORDS] / np.linalg.norm(directions[:WORDS], axis=1, keepdims=True)
+    cosines = rows @ rows.T
+    assert cosines[:10, :10].min() > 0.5
+    assert cosines[10:, 10:].min() > 0.5
+    assert cosines[:10, 10:].max() < -0.5
+
+
+def test_what_all_users_have_in_common_is_taken_off(directions, users):
+    counts = word_counts(users, WORDS + 1)
+    idf = inverse_document_frequency(counts)[:, np.newaxis]
+    total = np.asarray(counts.sum(axis=0)) @ (directions / idf)
+    assert np.abs(total / counts.sum()).max() < 1e-5
+
+
+def test_words_that_nobody_said_and_phrases_point_nowhere(directions, users):
+    assert not directions[WORDS].any()
+    phrases = np.zeros((WORDS + 1, 2), "int64")
+    phrases[4] = 1, 2
+    fitted = paragraph_vector_directions(users, WORDS + 1, dimension=8, phrases=phrases)
+    assert not fitted[4].any()
+    assert fitted[3].any()
+
+
+def test_nobody_said_anything():
+    with pytest.raises(ValueError, match="no word"):
+        paragraph_vector_directions([[], []], 3, dimension=2)
+
+
+def test_both_kinds_of_directions_count_alike(users):
+    layer = fit_latent_semantics(users, WORDS + 1, 3, paragraph_vectors=8)
+    directions = ops.convert_to_numpy(layer.directions)
+    counts = word_counts(users, WORDS + 1)
+    counts.data = 1 + np.log(counts.data)
+    of_users = counts @ directions
+    assert of_users[:, :3].var(axis=0).sum() == pytest.approx(1, rel=1e-4)
+    assert of_users[:, 3:].var(axis=0).sum() == pytest.approx(1, rel=1e-4)
+
+
+def test_one_kind_alone(users):
+    assert fit_latent_semantics(users, WORDS + 1, 0, paragraph_vectors=8).dimension == 8
+    assert fit_latent_semantics(users, WORDS + 1, 3).dimension == 3
