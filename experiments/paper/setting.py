@@ -13,7 +13,7 @@ import yaml
 from contract.errors import UsageError
 from experiments.dataset_command import write_dataset
 from experiments.datasets.writer import CONFIG
-from experiments.labelled_users import PreparedData, prepare
+from experiments.labelled_users import PreparedData, configuration, prepare
 from experiments.paper.measure import Rows
 from experiments.paper.small import write_small
 from pipeline.config import PipelineConfig, load_config
@@ -47,8 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="the data set as it is published, or a folder with a config.yaml, as `dataset` and "
-        "`python -m pipeline init` write it",
+        help="the data set as it is published; or a folder with a config.yaml, as `dataset` and "
+        "`python -m pipeline init` write it; or one with events.* and labels.*, whose words and "
+        "tasks are those that `init` finds, without the moments, which only `weekly` looks at",
     )
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="for results, and for what is kept"
@@ -96,6 +97,14 @@ def _config(args: argparse.Namespace, folder: pathlib.Path) -> PipelineConfig:
         raise UsageError("--data names the data set; --small does without.")
     if (pathlib.Path(args.data) / CONFIG).exists():
         return load_config(str(pathlib.Path(args.data) / CONFIG))
+    if any(pathlib.Path(args.data).glob("events.*")):
+        found = configuration(args.data, {})
+        if args.command == "weekly":
+            return found
+        ingestion = found.data.ingestion.model_copy(update={"channels": ()})
+        return found.model_copy(
+            update={"data": found.data.model_copy(update={"ingestion": ingestion})}
+        )
     write_dataset(argparse.Namespace(**{**vars(args), "output": str(folder / "data")}))
     return load_config(str(folder / "data" / CONFIG))
 

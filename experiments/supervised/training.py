@@ -14,6 +14,7 @@ LEARNING_RATES = (0.001, 0.0003)
 """Those that are tried; the validation users choose. Ours has one try: a rival is not held back."""
 
 _BATCH = 64
+_BATCHES_OF_A_WINDOW = 16
 _SHUFFLED = 10_000
 
 Inputs = Sequence[tf.Tensor | tf.RaggedTensor]
@@ -61,15 +62,23 @@ def fit_and_predict(
         ).history
         predicted = model.predict(_batches(evaluation, None), verbose=0)
         found.append((min(history["val_loss"]), predicted))
-    return min(found, key=lambda each: each[0])[1]
+    # Batches are of users of like length; each goes back to its place.
+    return min(found, key=lambda each: each[0])[1][np.argsort(_by_length(evaluation))]
 
 
 def _batches(inputs: Inputs, classes: np.ndarray | None, seed: int | None = None):
-    """Padded batches; shuffled anew in every epoch if there is a seed."""
-    parts = inputs if classes is None else (*inputs, classes)
-    users = tf.data.Dataset.from_tensor_slices(tuple(parts))
-    if seed is not None:
-        users = users.shuffle(_SHUFFLED, seed=seed)
+    """Padded batches of users of like length; shuffled anew in every epoch if there is a seed."""
+    parts = tuple(inputs if classes is None else (*inputs, classes))
+    if seed is None:
+        order = _by_length(inputs)
+        users = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(part, order) for part in parts))
+        batches = users.ragged_batch(_BATCH)
+    else:
+        users = tf.data.Dataset.from_tensor_slices(parts).shuffle(_SHUFFLED, seed=seed)
+        batches = users.ragged_batch(_BATCH * _BATCHES_OF_A_WINDOW).flat_map(_of_a_window)
+        batches = batches.shuffle(_BATCHES_OF_A_WINDOW, seed=seed)
+        count = -(-len(parts[-1]) // _BATCH)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(count))
 
     def padded(*batch):
         # At least one word: a convolution over none has no size.
@@ -79,4 +88,21 @@ def _batches(inputs: Inputs, classes: np.ndarray | None, seed: int | None = None
         *features, labels = dense
         return (tuple(features) if len(features) > 1 else features[0]), labels
 
-    return users.ragged_batch(_BATCH).map(padded).prefetch(tf.data.AUTOTUNE)
+    return batches.map(padded).prefetch(tf.data.AUTOTUNE)
+
+
+def _of_a_window(*users):
+    order = tf.argsort(_lengths(users[0]), stable=True)
+    sorted_users = tuple(tf.gather(part, order) for part in users)
+    return tf.data.Dataset.from_tensor_slices(sorted_users).ragged_batch(_BATCH)
+
+
+def _by_length(inputs: Inputs) -> np.ndarray:
+    return np.argsort(np.asarray(_lengths(inputs[0])), kind="stable")
+
+
+def _lengths(part):
+    """The length of each row; a dense tensor's are all the same."""
+    if isinstance(part, tf.RaggedTensor):
+        return part.row_lengths()
+    return tf.ones(tf.shape(part)[0], tf.int64)

@@ -13,7 +13,6 @@ from experiments.paper.measure import task_accuracy
 from experiments.paper.rows import ROWS
 from experiments.paper.weekly import mean_of
 from experiments.paper.write import Grid, markdown
-from experiments.representations import Model
 
 _FEW_ROWS = {"tfidf": "TF-IDF", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -91,11 +90,15 @@ def test_tables(run, output, name, tmp_path, capsys):
         name, ["likes_outdoor", "age_range"]
     )
     columns = [*tasks, "mean"]
-    assert cells[0] == ["", *(cell for column in columns for cell in (column, "paper"))]
+    own = [cell for column in columns for cell in (column, "paper")]
+    assert cells[0] == ["", *own, "SUMN above"]
     assert [row[0] for row in cells[1:]] == list(_FEW_ROWS.values())
-    assert cells[-1][-1] == "0.8125"
+    assert cells[-1][-2:] == ["0.8125", ""]
     assert content["metric"] == ("accuracy" if name in ("table4", "table5") else "auc")
-    numbers = content["rows"]["tfidf"]
+    numbers = content["rows"]["tfidf"]["figures"]
+    ahead = content["rows"]["tfidf"]["above"]["value"]
+    ours = content["rows"]["sumn"]["figures"]["mean"]["value"]
+    assert ahead == pytest.approx(ours - numbers["mean"]["value"])
     assert numbers["mean"]["value"] == pytest.approx(np.mean([numbers[t]["value"] for t in tasks]))
     assert numbers["mean"]["low"] <= numbers["mean"]["value"] <= numbers["mean"]["high"]
     assert sum(content["users"].values()) > 200
@@ -105,14 +108,19 @@ def test_tables(run, output, name, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_what_was_measured_is_not_measured_again(run, monkeypatch):
+def test_what_was_measured_is_not_measured_again(run, output, monkeypatch):
     run("table2")
 
     def fail(*_):
         raise AssertionError("measured again")
 
-    monkeypatch.setitem(ROWS, "sumn", Model("", fail))
+    fail.__module__ = ROWS["sumn"].evaluate.__module__
+    monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(evaluate=fail))
     run("table2")
+    for change in ({"evaluate": lambda *_: fail()}, {"description": "other settings"}):
+        monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(**change))
+        with pytest.raises(AssertionError, match="measured again"):
+            main(["table2", "--small", "--output", str(output)])
 
 
 @pytest.mark.slow
