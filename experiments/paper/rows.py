@@ -38,6 +38,7 @@ LABELS = {
     "doc2vec": "Doc2Vec",
     "textcnn": "TextCNN (supervised)",
     "han": "HAN (supervised)",
+    "bert": "BERT (masked words, then supervised)",
     "sumn-ae": "SUMN-AE",
     "sumn-id": "SUMN-ID",
     "sumn-mean": "SUMN-MEAN",
@@ -49,7 +50,9 @@ LABELS = {
 }
 """How the rows of the tables are called there; the order is that of the tables."""
 
-PACKAGES: dict[str, tuple[str, str]] = {}
+PACKAGES = {
+    "bert": ("keras_hub", "pip install --no-deps -r requirements-experiments.txt"),
+}
 """Row to the module of an optional package that it needs, and to how that is installed."""
 
 

@@ -6,7 +6,7 @@ Those that read words in their order read no phrases, which stand behind the wor
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,15 @@ from experiments.supervised.words import Words, words
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 
+FINE_TUNING_RATES = (0.0003, 0.0001)
+"""Of BERT, tried for each task."""
+
 _progress = logging.getLogger("progress")
 _Setup = Callable[[PreparedData, int], tuple[Callable[[int], Any], Callable[[LabelledUsers], Any]]]
 """Of the data and a seed: a function that builds the model, one that makes its inputs of users."""
 
 
-def _supervised(set_up: _Setup):
+def _supervised(set_up: _Setup, learning_rates: Sequence[float] | None = None):
     def evaluate(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
         from experiments.supervised.training import fit_and_predict
 
@@ -36,7 +39,13 @@ def _supervised(set_up: _Setup):
                 for users in (data.train, data.validation)
             )
             probabilities[task] = fit_and_predict(
-                build, classes, train, validation, inputs(data.evaluation), config
+                build,
+                classes,
+                train,
+                validation,
+                inputs(data.evaluation),
+                config,
+                learning_rates,
             )
         return probabilities
 
@@ -66,6 +75,22 @@ def _han(data: PreparedData, seed: int):
     return (
         lambda classes: hierarchical_attention(vectors, classes),
         lambda users: [_nested(own, users)],
+    )
+
+
+def _bert(data: PreparedData, seed: int):
+    from experiments.supervised.bert import classifier, pretrain, tokens
+    from trainer.encoder.dataset import user_behaviors
+
+    own, spec = words(data), data.transform_output.transformed_feature_spec()
+    train, validation = (
+        tokens([[own.of(each) for each in user] for user in user_behaviors(files, spec)], own.size)
+        for files in (data.train_files, data.validation_files)
+    )
+    backbone, _ = pretrain(train, validation, own.size, seed)
+    return (
+        lambda classes: classifier(backbone, own.size, classes),
+        lambda users: [tokens(own.behaviors(users), own.size)],
     )
 
 
@@ -124,5 +149,9 @@ SUPERVISED = {
     "tfidf-mlp": Model("TF-IDF and an MLP of 128, supervised", _supervised(_tfidf_mlp)),
     "textcnn": Model("TextCNN from Word2Vec, supervised", _supervised(_text_cnn)),
     "han": Model("hierarchical attention network, supervised", _supervised(_han)),
+    "bert": Model(
+        "BERT from a random start, masked words then fine-tuned",
+        _supervised(_bert, FINE_TUNING_RATES),
+    ),
 }
 """Rows by name."""

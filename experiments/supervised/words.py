@@ -23,7 +23,8 @@ class Words(NamedTuple):
 
     def of(self, word_ids: Iterable[int]) -> list[int]:
         """The numbers of those that are no phrases."""
-        return [number for number in self.numbers[list(word_ids)].tolist() if number]
+        known = self.numbers[np.fromiter(word_ids, int)]
+        return known[known > 0].tolist()
 
     def behaviors(self, users: LabelledUsers) -> list[list[list[int]]]:
         """Per user and behaviour the numbers of the words."""

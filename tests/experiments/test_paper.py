@@ -7,14 +7,16 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from experiments import labelled_users
 from experiments.__main__ import main
-from experiments.paper import figures, svg, tables
+from experiments.paper import figures, setting, svg, tables
 from experiments.paper.measure import task_accuracy
-from experiments.paper.rows import ROWS
+from experiments.paper.rows import PACKAGES, ROWS
 from experiments.paper.weekly import mean_of
 from experiments.paper.write import Grid, markdown
+from experiments.supervised import bert
 
-_FEW_ROWS = {"tfidf": "TF-IDF", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
+_FEW_ROWS = {"tfidf": "TF-IDF", "bert": "BERT", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -64,9 +66,23 @@ def output(tmp_path_factory):
     return tmp_path_factory.mktemp("paper")
 
 
+@pytest.fixture(scope="module")
+def prepared():
+    """The small data, which are the same for all commands."""
+    return {}
+
+
 @pytest.fixture
-def run(output, monkeypatch):
+def run(output, prepared, monkeypatch):
     """Returns a function that runs a command with --small on a few rows."""
+
+    def prepare(config, folder):
+        if config not in prepared:
+            prepared[config] = labelled_users.prepare(config, folder)
+        return prepared[config]
+
+    monkeypatch.setattr(setting, "prepare", prepare)
+    monkeypatch.setattr(bert, "PRETRAINING_EPOCHS", 1)
     monkeypatch.setattr(tables, "LABELS", _FEW_ROWS)
     monkeypatch.setattr(figures, "HOPS", (1, 2))
     monkeypatch.setattr(figures, "VARIANTS", {"sumn-mean": {"aggregator": "mean"}})
@@ -105,6 +121,24 @@ def test_tables(run, output, name, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "The paper: 7 users." in printed
     assert "generated logs, which say nothing of it" in (output / f"{name}.md").read_text()
+
+
+@pytest.mark.slow
+def test_rows_that_are_not_measured_are_named(run, output, monkeypatch):
+    run("table2")
+    rows = {**_FEW_ROWS, "han": "HAN", "textcnn": "TextCNN"}
+    monkeypatch.setattr(tables, "LABELS", rows)
+    monkeypatch.setitem(PACKAGES, "han", ("no_such_module", "install it so"))
+    content, cells = run("rows", "--rows", "tfidf", "han")
+    why = "no_such_module is not installed: install it so"
+    assert content["rows"]["han"] == {"missing": why}
+    assert content["rows"]["textcnn"] == {"missing": "not measured"}
+    # What another command measured is there.
+    assert content["rows"]["bert"]["seeds"] == [0]
+    assert cells[-1][1] == "not measured"
+    text = (output / "rows.md").read_text()
+    assert f"HAN: not measured ({why})." in text
+    assert "TextCNN: not measured (name it by --rows textcnn)." in text
 
 
 @pytest.mark.slow
