@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import pathlib
 import tempfile
@@ -63,6 +64,7 @@ class Rows:
         self._folder = folder
         files = match_files({"events": config.data.events, "labels": config.data.labels})
         hashes = [f"{file.kind} {content_hash(file)}" for file in files]
+        self._code_digest = functools.cache(code_digest)
         self._settings = "\n".join([config.model_dump_json(), *hashes])
 
     def kept(
@@ -119,7 +121,7 @@ class Rows:
         return float("nan") if probabilities is None else float(probabilities[SECONDS])
 
     def _path(self, name: str, code: str) -> pathlib.Path:
-        what = "\n".join([name, self._settings, code_digest(code)])
+        what = "\n".join([name, self._settings, self._code_digest(code)])
         digest = hashlib.sha256(what.encode()).hexdigest()[:16]
         return self._folder / f"{name.partition(':')[0]}-{digest}.npz"
 

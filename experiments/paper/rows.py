@@ -33,7 +33,8 @@ ROWS: dict[str, Model] = {
 LABELS = {
     "tfidf-words": "TF-IDF of words, logistic regression",
     "tfidf": "TF-IDF with phrases, logistic regression",
-    "tfidf-mlp": "TF-IDF, MLP",
+    "tfidf-words-mlp": "TF-IDF of words, MLP",
+    "tfidf-mlp": "TF-IDF with phrases, MLP",
     "word2vec": "Word2Vec",
     "doc2vec": "Doc2Vec",
     "textcnn": "TextCNN (supervised)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -85,7 +86,10 @@ def table(name: str, args: argparse.Namespace, made: Setting) -> None:
     papers = _papers_values(args.paper_values).get(name) or {}
     grid = _grid(wanted, tasks, measured, papers, made)
     if name == "rows" and args.data:
-        grid = grid._replace(title=f"{grid.title}, {pathlib.Path(args.data).resolve().name}")
+        source = pathlib.Path(args.data).resolve().name
+        grid = grid._replace(
+            title=f"{grid.title}, {source}", content={"data": source} | grid.content
+        )
     if args.small:
         grid = grid._replace(title=f"{grid.title}: generated logs, which say nothing of it")
     write_grid(grid, made.folder, name)
@@ -141,6 +145,7 @@ def _grid(
         rows,
         _notes(wanted, made, papers, measured),
         {
+            "date": datetime.date.today().isoformat(),
             "metric": wanted.metric,
             "seeds": made.seeds,
             "users": dict(zip(SPLITS, _users(made), strict=True)),
