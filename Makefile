@@ -76,7 +76,7 @@ $(DEMO_DATA)/labels.csv: | $(INSTALLED)
 	$(PYTHON) -m pipeline generate $(DEMO_DATA)
 
 # Byte code is made here, once: where Python may not write it, every process would compile TensorFlow.
-$(INSTALLED): requirements.txt requirements-exports.txt
+$(INSTALLED): requirements.txt requirements-exports.txt requirements-experiments.txt
 	@test -n "$(PY)" || { echo "No Python 3.9 or newer was found to begin with: install one, or name it" \
 	  "(make PYTHON3=/path/to/python3)."; exit 1; }
 	@$(PYTHON3) tools/install.py $(PY) $(VENV)

@@ -2,22 +2,30 @@
 
     python -m docs.generate_results
 
-`python -m experiments.quality ... --output experiments/results` measures, and `python -m
-experiments.few_labels ... --output experiments/results/few_labels/NAME.json`; a test compares the
-pages with what this gives.
+`python -m experiments.quality ... --output experiments/results` measures, `python -m
+experiments.few_labels ... --output experiments/results/few_labels/NAME.json`, and `python -m
+experiments rows`, whose rows.json is put to experiments/results/rows/NAME.json; a test compares
+the pages with what this gives.
 """
 
 from __future__ import annotations
 
 import json
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
+from experiments.areas import MEAN
+from experiments.paper.rows import LABELS
 from experiments.representations import MODELS
 
 _ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = _ROOT / "experiments" / "results"
-PAGES = {"docs/results.md": "tables", "README.md": "summary"}
+PAGES = {
+    "docs/results.md": {"": "tables", ": rows": "rows"},
+    "README.md": {"": "summary"},
+}
+"""Page to what stands in its marks to what is written between them."""
 
 _DATA_SETS = {
     "git-history": "commit subject lines of 12 projects",
@@ -25,6 +33,7 @@ _DATA_SETS = {
     "poetry": "classical Chinese poems",
     "generated": "generated logs",
 }
+_OF_ROWS = ("git-history", "git-large", "poetry")
 _OURS = "default"
 _START = "untrained"
 # Not what one would use instead, but other forms of ours.
@@ -53,16 +62,74 @@ def results_page(name: str) -> str:
         ValueError: The page has no marks.
     """
     text = (_ROOT / name).read_text()
-    begin, end = (f"<!-- {word} python -m docs.generate_results -->\n" for word in ("from", "end"))
-    before, found, rest = text.partition(begin)
-    _, ended, after = rest.partition(end)
-    if not found or not ended:
-        raise ValueError(f"{name} lacks the lines {begin.strip()} and {end.strip()}.")
-    if PAGES[name] == "tables":
-        tables = "\n\n".join([*map(_table, measured()), *map(_curve, curves())])
-    else:
-        tables = _summary(measured())
-    return f"{before}{begin}\n{tables}\n{end}{after}"
+    for which, content in PAGES[name].items():
+        begin, end = (
+            f"<!-- {word} python -m docs.generate_results{which} -->\n" for word in ("from", "end")
+        )
+        before, found, rest = text.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not found or not ended:
+            raise ValueError(f"{name} lacks the lines {begin.strip()} and {end.strip()}.")
+        text = f"{before}{begin}\n{_CONTENT[content]()}\n{end}{after}"
+    return text
+
+
+def _tables() -> str:
+    return "\n\n".join([*map(_table, measured()), *map(_curve, curves())])
+
+
+def _rows_of_the_paper() -> str:
+    found = {report["data"]: report for report in map(_read, RESULTS.glob("rows/*.json"))}
+    return "\n\n".join(_paper_table(name, found.get(name)) for name in _OF_ROWS)
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+def _paper_table(name: str, report: dict[str, Any] | None) -> str:
+    what = _DATA_SETS[name]
+    title = f"### {what[0].upper()}{what[1:]}, rows of the paper (`{name}`)\n\n"
+    if report is None:
+        return f"{title}No row was measured."
+    rows, missing = [], []
+    for row, label in LABELS.items():
+        content = report["rows"].get(row, {"missing": "not measured"})
+        if "missing" in content:
+            missing.append(f"{label} ({content['missing']})")
+            continue
+        figures, above = content["figures"], content["above"]
+        rows.append(
+            [
+                label,
+                *(f"{figures[task]['value']:.3f}" for task in figures if task != MEAN),
+                _of_figure(figures[MEAN], "{:.3f}"),
+                "" if above is None else _of_figure(above, "{:+.3f}"),
+                str(len(content["seeds"])),
+                f"{content['seconds']:,.0f}",
+            ]
+        )
+    tasks = [task for task in next(iter(_measured_rows(report)))["figures"] if task != MEAN]
+    header = ["", *tasks, "mean, 95 % interval", "SUMN above it", "seeds", "seconds"]
+    users, text = report["users"], report["text"]
+    lines = [header, ["---"] * len(header), *rows]
+    said = (
+        f"{users['train']:,} labelled users to learn from, {users['validation']:,} to stop by, "
+        f"{users['eval']:,} evaluated; words `{text['language']}`, n-grams up to {text['ngrams']}, "
+        f"without the moments; {report['date']}."
+    )
+    if missing:
+        said += f" Not measured: {'; '.join(missing)}."
+    return f"{title}{said}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+def _measured_rows(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [content for content in report["rows"].values() if "missing" not in content]
+
+
+def _of_figure(figure: dict[str, float], form: str) -> str:
+    """A number as `experiments.paper` writes it."""
+    return f"{form} ({form} to {form})".format(figure["value"], figure["low"], figure["high"])
 
 
 def _table(report: dict[str, Any]) -> str:
@@ -147,6 +214,13 @@ def _curve(report: dict[str, Any]) -> str:
 def _with_interval(figures: dict[str, Any], form: str) -> str:
     low, high = figures["interval"]
     return f"{form.format(figures['mean'])} ({form.format(low)} to {form.format(high)})"
+
+
+_CONTENT: dict[str, Callable[[], str]] = {
+    "tables": _tables,
+    "summary": lambda: _summary(measured()),
+    "rows": _rows_of_the_paper,
+}
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ _TABLES = {
     "table3": "table 3: category preferences on query logs",
     "table4": "table 4: gender and variety of English on Twitter and PAN17",
     "table5": "table 5: profiles on query logs",
+    "rows": "every row of the tables on any labelled data",
 }
 _FIGURES = {
     "figure2": "figure 2: AUC by quartiles of activity",
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _add_measurements(commands: CommandLine) -> None:
     from experiments.datasets import DATASETS
+    from experiments.paper.rows import LABELS
     from experiments.paper.setting import add_arguments
 
     of_table = {
@@ -76,6 +78,14 @@ def _add_measurements(commands: CommandLine) -> None:
                 "--paper-values",
                 metavar="YAML",
                 help="the paper's values, in the form of experiments/paper/values.yaml",
+            )
+            command.add_argument(
+                "--rows",
+                nargs="*",
+                choices=LABELS,
+                metavar="ROW",
+                help="measure these alone (default: all); of the others the table has what was "
+                f"measured already. Rows: {', '.join(LABELS)}",
             )
 
 

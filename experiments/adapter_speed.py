@@ -1,9 +1,11 @@
-"""How many records a second the adapters of published data sets read, on generated files.
+"""How many records a second the adapters read, and events they write, on generated files.
 
     python -m experiments.adapter_speed --records 200000
 
 Files of the published layouts are generated with a fixed seed, the sizes of their records as in
-the real ones; each adapter then runs in a process of its own, whose peak memory is told too.
+the real ones; each adapter then runs in a process of its own, whose peak memory is told too. A
+record is a line that is read, an event one that is written; rates are by the clock and, where
+other programs run beside it, by the time of one processor.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from rich.table import Table
 
 from experiments.dataset_command import add_datasets, write_dataset
 
+_BY_PROCESSOR = ("records/s of CPU", "events/s of CPU")
 _JULY_2014 = 1404172800
 _SECONDS = 78_000_000  # To the end of 2016.
 _WORDS = [f"word{number}" for number in range(5_000)]
@@ -43,7 +46,7 @@ def main() -> None:
     command = argparse.ArgumentParser()
     add_datasets(command)
     table = Table(title=f"{records:,} generated records on {os.cpu_count()} processors")
-    for column in ("data set", "records/s", "of one processor", "events", "peak MB"):
+    for column in ("data set", "records/s", "events/s", *_BY_PROCESSOR, "peak MB"):
         table.add_column(column, justify="left" if column == "data set" else "right")
     for name, (generate, options) in _DATASETS.items():
         with tempfile.TemporaryDirectory() as scratch:
@@ -56,9 +59,11 @@ def main() -> None:
                 report, megabytes = pool.apply(_run, (arguments,))
         table.add_row(
             name,
-            f"{report['records_per_second']:,}",
-            f"{report['records_per_cpu_second']:,}",
-            f"{report['events']:,}",
+            *(
+                f"{report[kind] / report[seconds]:,.0f}"
+                for seconds in ("seconds", "cpu_seconds")
+                for kind in ("records", "events")
+            ),
             f"{megabytes:,.0f}",
         )
     Console(width=100).print(table)

@@ -12,8 +12,8 @@ import pathlib
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _PACKAGES = (
-    *("audit", "components", "contract", "ingestion", "kubeflow", "pipeline", "serving"),
-    "trainer",
+    *("audit", "components", "contract", "experiments", "ingestion", "kubeflow", "pipeline"),
+    *("serving", "trainer"),
 )
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from contract.features import USER_ID
+from contract.splits import SPLITS
 from ingestion import values
 from ingestion.errors import BadValue
 from ingestion.files import InputFile
@@ -30,6 +31,7 @@ _TEXTS = (
     *("content", "message", "body", "title", "producttitle", "summary", "comment", "description"),
     *("post", "subject"),
 )
+_SPLIT = "split"
 _ROWS = 100
 
 
@@ -41,12 +43,14 @@ class Names(NamedTuple):
         timestamp: When it happened.
         text: What the user did.
         label_user_id: The user's id in the labels.
+        split: The user's split in the labels; None also where there is no such column.
     """
 
     user_id: Any = None
     timestamp: Any = None
     text: Any = None
     label_user_id: Any = None
+    split: Any = None
 
 
 def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
@@ -58,7 +62,8 @@ def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
         given: What the user named.
 
     Returns:
-        All names.
+        All names; that of the split where the labels have a column `split` of nothing but train,
+        validation, eval and empty cells.
 
     Raises:
         ConfigError: A column is not there or cannot be told; the message says which there are.
@@ -81,7 +86,18 @@ def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
         (_plain(taken[USER_ID]), *_USER_IDS),
         values.parse_user_id,
     )
-    return Names(**taken)
+    return Names(**taken, split=_split_column(labels, of_labels))
+
+
+def _split_column(labels: InputFile, columns: list[str]) -> str | None:
+    """The column that says who is of which split, by its name and by what is in it."""
+    if _SPLIT not in columns:
+        return None
+    known = {*SPLITS, ""}
+    for _, row in itertools.islice(first_rows(labels, (_SPLIT,), ""), _ROWS):
+        if isinstance(row, BadValue) or str(row[0] or "").strip() not in known:
+            return None
+    return _SPLIT
 
 
 def _choose(

@@ -109,7 +109,8 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
             if not found:
                 raise ConfigError(f"--{kind}: init looks at files on this machine alone.")
         columns = choose_columns(of_kind["events"][0], of_kind["labels"][0], names)
-        tasks = "".join(f"{line}\n" for line in _tasks(of_kind["labels"], columns.label_user_id))
+        no_tasks = (columns.label_user_id, columns.split)
+        tasks = "".join(f"{line}\n" for line in _tasks(of_kind["labels"], no_tasks))
         counts = _count(of_kind["events"], columns.user_id)
         language = language_for(first_texts(of_kind["events"], columns.text))
     except DataError as error:
@@ -164,9 +165,9 @@ def _count(files: list[InputFile], user_id: str) -> Counts:
         )
 
 
-def _tasks(files: list[InputFile], user_id: str) -> Iterator[str]:
+def _tasks(files: list[InputFile], no_tasks: Collection[str | None]) -> Iterator[str]:
     """Yields the lines of the section, a comment for each column that is no task."""
-    columns = [column for column in column_names(files[0], SAMPLED_ROWS) if column != user_id]
+    columns = [each for each in column_names(files[0], SAMPLED_ROWS) if each not in no_tasks]
     classes: dict[str, set[str]] = {column: set() for column in columns}
     missing: dict[str, set[str]] = {column: set() for column in columns}
     for file in files:

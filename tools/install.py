@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
-_LOCKS = ("requirements.txt", "requirements-exports.txt")
+_LOCKS = ("requirements.txt", "requirements-exports.txt", "requirements-experiments.txt")
 _UV = _ROOT / ".uv"
 _OLD_STACK = ("3.10",)
 _NEW_STACK = ("3.13", "3.12", "3.11")

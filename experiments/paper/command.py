@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
 import pydantic
 import yaml
@@ -21,6 +22,11 @@ def measure(args: argparse.Namespace) -> int:
     Raises:
         UsageError: The options or the data cannot be used.
     """
+    if not args.small:
+        progress = logging.getLogger("progress")
+        progress.setLevel(logging.INFO)
+        progress.propagate = False
+        progress.addHandler(logging.StreamHandler())
     # What TensorFlow and the packages below TFX say of themselves is not about the measurement.
     quiet_tensorflow()
     from experiments.paper import figures

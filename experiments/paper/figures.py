@@ -12,8 +12,8 @@ import numpy as np
 
 from experiments.areas import MEAN
 from experiments.paper import svg
-from experiments.paper.measure import figures
-from experiments.paper.rows import HOPS, LABELS, VARIANTS, fit_vectors
+from experiments.paper.measure import areas, figures_of
+from experiments.paper.rows import HOPS, LABELS, ROWS, VARIANTS, fit_vectors
 from experiments.paper.setting import Setting
 from experiments.paper.tables import written
 from experiments.paper.write import Grid, write_grid
@@ -56,13 +56,13 @@ def figure3(made: Setting) -> None:
     """The first two principal components of the vectors of users of different classes."""
     from sklearn.decomposition import PCA
 
-    seed = made.seeds[0]
+    seed, fit = made.seeds[0], fit_vectors("sumn")
 
     def vectors(scratch: str) -> dict[str, np.ndarray]:
-        encode = fit_vectors("sumn")(made.data, seed, scratch)
+        encode = fit(made.data, seed, scratch)
         return {"vectors": np.asarray(encode(made.data.evaluation))}
 
-    users = made.rows.kept(f"vectors-{seed}", vectors)["vectors"]
+    users = made.rows.kept(f"vectors-{seed}", fit.__module__, vectors)["vectors"]
     plane = PCA(2, random_state=seed).fit(users)
     share = plane.explained_variance_ratio_.sum()
     placed = plane.transform(users)
@@ -105,17 +105,18 @@ def training_time(made: Setting) -> None:
     """Seconds and epochs until the validation loss has converged, of every variant."""
     rows, content = [], {}
     for row in VARIANTS:
-        runs = []
+        runs, fit = [], fit_vectors(row)
         for seed in made.seeds:
 
-            def train(scratch: str, row=row, seed=seed) -> dict[str, np.ndarray]:
+            def train(scratch: str, fit=fit, seed=seed) -> dict[str, np.ndarray]:
                 with _counted_epochs() as epochs:
                     started = time.monotonic()
-                    fit_vectors(row)(made.data, seed, scratch)
+                    fit(made.data, seed, scratch)
                     seconds = time.monotonic() - started
                 return {"seconds": np.array(seconds), "epochs": np.array(len(epochs))}
 
-            kept = made.rows.kept(f"time-{row}-{seed}", train)
+            name = f"time-{row}-{seed}: {ROWS[row].description}"
+            kept = made.rows.kept(name, fit.__module__, train)
             runs.append((float(kept["seconds"]), int(kept["epochs"])))
         seconds, epochs = np.mean(runs, axis=0)
         rows.append([LABELS[row], f"{seconds:.1f}", f"{epochs:.1f}", f"{seconds / epochs:.2f}"])
@@ -149,5 +150,5 @@ def _counted_epochs() -> Iterator[list[str]]:
 
 def _auc(made: Setting, row: str, chosen: np.ndarray | None = None):
     tasks = list(made.config.tasks)
-    numbers = figures(made.rows, row, made.seeds, made.data, tasks, "auc", made.resamples, chosen)
-    return numbers[MEAN]
+    runs = areas(made.rows, row, made.seeds, made.data, tasks, "auc", made.resamples, chosen)
+    return figures_of(list(runs.values()))[MEAN]

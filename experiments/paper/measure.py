@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import pathlib
 import tempfile
@@ -13,13 +14,22 @@ import numpy as np
 
 from audit.statistics.auc import task_auc
 from audit.statistics.bootstrap import resampling_weights
-from experiments.areas import task_areas
+from experiments.areas import MEAN, task_areas
 from experiments.bootstrap import interval
 from experiments.kept_arrays import read_arrays, write_arrays
 from experiments.labelled_users import PreparedData
 from experiments.paper.rows import ROWS
 from experiments.representations import Probabilities
+from ingestion.files import content_hash, match_files
+from pipeline.code_digest import code_digest
 from pipeline.config import PipelineConfig
+
+SECONDS = "seconds of a run"
+"""Stands beside the arrays of a run for how long it took."""
+
+
+Areas = dict[int, dict[str, np.ndarray]]
+"""Seed to what a row reached with it, as `task_areas` returns it."""
 
 
 class Figure(NamedTuple):
@@ -33,9 +43,12 @@ class Figure(NamedTuple):
 class Rows:
     """Rows of one prepared data set, kept in a folder.
 
+    What is kept is found again only if the data, their configuration, the code that made it, the
+    row's own settings and the seed are the same.
+
     Args:
         data: The users.
-        config: What they were prepared by; other heads or another encoder are other rows.
+        config: What they were prepared by.
         folder: For what is kept.
         progress: Is told what was measured.
     """
@@ -48,39 +61,72 @@ class Rows:
         progress: Callable[[str], None],
     ):
         self._data, self._config, self._progress = data, config, progress
-        digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
-        self._folder = folder / digest
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        files = match_files({"events": config.data.events, "labels": config.data.labels})
+        hashes = [f"{file.kind} {content_hash(file)}" for file in files]
+        self._code_digest = functools.cache(code_digest)
+        self._settings = "\n".join([config.model_dump_json(), *hashes])
 
     def kept(
-        self, name: str, make: Callable[[str], dict[str, np.ndarray]]
+        self, name: str, code: str, make: Callable[[str], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
         """What a function makes, given a folder to work in; made once.
 
         Args:
-            name: Of the file.
+            name: Says what it is, with all settings that are not the configuration's.
+            code: The module that makes it, whose code counts with all that it imports.
             make: Makes arrays by name.
+
+        Returns:
+            The arrays, and the seconds that they took as `SECONDS`.
         """
-        path = self._folder / f"{name}.npz"
+        path = self._path(name, code)
         arrays = read_arrays(path)
         if arrays is None:
             started = time.monotonic()
+            self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
                 arrays = make(scratch)
+            seconds = time.monotonic() - started
+            arrays = {**arrays, SECONDS: np.array(seconds)}
             write_arrays(path, arrays)
-            self._progress(f"{name}: {time.monotonic() - started:.0f} s")
+            self._progress(f"{name}: {seconds:.0f} s")
         return arrays
 
-    def probabilities(self, row: str, seed: int) -> Probabilities:
-        """What a row predicts of the users of the evaluation with one seed."""
-        seed = seed if ROWS[row].seeded else 0
-        return self.kept(
-            f"{row}-{seed}",
-            lambda scratch: ROWS[row].evaluate(self._data, seed, self._config.heads, scratch),
-        )
+    def probabilities(self, row: str, seed: int, make: bool = True) -> Probabilities | None:
+        """What a row predicts of the users of the evaluation with one seed.
+
+        Args:
+            row: Of `ROWS`.
+            seed: Of the run.
+            make: Whether to fit it if it is not kept; otherwise None is returned.
+
+        Returns:
+            Task to float [users, classes], and `SECONDS` of fitting and predicting.
+        """
+        model = ROWS[row]
+        seed = seed if model.seeded else 0
+        name, code = f"{row}-{seed}: {model.description}", model.evaluate.__module__
+        if not make:
+            return read_arrays(self._path(name, code))
+
+        def evaluate(scratch: str) -> Probabilities:
+            return model.evaluate(self._data, seed, self._config.heads, scratch)
+
+        return self.kept(name, code, evaluate)
+
+    def seconds(self, row: str, seed: int) -> float:
+        """What fitting and predicting of a row that is kept took."""
+        probabilities = self.probabilities(row, seed, make=False)
+        return float("nan") if probabilities is None else float(probabilities[SECONDS])
+
+    def _path(self, name: str, code: str) -> pathlib.Path:
+        what = "\n".join([name, self._settings, self._code_digest(code)])
+        digest = hashlib.sha256(what.encode()).hexdigest()[:16]
+        return self._folder / f"{name.partition(':')[0]}-{digest}.npz"
 
 
-def figures(
+def areas(
     rows: Rows,
     name: str,
     seeds: Iterable[int],
@@ -89,8 +135,9 @@ def figures(
     metric: str,
     resamples: int,
     chosen: np.ndarray | None = None,
-) -> dict[str, Figure]:
-    """A row's numbers: of every task, and their mean.
+    make: bool = True,
+) -> Areas:
+    """What a row reached, by seed.
 
     Args:
         rows: Where the row is kept.
@@ -101,22 +148,39 @@ def figures(
         metric: `auc` or `accuracy`.
         resamples: Of the bootstrap over users, and over seeds.
         chosen: Bool [users of the evaluation], whose numbers these are; None: all.
+        make: Whether to fit what is not kept.
 
     Returns:
-        Task, and `mean`, to its number.
+        By seed; only those that are kept, if nothing is made.
     """
     users = data.evaluation
     weights = resampling_weights(len(users.word_ids), resamples)
     if chosen is not None:
         weights = weights * chosen
     measure = {"auc": task_auc, "accuracy": task_accuracy}[metric]
-    tasks = list(tasks)
-    runs = []
+    tasks, found = list(tasks), {}
     for seed in seeds:
-        probabilities = rows.probabilities(name, seed)
-        of_tasks = {task: probabilities[task] for task in tasks}
-        runs.append(task_areas(of_tasks, users, weights, measure))
-    return figures_of(runs)
+        probabilities = rows.probabilities(name, seed, make)
+        if probabilities is not None:
+            of_tasks = {task: probabilities[task] for task in tasks}
+            found[seed] = task_areas(of_tasks, users, weights, measure)
+    return found
+
+
+def above(ours: Areas, others: Areas) -> Figure | None:
+    """How far one row's mean over the tasks is above another's, on the same users and seeds.
+
+    Args:
+        ours: As `areas` returns it.
+        others: The other's.
+
+    Returns:
+        The paired difference; None if they have no seed in common.
+    """
+    seeds = sorted(ours.keys() & others.keys())
+    if not seeds:
+        return None
+    return figures_of([{MEAN: ours[seed][MEAN] - others[seed][MEAN]} for seed in seeds])[MEAN]
 
 
 def figures_of(runs: Sequence[dict[str, np.ndarray]]) -> dict[str, Figure]:

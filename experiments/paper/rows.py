@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+
+from experiments.paper.wrapped import WRAPPED
 from experiments.representations import MODELS, FitVectors, Model, variant
 from experiments.supervised.rows import SUPERVISED
 
@@ -14,32 +17,52 @@ VARIANTS: dict[str, dict] = {
     "sumn-max": {"aggregator": "max"},
     "sumn-transformer": {"aggregator": "transformer"},
     "sumn": {},
+    "sumn-lsa": {"latent_semantics": 64},
 }
 """Row to what it changes of the encoder that the data are configured for."""
 
+
 ROWS: dict[str, Model] = {
-    **{name: MODELS[name] for name in ("tfidf", "word2vec", "doc2vec", "paper")},
+    **WRAPPED,
+    **{name: MODELS[name] for name in ("tfidf", "word2vec", "doc2vec")},
     **SUPERVISED,
     **{name: variant(**changes) for name, changes in VARIANTS.items()},
     **{f"sumn-{hops}-hops": variant(hops=hops) for hops in HOPS},
 }
 
 LABELS = {
-    "tfidf": "TF-IDF, logistic regression",
-    "tfidf-mlp": "TF-IDF, MLP",
+    "tfidf-words": "TF-IDF of words, logistic regression",
+    "tfidf": "TF-IDF with phrases, logistic regression",
+    "tfidf-words-mlp": "TF-IDF of words, MLP",
+    "tfidf-mlp": "TF-IDF with phrases, MLP",
     "word2vec": "Word2Vec",
     "doc2vec": "Doc2Vec",
     "textcnn": "TextCNN (supervised)",
     "han": "HAN (supervised)",
+    "bert": "BERT (masked words, then supervised)",
     "sumn-ae": "SUMN-AE",
     "sumn-id": "SUMN-ID",
     "sumn-mean": "SUMN-MEAN",
     "sumn-max": "SUMN-MAX",
     "sumn-transformer": "SUMN, transformer",
     "sumn": "SUMN",
+    "sumn-lsa": "SUMN beside latent semantics",
     "paper": "SUMN, preset paper",
 }
 """How the rows of the tables are called there; the order is that of the tables."""
+
+PACKAGES = {
+    "bert": ("keras_hub", "pip install --no-deps -r requirements-experiments.txt"),
+}
+"""Row to the module of an optional package that it needs, and to how that is installed."""
+
+
+def missing_package(row: str) -> str | None:
+    """Why a row cannot be had here; None if it can."""
+    if row not in PACKAGES or importlib.util.find_spec(PACKAGES[row][0]) is not None:
+        return None
+    module, command = PACKAGES[row]
+    return f"{module} is not installed: {command}"
 
 
 def fit_vectors(row: str) -> FitVectors:

@@ -13,10 +13,11 @@ import yaml
 from contract.errors import UsageError
 from experiments.dataset_command import write_dataset
 from experiments.datasets.writer import CONFIG
-from experiments.labelled_users import PreparedData, prepare
+from experiments.labelled_users import PreparedData, configuration, prepare
 from experiments.paper.measure import Rows
 from experiments.paper.small import write_small
 from pipeline.config import PipelineConfig, load_config
+from pipeline.presets import PRESETS
 from trainer.encoder.config import EncoderConfig
 
 
@@ -47,8 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="the data set as it is published, or a folder with a config.yaml, as `dataset` and "
-        "`python -m pipeline init` write it",
+        help="the data set as it is published; or a folder with a config.yaml, as `dataset` and "
+        "`python -m pipeline init` write it; or one with events.* and labels.*, whose words and "
+        "tasks are those that `init` finds, without the moments, which only `weekly` looks at",
     )
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="for results, and for what is kept"
@@ -64,6 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the encoder of SUMN and its variants, as `{preset: small}` (default: as in "
         "config.yaml)",
     )
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="paper: division, encoder and heads to the paper's letter, in place of what the "
+        "configuration has; official: as its authors' code has them (default: what is fitted to "
+        "the number of users, or the adapter's, which is the paper's)",
+    )
 
 
 def setting(args: argparse.Namespace) -> Setting:
@@ -78,6 +87,8 @@ def setting(args: argparse.Namespace) -> Setting:
     folder = pathlib.Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     config = _config(args, folder)
+    if args.preset:
+        config = by_preset(config, args.preset)
     if args.encoder:
         section = EncoderConfig.model_validate(yaml.safe_load(args.encoder))
         config = config.model_copy(update={"encoder": section})
@@ -96,8 +107,34 @@ def _config(args: argparse.Namespace, folder: pathlib.Path) -> PipelineConfig:
         raise UsageError("--data names the data set; --small does without.")
     if (pathlib.Path(args.data) / CONFIG).exists():
         return load_config(str(pathlib.Path(args.data) / CONFIG))
+    if any(pathlib.Path(args.data).glob("events.*")):
+        found = configuration(args.data, {})
+        if args.command == "weekly":
+            return found
+        ingestion = found.data.ingestion.model_copy(update={"channels": ()})
+        return found.model_copy(
+            update={"data": found.data.model_copy(update={"ingestion": ingestion})}
+        )
     write_dataset(argparse.Namespace(**{**vars(args), "output": str(folder / "data")}))
     return load_config(str(folder / "data" / CONFIG))
+
+
+def by_preset(config: PipelineConfig, preset: str) -> PipelineConfig:
+    """A configuration with a preset of the whole in place of what that sets.
+
+    Args:
+        config: Whose data, tasks and words stay.
+        preset: Key of `PRESETS`.
+    """
+    content = config.model_dump(exclude_unset=True)
+    for section, keys in PRESETS[preset].items():
+        if section in ("encoder", "heads"):
+            content.pop(section, None)
+        else:
+            own = content.setdefault(section, {})
+            content[section] = {key: own[key] for key in own if key not in keys}
+    content["data"].setdefault("division", config.data.ingestion.division.model_dump())
+    return PipelineConfig.model_validate({**content, "preset": preset})
 
 
 def _show(message: str) -> None:

@@ -37,7 +37,7 @@ def weekly(made: Setting) -> None:
     runs: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in names}
     weeks = 0.0
     for seed in made.seeds:
-        kept = made.rows.kept(f"weekly-{seed}", functools.partial(_fit, made, seed))
+        kept = made.rows.kept(f"weekly-{seed}", __name__, functools.partial(_fit, made, seed))
         weeks = float(kept["weeks"])
         for name in names:
             runs[name].append({task: kept[f"{name}-{task}"] for task in made.data.tasks})

@@ -1,35 +1,51 @@
-"""Rows of the supervised rivals: what reads the same words of the same users as all others."""
+"""Rows of the supervised rivals, which read the same words of the same users as all others.
+
+Those that read words in their order read no phrases, which stand behind the words.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from experiments.labelled_users import LabelledUsers, PreparedData
 from experiments.representations import Model, Probabilities
+from experiments.supervised.words import Words, words
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 
+FINE_TUNING_RATES = (0.0003, 0.0001)
+"""Of BERT, tried for each task."""
+
+_progress = logging.getLogger("progress")
 _Setup = Callable[[PreparedData, int], tuple[Callable[[int], Any], Callable[[LabelledUsers], Any]]]
 """Of the data and a seed: a function that builds the model, one that makes its inputs of users."""
 
 
-def _supervised(set_up: _Setup):
+def _supervised(set_up: _Setup, learning_rates: Sequence[float] | None = None):
     def evaluate(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
         from experiments.supervised.training import fit_and_predict
 
         build, inputs = set_up(data, seed)
         config = heads.model_copy(update={"seed": seed})
         probabilities = {}
-        for task, classes in data.tasks.items():
+        for number, (task, classes) in enumerate(data.tasks.items(), start=1):
+            _progress.info("task %d/%d: %s", number, len(data.tasks), task)
             train, validation = (
                 (inputs(_known(users, task)), users.labels[task][0][users.labels[task][1] > 0])
                 for users in (data.train, data.validation)
             )
             probabilities[task] = fit_and_predict(
-                build, classes, train, validation, inputs(data.evaluation), config
+                build,
+                classes,
+                train,
+                validation,
+                inputs(data.evaluation),
+                config,
+                learning_rates,
             )
         return probabilities
 
@@ -46,15 +62,36 @@ def _known(users: LabelledUsers, task: str) -> LabelledUsers:
 def _text_cnn(data: PreparedData, seed: int):
     from experiments.supervised.models import text_cnn
 
-    vectors = _word_vectors(data, seed)
-    return lambda classes: text_cnn(vectors, classes), lambda users: [_flat(users)]
+    own = words(data)
+    vectors = _word_vectors(data, own, seed)
+    return lambda classes: text_cnn(vectors, classes), lambda users: [_flat(own, users)]
 
 
 def _han(data: PreparedData, seed: int):
     from experiments.supervised.models import hierarchical_attention
 
-    vectors = _word_vectors(data, seed)
-    return lambda classes: hierarchical_attention(vectors, classes), lambda users: [_nested(users)]
+    own = words(data)
+    vectors = _word_vectors(data, own, seed)
+    return (
+        lambda classes: hierarchical_attention(vectors, classes),
+        lambda users: [_nested(own, users)],
+    )
+
+
+def _bert(data: PreparedData, seed: int):
+    from experiments.supervised.bert import classifier, pretrain, tokens
+    from trainer.encoder.dataset import user_behaviors
+
+    own, spec = words(data), data.transform_output.transformed_feature_spec()
+    train, validation = (
+        tokens([[own.of(each) for each in user] for user in user_behaviors(files, spec)], own.size)
+        for files in (data.train_files, data.validation_files)
+    )
+    backbone, _ = pretrain(train, validation, own.size, seed)
+    return (
+        lambda classes: classifier(backbone, own.size, classes),
+        lambda users: [tokens(own.behaviors(users), own.size)],
+    )
 
 
 def _tfidf_mlp(data: PreparedData, seed: int):
@@ -62,13 +99,17 @@ def _tfidf_mlp(data: PreparedData, seed: int):
     from sklearn.feature_extraction.text import TfidfTransformer
 
     from experiments.supervised.models import tfidf_mlp
+    from trainer.encoder.dataset import sentences
     from trainer.encoder.word_vectors import word_counts
+    from trainer.text.vocabulary import read_vocabulary
 
-    size = _vocabulary_size(data)
-    transformer = TfidfTransformer(sublinear_tf=True).fit(word_counts(_sentences(data), size))
+    size = len(read_vocabulary(data.transform_output))
+    read = sentences(data.train_files, data.transform_output.transformed_feature_spec())
+    transformer = TfidfTransformer(sublinear_tf=True).fit(word_counts(read, size))
 
     def inputs(users: LabelledUsers):
-        rows = transformer.transform(word_counts(_words(users), size)).tocsr()
+        counted = [[word for behavior in user for word in behavior] for user in users.word_ids]
+        rows = transformer.transform(word_counts(counted, size)).tocsr()
         splits = rows.indptr.astype(np.int64)
         return [
             tf.RaggedTensor.from_row_splits(rows.indices.astype(np.int32) + 1, splits),
@@ -78,47 +119,29 @@ def _tfidf_mlp(data: PreparedData, seed: int):
     return lambda classes: tfidf_mlp(size, classes), inputs
 
 
-def _word_vectors(data: PreparedData, seed: int) -> np.ndarray:
+def _word_vectors(data: PreparedData, own: Words, seed: int) -> np.ndarray:
     from trainer.encoder.word_vectors import train_word_vectors
 
-    return train_word_vectors(
-        _sentences(data), _vocabulary_size(data), EncoderConfig().dimension, seed=seed
-    )
+    return train_word_vectors(own.sentences(data), own.size, EncoderConfig().dimension, seed=seed)
 
 
-def _sentences(data: PreparedData) -> list[list[int]]:
-    from trainer.encoder.dataset import sentences
-
-    return sentences(data.train_files, data.transform_output.transformed_feature_spec())
-
-
-def _vocabulary_size(data: PreparedData) -> int:
-    from trainer.text.vocabulary import read_vocabulary
-
-    return len(read_vocabulary(data.transform_output))
-
-
-def _words(users: LabelledUsers) -> list[list[int]]:
-    """Per user all word ids, in the order of time."""
-    return [[word for behavior in user for word in behavior] for user in users.word_ids]
-
-
-def _flat(users: LabelledUsers):
+def _flat(own: Words, users: LabelledUsers):
     import tensorflow as tf
 
-    words = _words(users)
+    flat = [[word for behavior in user for word in behavior] for user in own.behaviors(users)]
     return tf.RaggedTensor.from_row_lengths(
-        np.array([word for user in words for word in user], np.int32), [len(user) for user in words]
+        np.array([word for user in flat for word in user], np.int32), [len(user) for user in flat]
     )
 
 
-def _nested(users: LabelledUsers):
+def _nested(own: Words, users: LabelledUsers):
     import tensorflow as tf
 
-    behaviors = [behavior for user in users.word_ids for behavior in user]
+    read = own.behaviors(users)
+    behaviors = [behavior for user in read for behavior in user]
     return tf.RaggedTensor.from_nested_row_lengths(
         np.array([word for behavior in behaviors for word in behavior], np.int32),
-        [[len(user) for user in users.word_ids], [len(behavior) for behavior in behaviors]],
+        [[len(user) for user in read], [len(behavior) for behavior in behaviors]],
     )
 
 
@@ -126,5 +149,9 @@ SUPERVISED = {
     "tfidf-mlp": Model("TF-IDF and an MLP of 128, supervised", _supervised(_tfidf_mlp)),
     "textcnn": Model("TextCNN from Word2Vec, supervised", _supervised(_text_cnn)),
     "han": Model("hierarchical attention network, supervised", _supervised(_han)),
+    "bert": Model(
+        "BERT from a random start, masked words then fine-tuned",
+        _supervised(_bert, FINE_TUNING_RATES),
+    ),
 }
 """Rows by name."""

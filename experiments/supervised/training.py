@@ -8,16 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from experiments.supervised.batches import Inputs, batches_by_length, order_by_length
 from trainer.heads.config import HeadsConfig
 
 LEARNING_RATES = (0.001, 0.0003)
 """Those that are tried; the validation users choose. Ours has one try: a rival is not held back."""
-
-_BATCH = 64
-_SHUFFLED = 10_000
-
-Inputs = Sequence[tf.Tensor | tf.RaggedTensor]
-"""What a model reads of users: tensors whose first dimension is the users."""
 
 
 def fit_and_predict(
@@ -27,6 +22,7 @@ def fit_and_predict(
     validation: tuple[Inputs, np.ndarray],
     evaluation: Inputs,
     config: HeadsConfig,
+    learning_rates: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Fits a model with every learning rate, and predicts with the one of the least loss.
 
@@ -37,12 +33,13 @@ def fit_and_predict(
         validation: The same of other users, who stop the training.
         evaluation: Inputs of the users to predict of.
         config: Most epochs, patience and seed, the same as those of the heads.
+        learning_rates: Those that are tried; None: `LEARNING_RATES`.
 
     Returns:
         Float32 [users, classes], the probabilities.
     """
     found: list[tuple[float, np.ndarray]] = []
-    for learning_rate in LEARNING_RATES:
+    for learning_rate in learning_rates or LEARNING_RATES:
         keras.utils.set_random_seed(config.seed)
         model = build(classes)
         model.compile(
@@ -61,22 +58,17 @@ def fit_and_predict(
         ).history
         predicted = model.predict(_batches(evaluation, None), verbose=0)
         found.append((min(history["val_loss"]), predicted))
-    return min(found, key=lambda each: each[0])[1]
+    # Batches are of users of like length; each goes back to its place.
+    return min(found, key=lambda each: each[0])[1][np.argsort(order_by_length(evaluation))]
 
 
 def _batches(inputs: Inputs, classes: np.ndarray | None, seed: int | None = None):
-    """Padded batches; shuffled anew in every epoch if there is a seed."""
-    parts = inputs if classes is None else (*inputs, classes)
-    users = tf.data.Dataset.from_tensor_slices(tuple(parts))
-    if seed is not None:
-        users = users.shuffle(_SHUFFLED, seed=seed)
+    """Batches of what the model reads, and of the classes if they are known."""
+    if classes is None:
+        return batches_by_length(inputs).map(lambda *read: (_as_one(read),))
+    known = [*inputs, tf.constant(classes)]
+    return batches_by_length(known, seed).map(lambda *batch: (_as_one(batch[:-1]), batch[-1]))
 
-    def padded(*batch):
-        # At least one word: a convolution over none has no size.
-        dense = [part.to_tensor() if isinstance(part, tf.RaggedTensor) else part for part in batch]
-        if classes is None:
-            return (tuple(dense) if len(dense) > 1 else dense[0],)
-        *features, labels = dense
-        return (tuple(features) if len(features) > 1 else features[0]), labels
 
-    return users.ragged_batch(_BATCH).map(padded).prefetch(tf.data.AUTOTUNE)
+def _as_one(read):
+    return read if len(read) > 1 else read[0]

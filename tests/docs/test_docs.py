@@ -1,6 +1,7 @@
 """The documentation: short where it must be, current, and without a link into nothing."""
 
 import itertools
+import json
 import pathlib
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
+from docs import generate_results
 from docs.generate_configuration import EXAMPLE, PAGE, configuration_page
 from docs.generate_results import PAGES, results_page
 from pipeline.config import load_config
@@ -93,8 +95,36 @@ def test_results_are_those_that_were_measured(name):
     )
 
 
+def test_rows_that_were_not_measured_are_named(monkeypatch, tmp_path):
+    figure = {"value": 0.75, "low": 0.7, "high": 0.8}
+    measured = {"figures": {"monk": figure, "mean": figure}, "seeds": [0, 1], "seconds": 12.3}
+    report = {
+        "data": "poetry",
+        "date": "2026-11-29",
+        "users": {"train": 1770, "validation": 100, "eval": 473},
+        "text": {"language": "characters", "ngrams": 2},
+        "rows": {
+            "tfidf": {**measured, "above": {"value": -0.01, "low": -0.02, "high": 0.001}},
+            "sumn": {**measured, "above": None},
+            "bert": {"missing": "keras_hub is not installed"},
+        },
+    }
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "poetry.json").write_text(json.dumps(report))
+    monkeypatch.setattr(generate_results, "RESULTS", tmp_path)
+    page = generate_results._rows_of_the_paper()
+    assert (
+        "| TF-IDF with phrases, logistic regression | 0.750 | 0.750 (0.700 to 0.800) "
+        "| -0.010 (-0.020 to +0.001) | 2 | 12 |"
+    ) in page
+    assert "| SUMN | 0.750 | 0.750 (0.700 to 0.800) |  | 2 | 12 |" in page
+    assert "BERT (masked words, then supervised) (keras_hub is not installed)" in page
+    assert "HAN (supervised) (not measured)" in page
+    assert page.count("No row was measured.") == 2
+
+
 def test_a_page_without_marks_is_named(monkeypatch):
-    monkeypatch.setitem(PAGES, "CONTRIBUTING.md", "summary")
+    monkeypatch.setitem(PAGES, "CONTRIBUTING.md", {"": "summary"})
     with pytest.raises(ValueError, match=r"CONTRIBUTING\.md lacks the lines <!-- from python"):
         results_page("CONTRIBUTING.md")
 

@@ -7,15 +7,16 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from experiments import labelled_users
 from experiments.__main__ import main
-from experiments.paper import figures, svg, tables
+from experiments.paper import figures, setting, svg, tables
 from experiments.paper.measure import task_accuracy
-from experiments.paper.rows import ROWS
+from experiments.paper.rows import PACKAGES, ROWS
 from experiments.paper.weekly import mean_of
 from experiments.paper.write import Grid, markdown
-from experiments.representations import Model
+from experiments.supervised import bert
 
-_FEW_ROWS = {"tfidf": "TF-IDF", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
+_FEW_ROWS = {"tfidf": "TF-IDF", "bert": "BERT", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -65,9 +66,23 @@ def output(tmp_path_factory):
     return tmp_path_factory.mktemp("paper")
 
 
+@pytest.fixture(scope="module")
+def prepared():
+    """The small data, which are the same for all commands."""
+    return {}
+
+
 @pytest.fixture
-def run(output, monkeypatch):
+def run(output, prepared, monkeypatch):
     """Returns a function that runs a command with --small on a few rows."""
+
+    def prepare(config, folder):
+        if config not in prepared:
+            prepared[config] = labelled_users.prepare(config, folder)
+        return prepared[config]
+
+    monkeypatch.setattr(setting, "prepare", prepare)
+    monkeypatch.setattr(bert, "PRETRAINING_EPOCHS", 1)
     monkeypatch.setattr(tables, "LABELS", _FEW_ROWS)
     monkeypatch.setattr(figures, "HOPS", (1, 2))
     monkeypatch.setattr(figures, "VARIANTS", {"sumn-mean": {"aggregator": "mean"}})
@@ -91,11 +106,15 @@ def test_tables(run, output, name, tmp_path, capsys):
         name, ["likes_outdoor", "age_range"]
     )
     columns = [*tasks, "mean"]
-    assert cells[0] == ["", *(cell for column in columns for cell in (column, "paper"))]
+    own = [cell for column in columns for cell in (column, "paper")]
+    assert cells[0] == ["", *own, "SUMN above"]
     assert [row[0] for row in cells[1:]] == list(_FEW_ROWS.values())
-    assert cells[-1][-1] == "0.8125"
+    assert cells[-1][-2:] == ["0.8125", ""]
     assert content["metric"] == ("accuracy" if name in ("table4", "table5") else "auc")
-    numbers = content["rows"]["tfidf"]
+    numbers = content["rows"]["tfidf"]["figures"]
+    ahead = content["rows"]["tfidf"]["above"]["value"]
+    ours = content["rows"]["sumn"]["figures"]["mean"]["value"]
+    assert ahead == pytest.approx(ours - numbers["mean"]["value"])
     assert numbers["mean"]["value"] == pytest.approx(np.mean([numbers[t]["value"] for t in tasks]))
     assert numbers["mean"]["low"] <= numbers["mean"]["value"] <= numbers["mean"]["high"]
     assert sum(content["users"].values()) > 200
@@ -105,14 +124,37 @@ def test_tables(run, output, name, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_what_was_measured_is_not_measured_again(run, monkeypatch):
+def test_rows_that_are_not_measured_are_named(run, output, monkeypatch):
+    run("table2")
+    rows = {**_FEW_ROWS, "han": "HAN", "textcnn": "TextCNN"}
+    monkeypatch.setattr(tables, "LABELS", rows)
+    monkeypatch.setitem(PACKAGES, "han", ("no_such_module", "install it so"))
+    content, cells = run("rows", "--rows", "tfidf", "han")
+    why = "no_such_module is not installed: install it so"
+    assert content["rows"]["han"] == {"missing": why}
+    assert content["rows"]["textcnn"] == {"missing": "not measured"}
+    # What another command measured is there.
+    assert content["rows"]["bert"]["seeds"] == [0]
+    assert cells[-1][1] == "not measured"
+    text = (output / "rows.md").read_text()
+    assert f"HAN: not measured ({why})." in text
+    assert "TextCNN: not measured (name it by --rows textcnn)." in text
+
+
+@pytest.mark.slow
+def test_what_was_measured_is_not_measured_again(run, output, monkeypatch):
     run("table2")
 
     def fail(*_):
         raise AssertionError("measured again")
 
-    monkeypatch.setitem(ROWS, "sumn", Model("", fail))
+    fail.__module__ = ROWS["sumn"].evaluate.__module__
+    monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(evaluate=fail))
     run("table2")
+    for change in ({"evaluate": lambda *_: fail()}, {"description": "other settings"}):
+        monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(**change))
+        with pytest.raises(AssertionError, match="measured again"):
+            main(["table2", "--small", "--output", str(output)])
 
 
 @pytest.mark.slow

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments.supervised import training
+from experiments.supervised import bert, training
 from experiments.supervised.layers import AttentionPooling, MaskedMaximum, WordEmbedding
 from experiments.supervised.models import hierarchical_attention, text_cnn, tfidf_mlp
 from experiments.supervised.training import fit_and_predict
+from experiments.supervised.words import words_of
 from trainer.heads.config import HeadsConfig
 
 _VECTORS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -85,3 +86,54 @@ def test_learns_which_word_was_said(kind, monkeypatch):
     probabilities = fit_and_predict(build, 2, train, validation, inputs(parts[2]), config)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert np.mean(probabilities.argmax(axis=1) == classes[parts[2]]) > 0.85
+
+
+def test_phrases_have_no_number():
+    words = words_of([[0, 0], [1, 3], [0, 0]])
+    assert words.size == 2
+    assert words.of([0, 1, 2, 3]) == [1, 2]
+    assert words.of([]) == []
+
+
+def test_bert_reads_the_most_recent_tokens():
+    rows = bert.tokens([[[1] * 100, [2, 3] * 20], [[]]], words=3)
+    assert rows.row_lengths().numpy().tolist() == [bert.TOKENS, 1]
+    # [CLS], the end of the first behaviour, [SEP], the second, [SEP].
+    assert rows[0].numpy().tolist() == [6, *[1] * 85, 5, *[2, 3] * 20, 5]
+
+
+def test_a_share_of_the_words_is_hidden():
+    words = 1000
+    users = bert.tokens([[[7] * 100], [[7] * 20], []], words).to_tensor()
+    shown, hidden = np.zeros(3), []
+    for draw in range(40):
+        features, targets, weights = bert.masked(users, words, tf.constant(draw, tf.int64))
+        assert weights.numpy().sum(axis=1).tolist() == [15, 3, 0]
+        assert set(targets.numpy()[weights > 0]) == {7}
+        changed = np.asarray(features["token_ids"] != users)
+        # Only words are: [CLS], [SEP] and padding stay.
+        assert not changed[(users.numpy() == 0) | (users.numpy() > words)].any()
+        now = np.take_along_axis(
+            features["token_ids"].numpy(), features["mask_positions"].numpy(), axis=1
+        )[weights > 0]
+        shown += [np.sum(now == words + 1), np.sum(now == 7), 0]
+        hidden.append(changed.sum())
+    assert shown[0] / (40 * 18) == pytest.approx(0.8, abs=0.05)
+    assert shown[1] / (40 * 18) == pytest.approx(0.1, abs=0.04)
+    assert len(set(hidden)) > 1
+
+
+@pytest.mark.slow
+def test_bert_learns_words_from_their_neighbours(monkeypatch):
+    monkeypatch.setattr(bert, "LEARNING_RATE", 0.003)
+    monkeypatch.setattr(bert, "PRETRAINING_EPOCHS", 4)
+    draws = np.random.default_rng(0)
+    # Beside a word n from 1 to 10 stands n + 10.
+    users = [[[n, n + 10] for n in draws.integers(1, 11, 3).tolist()] for _ in range(384)]
+    rows = bert.tokens(users, 20)
+    backbone, losses = bert.pretrain(rows[:320], rows[320:], 20, seed=0)
+    # By chance it were log 20, which is 3.0.
+    assert min(losses) < 2.6
+    model = bert.classifier(backbone, 20, 2)
+    user, padded = [[23, 1, 11, 22]], [[23, 1, 11, 22, 0, 0]]
+    np.testing.assert_allclose(model(np.array(user)), model(np.array(padded)), atol=1e-5)

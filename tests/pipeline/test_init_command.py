@@ -50,6 +50,18 @@ def test_tasks_and_their_classes_come_from_the_labels(tmp_path, capsys):
     assert config.data.events == str(tmp_path / "events.jsonl")
 
 
+def test_a_column_of_splits_is_no_task(tmp_path, capsys):
+    rows = "u0,0,train\nu1,1,\nu2,0,eval\nu3,1,validation\n"
+    config = _init(tmp_path, capsys, f"user_id,likes,split\n{rows}")
+    assert (config.data.ingestion.columns.split, list(config.tasks)) == ("split", ["likes"])
+
+
+def test_a_column_split_of_other_values_is_a_task(tmp_path, capsys):
+    config = _init(tmp_path, capsys, "user_id,likes,split\nu0,0,front\nu1,1,train\n")
+    assert config.data.ingestion.columns.split is None
+    assert config.tasks["split"].classes == ("front", "train")
+
+
 def test_columns_that_are_no_names_of_tasks(tmp_path, capsys):
     header = "user_id,likes outdoor,is-member,активный,2023,activity,a,a_weight,likes_outdoor"
     labels = f"{header}\nu0,no,0,0,x,1,0,0,b\nu1,yes,1,1,y,2,1,1,c\n"

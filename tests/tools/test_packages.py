@@ -13,7 +13,7 @@ _NAMED = ("tfx", "tensorflow", "apache-beam", "kfp")
 
 
 def _direct():
-    names = ("requirements.in", "requirements-exports.in")
+    names = ("requirements.in", "requirements-exports.in", "requirements-experiments.txt")
     lines = [line for name in names for line in (_ROOT / name).read_text().splitlines()]
     return {re.match(r"[\w-]+", line)[0] for line in lines if line and not line.startswith("#")}
 
