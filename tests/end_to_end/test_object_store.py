@@ -47,7 +47,8 @@ def test_the_pushed_version_is_in_the_store_with_its_card_audit_and_configuratio
     assert stored == _files(pipeline.served)
     assert {"saved_model.pb", "model_card.json", "audit/audit.json"} <= stored.keys()
     config = _contents(bucket, "models/small/")["models.config"].decode()
-    assert 'base_path: "/models/small"' in config and number in config
+    assert 'base_path: "/models/small"' in config
+    assert number in config
 
 
 def test_the_vectors_are_in_the_store_and_are_those_of_encoding_into_it(run, bucket):
