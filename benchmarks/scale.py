@@ -25,15 +25,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from contract.features import USER_ID
+from contract.splits import TRAIN
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _GENERATED_USERS = 2000
 _ROWS_OF_A_FILE = 1_000_000
 _STEPS_MEASURED = 4
 _COMPONENTS = {
-    "ExampleGen": ("UnlabelledExampleGen", "examples"),
-    "StatisticsGen": ("UnlabelledStatisticsGen", "statistics"),
-    "Transform": ("Transform", "transformed_examples"),
+    "ExampleGen": "UnlabelledExampleGen",
+    "StatisticsGen": "UnlabelledStatisticsGen",
+    "Transform": "Transform",
 }
 
 
@@ -69,7 +72,7 @@ def main() -> None:
 def _measure(folder: pathlib.Path, users: int, behaviors: float) -> Iterator[dict[str, Any]]:
     """Yields what each step took."""
     events = _generate(folder, users, behaviors)
-    size = {"users": users, "behaviors": events}
+    size = {"users": users, "events": events}
 
     def taken(step: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         before, started = _cpu(), time.monotonic()
@@ -88,8 +91,8 @@ def _measure(folder: pathlib.Path, users: int, behaviors: float) -> Iterator[dic
 
     yield taken("start", _imports)
     run, bucket = _pipeline(folder), {"bucket_bytes": _bucket_bytes(folder)}
-    for step, (component, key) in _COMPONENTS.items():
-        yield taken(step, lambda: {"bytes": run(component, key)}) | bucket  # noqa: B023
+    for step, component in _COMPONENTS.items():
+        yield taken(step, lambda: {"bytes": run(component)}) | bucket  # noqa: B023
     yield taken("shuffle", lambda: _gathered(folder, events))
     yield taken("training", lambda: _train(folder))
     yield taken("encoding", lambda: _encode(folder))
@@ -113,14 +116,14 @@ def _generate(folder: pathlib.Path, users: int, behaviors: float) -> int:
 
     generated = min(users, _GENERATED_USERS)
     path, _ = generate(folder / "generated", users=generated, mean_behaviors=behaviors)
-    table = pyarrow.json.read_json(path).select(["user_id", "timestamp", "text"])
+    table = pyarrow.json.read_json(path).select([USER_ID, "timestamp", "text"])
     logs = folder / "logs"
     logs.mkdir()
     waiting: list[pa.Table] = []
     files = rows = 0
     for copy in range(-(-users // generated)):
-        ids = pc.binary_join_element_wise(table["user_id"], str(copy), "-")
-        waiting.append(table.set_column(0, "user_id", ids))
+        ids = pc.binary_join_element_wise(table[USER_ID], str(copy), "-")
+        waiting.append(table.set_column(0, USER_ID, ids))
         last = copy + 1 == -(-users // generated)
         if last or sum(each.num_rows for each in waiting) >= _ROWS_OF_A_FILE:
             whole = pa.concat_tables(waiting)
@@ -138,8 +141,8 @@ def _imports() -> dict[str, Any]:
     return {}
 
 
-def _pipeline(folder: pathlib.Path) -> Callable[[str, str], int]:
-    """Returns a function that runs up to a component and returns the bytes of one output."""
+def _pipeline(folder: pathlib.Path) -> Callable[[str], int]:
+    """Returns a function that runs up to a component and returns the bytes of its outputs."""
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
     from tfx.orchestration.pipeline import RunOptions
@@ -169,9 +172,9 @@ def _pipeline(folder: pathlib.Path) -> Callable[[str, str], int]:
         ),
     )
 
-    def run(component: str, key: str) -> int:
+    def run(component: str) -> int:
         LocalDagRunner().run(created, run_options=RunOptions(to_nodes=[component]))
-        return _bytes(folder / "artifacts" / component / key)
+        return _bytes(folder / "artifacts" / component)
 
     return run
 
@@ -226,7 +229,7 @@ def _train(folder: pathlib.Path) -> dict[str, Any]:
     vocabulary = len(read_vocabulary(output))
     model = build_training_model(config, vocabulary)
     batches = training_batches(
-        [str(examples / "Split-train" / "*")],
+        [str(examples / f"Split-{TRAIN}" / "*")],
         output.transformed_feature_spec(),
         config,
         max_behaviors=100,

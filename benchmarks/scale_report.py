@@ -17,7 +17,7 @@ _MEMORY_OF = "ExampleGen"
 def print_constants(lines: list[dict[str, Any]]) -> None:
     """Prints `pipeline/estimate/constants.json` with what was measured in it."""
     fitted = _sizes(lines)[:_FITTED]
-    chosen = [line for line in lines if (line["users"], line["behaviors"]) in fitted]
+    chosen = [line for line in lines if (line["users"], line["events"]) in fitted]
     content = json.loads(FILE.read_text(encoding="utf-8"))
     content["source"] = {
         "command": "python -m benchmarks.scale measure; python -m benchmarks.scale constants",
@@ -43,7 +43,7 @@ def print_comparison(lines: list[dict[str, Any]]) -> None:
     for users, events in _sizes(lines)[_FITTED:]:
         totals = [0.0, 0.0]
         for line in lines:
-            if (line["users"], line["behaviors"]) != (users, events):
+            if (line["users"], line["events"]) != (users, events):
                 continue
             step = line["step"]
             if step in known.cpu:
@@ -68,13 +68,13 @@ def _row(users: int, events: int, name: str, predicted: float, measured: float) 
 
 def _sizes(lines: list[dict[str, Any]]) -> list[tuple[int, int]]:
     """All sizes, in the order in which they were measured."""
-    return list(dict.fromkeys((line["users"], line["behaviors"]) for line in lines))
+    return list(dict.fromkeys((line["users"], line["events"]) for line in lines))
 
 
 def _growth(lines: list[dict[str, Any]], step: str, key: str) -> dict[str, float]:
     """Solves for the three costs, of which none is below 0."""
     rows = [line for line in lines if line["step"] == step]
-    sizes = np.array([[1.0, row["users"], row["behaviors"]] for row in rows])
+    sizes = np.array([[1.0, row["users"], row["events"]] for row in rows])
     seen = np.array([float(row[key]) for row in rows])
     found = _nonnegative(sizes, seen)
     return dict(zip(Growth.model_fields, (float(f"{each:.4g}") for each in found), strict=True))
@@ -85,9 +85,9 @@ def _bucket_factor(lines: list[dict[str, Any]]) -> float:
     largest = max(
         (row for row in lines if row["step"] == _MEMORY_OF), key=lambda row: row["bucket_bytes"]
     )
-    size = largest["users"], largest["behaviors"]
+    size = largest["users"], largest["events"]
     (start,) = (
-        row for row in lines if row["step"] == "start" and (row["users"], row["behaviors"]) == size
+        row for row in lines if row["step"] == "start" and (row["users"], row["events"]) == size
     )
     beside: float = largest["peak_bytes"] - start["peak_bytes"]
     return round(beside / largest["bucket_bytes"], 2)
@@ -105,9 +105,9 @@ def _nonnegative(sizes: np.ndarray, seen: np.ndarray) -> np.ndarray:
 def _training(lines: list[dict[str, Any]], flops: float) -> dict[str, float]:
     """What a user costs beside the products: fixed, and for a behaviour."""
     rows = [line for line in lines if line["step"] == "training"]
-    behaviors = np.array([row["behaviors"] / row["users"] for row in rows])
+    behaviors = np.array([row["events"] / row["users"] for row in rows])
     beside = [
-        row["cpu"] / row["trained"] - products(row["behaviors"] / row["users"], row) / flops
+        row["cpu"] / row["trained"] - products(row["events"] / row["users"], row) / flops
         for row in rows
     ]
     sizes = np.stack([np.ones_like(behaviors), behaviors], axis=1)

@@ -103,7 +103,7 @@ def training_seconds(config: PipelineConfig, behaviors: float, constants: Consta
         history = min(history, text.max_behaviors)
     hops = encoder.hops if encoder.supervised_hops == "all" else 1
     # Forward and twice backward, a multiplication and an addition each.
-    products = 6 * encoder.dimension * hops * text.vocabulary_size
+    products: float = 6 * encoder.dimension * hops * text.vocabulary_size
     products += 12 * encoder.dimension**2 * history
     faster = constants.bfloat16.value if encoder.precision == "bfloat16" else 1.0
     return products / constants.training_flops.value / faster + constants.training_cpu.at(

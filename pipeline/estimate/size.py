@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from typing import Any
 
 from contract.errors import UsageError
 
@@ -16,6 +17,10 @@ benchmarks measured, named below the table. docs/scale.md has the error on measu
   python -m pipeline estimate my.yaml --users 1000000 --behaviors 50 --cores 64 \\
       --cpu-hour-price 0.04 --gpu-hour-price 2.5 --gb-month-price 0.02
 """
+
+
+def _at_least(least: float, default: Any = dataclasses.MISSING) -> Any:
+    return dataclasses.field(default=default, metadata={"least": least})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +40,8 @@ class Size:
         UsageError: One of them is too small, or `labelled` no share.
     """
 
-    users: int
-    behaviors: float
+    users: int = _at_least(1)
+    behaviors: float = _at_least(1)
     event_bytes: float = 100.0
     words: float = 5.0
     labelled: float = 0.1
@@ -44,7 +49,7 @@ class Size:
     requests: float = 100.0
 
     def __post_init__(self) -> None:
-        _check(self, least={"users": 1, "behaviors": 1})
+        _check(self)
         if self.labelled > 1:
             raise UsageError(f"--labelled {self.labelled:g}: a share is at most 1.")
 
@@ -68,21 +73,22 @@ class Machine:
         UsageError: One of them is too small.
     """
 
-    cores: int = 16
-    memory: float = 16e9
-    disk: float = 1e12
-    hours: float = 24.0
+    cores: int = _at_least(1, 16)
+    memory: float = _at_least(1e8, 16e9)
+    disk: float = _at_least(1e8, 1e12)
+    hours: float = _at_least(0.01, 24.0)
 
     def __post_init__(self) -> None:
-        _check(self, least={"cores": 1, "memory": 1e8, "disk": 1e8, "hours": 0.01})
+        _check(self)
 
 
-def _check(given: Size | Machine, least: dict[str, float]) -> None:
-    for name, value in dataclasses.asdict(given).items():
+def _check(given: Size | Machine) -> None:
+    for field in dataclasses.fields(given):
+        value, least = getattr(given, field.name), field.metadata.get("least", 0)
         # A comparison that NaN fails too.
-        if not value >= least.get(name, 0):
-            option = name.replace("_", "-")
-            raise UsageError(f"--{option} {value:g}: at least {least.get(name, 0):g} is needed.")
+        if not value >= least:
+            option = field.name.replace("_", "-")
+            raise UsageError(f"--{option} {value:g}: at least {least:g} is needed.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
