@@ -5,9 +5,10 @@
     python -m benchmarks.scale compare runs/scale.jsonl
 
 `measure` multiplies generated logs to so many users, as Parquet, and runs ExampleGen,
-StatisticsGen, Transform, some training steps and bulk encoding on them, in one process; it writes a
-line for every step as soon as it is done. CPU seconds are user and system time of the process and
-its children, for the machine may be busy; bytes are those of the files. `constants` solves for the
+StatisticsGen, Transform, some training steps and bulk encoding on them, each in a process of its
+own; it writes a line for every step as soon as it is done. CPU seconds are user and system time of
+the process and its children, without the imports, for the machine may be busy; bytes are those of
+the files. `constants` solves for the
 cost of a start, a user and a behaviour from the first three sizes in the file, and prints what the
 calculator reads; `compare` prints predicted against measured for the others.
 """
@@ -15,14 +16,16 @@ calculator reads; `compare` prints predicted against measured for the others.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from contract.features import USER_ID
@@ -33,11 +36,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 _GENERATED_USERS = 2000
 _ROWS_OF_A_FILE = 1_000_000
 _STEPS_MEASURED = 4
-_COMPONENTS = {
-    "ExampleGen": "UnlabelledExampleGen",
-    "StatisticsGen": "UnlabelledStatisticsGen",
-    "Transform": "Transform",
-}
 
 
 def main() -> None:
@@ -46,21 +44,29 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    measure = commands.add_parser("measure", help="measure every step at one size")
+    measure = commands.add_parser("measure", help="measure the steps at one size")
     measure.add_argument("--users", type=int, required=True)
     measure.add_argument("--behaviors", type=float, required=True, help="of a user, on average")
     measure.add_argument("--json", required=True, help="file that gets a line for every step")
-    measure.add_argument("--folder", help="for the data and the artifacts (default: a new one)")
+    measure.add_argument("--steps", nargs="+", choices=_STEPS, default=list(_STEPS))
+    measure.add_argument(
+        "--folder",
+        type=pathlib.Path,
+        help="for data and artifacts, which stay, so that other steps can follow (default: a new "
+        "one, which goes)",
+    )
+    measure.add_argument("--run", choices=_STEPS, help=argparse.SUPPRESS)
     for name in ("constants", "compare"):
         each = commands.add_parser(name)
         each.add_argument("json", help="what `measure` wrote")
     args = parser.parse_args()
     if args.command == "measure":
-        with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-            for line in _measure(pathlib.Path(folder), args.users, args.behaviors):
-                with open(args.json, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
-                print(line, file=sys.stderr, flush=True)
+        if args.run:
+            print(json.dumps(_run(args.run, args.folder)))
+            return
+        with contextlib.ExitStack() as stack:
+            folder = args.folder or pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            _measure(folder, args.users, args.behaviors, args.steps, args.json)
         return
     from benchmarks.scale_report import print_comparison, print_constants
 
@@ -69,33 +75,45 @@ def main() -> None:
     (print_constants if args.command == "constants" else print_comparison)(lines)
 
 
-def _measure(folder: pathlib.Path, users: int, behaviors: float) -> Iterator[dict[str, Any]]:
-    """Yields what each step took."""
-    events = _generate(folder, users, behaviors)
-    size = {"users": users, "events": events}
+def _measure(
+    folder: pathlib.Path, users: int, behaviors: float, steps: Sequence[str], output: str
+) -> None:
+    """Runs each step in a process of its own, and writes what it took."""
+    if not (folder / "logs").exists():
+        _generate(folder, users, behaviors)
+    events = _events(folder)
+    command = [sys.executable, "-m", "benchmarks.scale", "measure", "--users", str(users)]
+    command += ["--behaviors", str(behaviors), "--json", output, "--folder", str(folder)]
+    for step in steps:
+        result = subprocess.run([*command, "--run", step], capture_output=True, text=True)
+        if result.returncode:
+            raise SystemExit(result.stderr)
+        found = json.loads(result.stdout.splitlines()[-1])
+        line = {"step": step, "users": users, "events": events, **found}
+        with open(output, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        print(line, file=sys.stderr, flush=True)
 
-    def taken(step: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        before, started = _cpu(), time.monotonic()
-        found = run()
-        seconds = time.monotonic() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        cpu = found.pop("cpu", _cpu() - before)
-        return {
-            "step": step,
-            **size,
-            "cpu": round(cpu, 2),
-            "seconds": round(seconds, 1),
-            "peak_bytes": peak,
-            **found,
-        }
 
-    yield taken("start", _imports)
-    run, bucket = _pipeline(folder), {"bucket_bytes": _bucket_bytes(folder)}
-    for step, component in _COMPONENTS.items():
-        yield taken(step, lambda: {"bytes": run(component)}) | bucket  # noqa: B023
-    yield taken("shuffle", lambda: _gathered(folder, events))
-    yield taken("training", lambda: _train(folder))
-    yield taken("encoding", lambda: _encode(folder))
+def _run(step: str, folder: pathlib.Path) -> dict[str, Any]:
+    """Runs one step here; its CPU time is without that of the imports, which is told beside."""
+    _imports()
+    imports, started = _cpu(), time.monotonic()
+    imported = _peak()
+    found = _STEPS[step](folder)
+    cpu = found.pop("cpu", _cpu() - imports)
+    return {
+        "cpu": round(cpu, 2),
+        "seconds": round(time.monotonic() - started, 1),
+        "imports": round(imports, 2),
+        "peak_bytes": _peak(),
+        "imports_bytes": imported,
+        **found,
+    }
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _cpu() -> float:
@@ -105,7 +123,7 @@ def _cpu() -> float:
     )
 
 
-def _generate(folder: pathlib.Path, users: int, behaviors: float) -> int:
+def _generate(folder: pathlib.Path, users: int, behaviors: float) -> None:
     """Writes the events of generated users, and of as many copies of them as it takes."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -118,9 +136,9 @@ def _generate(folder: pathlib.Path, users: int, behaviors: float) -> int:
     path, _ = generate(folder / "generated", users=generated, mean_behaviors=behaviors)
     table = pyarrow.json.read_json(path).select([USER_ID, "timestamp", "text"])
     logs = folder / "logs"
-    logs.mkdir()
+    logs.mkdir(parents=True)
     waiting: list[pa.Table] = []
-    files = rows = 0
+    files = 0
     for copy in range(-(-users // generated)):
         ids = pc.binary_join_element_wise(table[USER_ID], str(copy), "-")
         waiting.append(table.set_column(0, USER_ID, ids))
@@ -128,53 +146,50 @@ def _generate(folder: pathlib.Path, users: int, behaviors: float) -> int:
         if last or sum(each.num_rows for each in waiting) >= _ROWS_OF_A_FILE:
             whole = pa.concat_tables(waiting)
             pq.write_table(whole, logs / f"{files:05d}.parquet")
-            files, rows, waiting = files + 1, rows + whole.num_rows, []
-    return rows
+            files, waiting = files + 1, []
 
 
-def _imports() -> dict[str, Any]:
+def _events(folder: pathlib.Path) -> int:
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_metadata(path).num_rows for path in (folder / "logs").iterdir())
+
+
+def _imports() -> None:
     import pipeline.pipeline
     import serving.bulk.encoding
     import trainer.encoder.run
 
     del pipeline, serving, trainer
-    return {}
 
 
-def _pipeline(folder: pathlib.Path) -> Callable[[str], int]:
-    """Returns a function that runs up to a component and returns the bytes of its outputs."""
-    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-    from tfx.orchestration.metadata import sqlite_metadata_connection_config
-    from tfx.orchestration.pipeline import RunOptions
+def _component(name: str) -> Callable[[pathlib.Path], dict[str, Any]]:
+    """Returns what runs up to a component; what it needs of earlier ones comes from the cache."""
 
-    from pipeline.backend import Backend
-    from pipeline.config import PipelineConfig
-    from pipeline.pipeline import create_pipeline
+    def run(folder: pathlib.Path) -> dict[str, Any]:
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+        from tfx.orchestration.metadata import sqlite_metadata_connection_config
+        from tfx.orchestration.pipeline import RunOptions
 
-    config = PipelineConfig.model_validate(
-        {
-            "name": "scale",
-            "data": {
-                "events": str(folder / "logs"),
-                "labels": str(folder / "generated" / "labels.csv"),
-            },
-            "tasks": {"parent": {}},
-        }
-    )
-    created = create_pipeline(
-        config,
-        Backend(
-            pipeline_root=str(folder / "artifacts"),
-            serving_dir=str(folder / "serving"),
-            metadata_connection_config=sqlite_metadata_connection_config(
-                str(folder / "metadata.sqlite")
-            ),
-        ),
-    )
+        from pipeline.backend import Backend
+        from pipeline.config import PipelineConfig
+        from pipeline.pipeline import create_pipeline
 
-    def run(component: str) -> int:
-        LocalDagRunner().run(created, run_options=RunOptions(to_nodes=[component]))
-        return _bytes(folder / "artifacts" / component)
+        config = PipelineConfig.model_validate(
+            {
+                "name": "scale",
+                "data": {
+                    "events": str(folder / "logs"),
+                    "labels": str(folder / "generated" / "labels.csv"),
+                },
+                "tasks": {"parent": {}},
+            }
+        )
+        metadata = sqlite_metadata_connection_config(str(folder / "metadata.sqlite"))
+        backend = Backend(str(folder / "artifacts"), str(folder / "serving"), metadata)
+        created = create_pipeline(config, backend)
+        LocalDagRunner().run(created, run_options=RunOptions(to_nodes=[name]))
+        return {"bytes": _bytes(folder / "artifacts" / name), "bucket_bytes": _bucket_bytes(folder)}
 
     return run
 
@@ -190,7 +205,7 @@ def _bytes(folder: pathlib.Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _gathered(folder: pathlib.Path, events: int) -> dict[str, Any]:
+def _gathered(folder: pathlib.Path) -> dict[str, Any]:
     """Reads one file and writes it by buckets, as gathering does; its bytes for all events."""
     from ingestion.config import Columns
     from ingestion.files import match_files
@@ -208,7 +223,7 @@ def _gathered(folder: pathlib.Path, events: int) -> dict[str, Any]:
     read = sum(each.statistics.events.records for each in found if each is not None)
     writer.close()
     size = sum(path.stat().st_size for path in folder.glob("gathered*"))
-    return {"bytes": round(size * events / read)}
+    return {"bytes": round(size * _events(folder) / read)}
 
 
 def _train(folder: pathlib.Path) -> dict[str, Any]:
@@ -265,6 +280,16 @@ def _encode(folder: pathlib.Path) -> dict[str, Any]:
         lambda: beam.Pipeline(options=PipelineOptions(list(BeamConfig().args))),
     )
     return {"bytes": _bytes(folder / "vectors")}
+
+
+_STEPS: dict[str, Callable[[pathlib.Path], dict[str, Any]]] = {
+    "ExampleGen": _component("UnlabelledExampleGen"),
+    "StatisticsGen": _component("UnlabelledStatisticsGen"),
+    "shuffle": _gathered,
+    "Transform": _component("Transform"),
+    "training": _train,
+    "encoding": _encode,
+}
 
 
 if __name__ == "__main__":

@@ -27,9 +27,13 @@ def print_constants(lines: list[dict[str, Any]]) -> None:
     content["cpu"] = {step: _growth(chosen, step, "cpu") for step in STEPS}
     left = ("ExampleGen", "Transform", "encoding", "shuffle")
     content["bytes"] = {step: _growth(chosen, step, "bytes") for step in left}
-    # Without what a bucket takes, which is told apart.
-    content["peak_bytes"] = max(line["peak_bytes"] for line in chosen if line["step"] == "start")
-    content["bucket_factor"]["value"] = _bucket_factor(chosen)
+    largest = max(
+        (line for line in chosen if line["step"] == _MEMORY_OF),
+        key=lambda line: line["bucket_bytes"],
+    )
+    content["peak_bytes"] = largest["imports_bytes"]
+    beside = largest["peak_bytes"] - largest["imports_bytes"]
+    content["bucket_factor"]["value"] = round(beside / largest["bucket_bytes"], 2)
     content["training_cpu"] = _training(chosen, content["training_flops"]["value"])
     text = json.dumps(content, indent=2)
     Constants.model_validate_json(text)
@@ -78,19 +82,6 @@ def _growth(lines: list[dict[str, Any]], step: str, key: str) -> dict[str, float
     seen = np.array([float(row[key]) for row in rows])
     found = _nonnegative(sizes, seen)
     return dict(zip(Growth.model_fields, (float(f"{each:.4g}") for each in found), strict=True))
-
-
-def _bucket_factor(lines: list[dict[str, Any]]) -> float:
-    """Memory for a byte of a bucket, of the run with the largest one."""
-    largest = max(
-        (row for row in lines if row["step"] == _MEMORY_OF), key=lambda row: row["bucket_bytes"]
-    )
-    size = largest["users"], largest["events"]
-    (start,) = (
-        row for row in lines if row["step"] == "start" and (row["users"], row["events"]) == size
-    )
-    beside: float = largest["peak_bytes"] - start["peak_bytes"]
-    return round(beside / largest["bucket_bytes"], 2)
 
 
 def _nonnegative(sizes: np.ndarray, seen: np.ndarray) -> np.ndarray:
