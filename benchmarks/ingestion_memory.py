@@ -1,20 +1,26 @@
 """Peak memory of ExampleGen, StatisticsGen and Transform against the number of events.
 
     python -m benchmarks.ingestion_memory --events 250000 1000000 2000000
+    python -m benchmarks.ingestion_memory --events 250000 --largest-user 1000000
 
 Generates logs with 50 behaviours a user, runs the pipeline's own components on them, each step in a
-process of its own, and prints peak memory, time, and both as a ratio to the smallest log.
+process of its own, and prints peak memory, time, and both as a ratio to the smallest log. With
+`--largest-user` every log is measured twice: without and with one more user of so many events.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import pathlib
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+
+from contract.features import USER_ID
 
 _MEAN_BEHAVIORS = 50
 _STEPS = {
@@ -31,6 +37,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--events", type=int, nargs="+", default=[250_000, 1_000_000, 2_000_000])
+    parser.add_argument("--largest-user", type=int, default=0, metavar="EVENTS")
     parser.add_argument("--step", choices=_STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -41,18 +48,34 @@ def main() -> None:
     from ingestion.synthetic_logs import generate
 
     first: dict[str, tuple[float, float]] = {}
+    logs = [
+        (events, largest) for events in sorted(args.events) for largest in {0, args.largest_user}
+    ]
     print(f"{'events':>10}  {'step':<14}{'peak MB':>9}{'ratio':>7}{'seconds':>9}{'ratio':>7}")
-    for events in sorted(args.events):
+    for events, largest in sorted(logs):
         with tempfile.TemporaryDirectory() as folder:
-            generate(folder, users=events // _MEAN_BEHAVIORS, mean_behaviors=_MEAN_BEHAVIORS)
+            path, _ = generate(folder, events // _MEAN_BEHAVIORS, _MEAN_BEHAVIORS)
+            _add_user(path, largest)
             for step in _STEPS:
                 peak, seconds = _measure(step, folder)
                 base = first.setdefault(step, (peak, seconds))
                 print(
-                    f"{events:>10,}  {step:<14}{peak:>9.0f}{peak / base[0]:>7.2f}"
+                    f"{events + largest:>10,}  {step:<14}{peak:>9.0f}{peak / base[0]:>7.2f}"
                     f"{seconds:>9.1f}{seconds / base[1]:>7.2f}",
                     flush=True,
                 )
+
+
+def _add_user(path: pathlib.Path, events: int) -> None:
+    """Adds a user with so many events, as another member of the gzip file."""
+    with gzip.open(path, "at", encoding="utf-8") as file:
+        for number in range(events):
+            line = {
+                USER_ID: "largest",
+                "timestamp": 1_710_000_000 + number,
+                "text": f"page {number}",
+            }
+            file.write(json.dumps(line) + "\n")
 
 
 def _measure(step: str, folder: str) -> tuple[float, float]:

@@ -13,8 +13,9 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encoding import encode_events
+from serving.bulk.publish import publish_vectors
 
-PUSHED_MODEL, VECTORS = "pushed_model", "vectors"
+PUSHED_MODEL, VECTORS, PUBLISH = "pushed_model", "vectors", "publish"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -33,10 +34,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             output_dict: `vectors`: Parquet files (see `serving.bulk.vectors`); gets the model's
                 version as a custom property, or none if there is no pushed model.
             exec_properties: `input_base`: folder of the logs; `events`: JSON list of paths or
-                patterns in it; `config`: JSON of an `EncodingConfig`.
+                patterns in it; `config`: JSON of an `EncodingConfig`; `publish`: folder of a store
+                to which the files are copied as well, or None.
 
         Raises:
             DataError: If the events cannot be read.
+            StoreError: If the store refuses.
         """
         pushed = artifact_utils.get_single_instance(input_dict[PUSHED_MODEL])
         vectors = artifact_utils.get_single_instance(output_dict[VECTORS])
@@ -57,6 +60,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             self._make_beam_pipeline,
         )
         vectors.set_string_custom_property("model_version", str(summary["model_version"]))
+        if folder := exec_properties.get(PUBLISH):
+            published = publish_vectors(vectors.uri, folder)
+            vectors.set_string_custom_property("published", published)
 
 
 class _Spec(types.ComponentSpec):
@@ -64,6 +70,7 @@ class _Spec(types.ComponentSpec):
         "input_base": component_spec.ExecutionParameter(type=str),
         "events": component_spec.ExecutionParameter(type=str),
         "config": component_spec.ExecutionParameter(type=str),
+        PUBLISH: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         PUSHED_MODEL: component_spec.ChannelParameter(type=standard_artifacts.PushedModel)
@@ -81,6 +88,7 @@ class BulkEncoder(base_beam_component.BaseBeamComponent):
         input_base: Folder of the event files; a string or a `RuntimeParameter`.
         events: Paths or patterns of the event files, relative to it.
         config: Columns, periods, sizes.
+        publish: Folder of a store to which the files are copied as well, or None.
     """
 
     SPEC_CLASS = _Spec
@@ -92,6 +100,7 @@ class BulkEncoder(base_beam_component.BaseBeamComponent):
         input_base: Any,
         events: list[str],
         config: EncodingConfig,
+        publish: str | None = None,
     ):
         super().__init__(
             _Spec(
@@ -99,6 +108,7 @@ class BulkEncoder(base_beam_component.BaseBeamComponent):
                 input_base=input_base,
                 events=json.dumps(events),
                 config=config.model_dump_json(),
+                publish=publish,
                 vectors=types.Channel(type=standard_artifacts.InferenceResult),
             )
         )

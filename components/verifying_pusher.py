@@ -35,6 +35,7 @@ from components.tunable_trainer import with_hyperparameters
 from contract.errors import UserError
 from serving.releases.journal import JOURNAL_FILE
 from serving.releases.leftovers import remove_leftovers
+from serving.releases.mirror import publish_model
 from serving.releases.model_card import model_card, write_model_card
 from serving.releases.model_digest import MODEL_DIGEST_PROPERTY, model_digest, sha256_of
 from serving.releases.publish import complete_push, is_model, publish, readopt
@@ -81,19 +82,24 @@ class Executor(pusher_executor.Executor):
                 `pushed_version` and the digest.
             exec_properties: `serving_dir`: folder of versions; `custom_config`: JSON object,
                 `configuration` of the pipeline for the model card, `keep_versions`, how many of
-                the newest versions stay (without: all), and `audit`, an `AuditConfig` whose keys
-                say by whom the audit must be signed.
+                the newest versions stay (without: all), `audit`, an `AuditConfig` whose keys
+                say by whom the audit must be signed, and `publish_models`, a folder of a store to
+                which versions and `models.config` are copied as well.
 
         Raises:
             TamperedModelError: If the model was blessed and is not any more what was blessed.
             UntrustedAuditError: If its audit does not hold, or is not signed by one of the keys.
             KeyFileError: If one of the keys cannot be used.
             ReleaseError: If another push, label or rollback keeps the lock of `models.config`.
+            StoreError: If the store refuses; the model is pushed, and a second run goes on here.
         """
         pushed = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
         outcome = self._push(pushed, input_dict, output_dict, exec_properties)
+        config = _custom_config(exec_properties)
+        if outcome != REFUSED and (folder := config.get("publish_models")):
+            publish_model(exec_properties[SERVING_DIR], folder, config.get("keep_versions"))
         _write_outcome(outcome, pushed)
 
     def _push(
@@ -119,9 +125,7 @@ class Executor(pusher_executor.Executor):
             )
         pushed.set_string_custom_property(MODEL_DIGEST_PROPERTY, digest)
         base = exec_properties[SERVING_DIR]
-        custom_config = json.loads(
-            exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
-        )
+        custom_config = _custom_config(exec_properties)
         _check_audit(input_dict, digest, AuditConfig(**custom_config.get(AUDIT, {})))
         keep, is_remote = custom_config.get("keep_versions"), "://" in base
         newest = newest_version(base)
@@ -182,6 +186,13 @@ class Executor(pusher_executor.Executor):
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
         return pushed.get_string_custom_property("pushed_destination")
+
+
+def _custom_config(exec_properties: dict[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(
+        exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY) or "{}"
+    )
+    return config
 
 
 def _check_audit(

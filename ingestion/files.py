@@ -8,6 +8,7 @@ import pydantic
 from ingestion.compression import EXTENSIONS, compression_of, expansion
 from ingestion.errors import DataError
 from ingestion.matching import Found, match
+from ingestion.stores import file_systems, is_stored
 
 # Extension -> format.
 _FORMATS = {
@@ -144,10 +145,8 @@ def content_hash(file: InputFile) -> str:
     A file of this machine is read, at the speed of the disk; of a store's file the store's own
     checksum is asked, which costs no transfer.
     """
-    if "://" in file.path:
-        from apache_beam.io.filesystems import FileSystems
-
-        return f"checksum:{file.size}:{FileSystems.checksum(file.path)}"
+    if is_stored(file.path):
+        return f"checksum:{file.size}:{file_systems().checksum(file.path)}"
     digest = hashlib.blake2b(digest_size=16)
     with open(file.path, "rb") as stream:
         while block := stream.read(_HASHED_BYTES):

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from ingestion.errors import DataError
+from ingestion.stores import StoreError, check_readable, file_systems, is_stored
 
 _WILDCARD = re.compile(r"[*?\[]")
 _MARKER_ENDS = (".crc", "_$folder$")
@@ -61,7 +62,7 @@ def match(pattern: str) -> list[Found]:
         DataError: A link leads nowhere, something cannot be read or is no file.
     """
     tree: _Tree
-    if "://" in pattern:
+    if is_stored(pattern):
         scheme, _, rest = pattern.partition("://")
         root, tree = f"{scheme}://", _Listing(pattern)
     else:
@@ -201,7 +202,6 @@ class _Listing:
     def __init__(self, pattern: str):
         # Only stores need it; what checks local files must start in a moment.
         from apache_beam.io.filesystem import BeamIOError
-        from apache_beam.io.filesystems import FileSystems
 
         beginning = _WILDCARD.split(pattern)[0]
         if beginning == pattern:
@@ -210,7 +210,10 @@ class _Listing:
         else:
             asked = [f"{beginning}**"]
         try:
-            found = [m for result in FileSystems.match(asked) for m in result.metadata_list]
+            check_readable(pattern)
+            found = [m for result in file_systems().match(asked) for m in result.metadata_list]
+        except StoreError as error:
+            raise DataError(str(error)) from error
         except (BeamIOError, ValueError) as error:
             raise DataError(
                 f"{pattern} cannot be listed: {error}. Correct the path; for the store's "

@@ -83,12 +83,18 @@ class Paths:
                 "mount_path of one of kubeflow.volumes. `python -m pipeline init --kubeflow` "
                 "writes a section `kubeflow` to begin with."
             )
+        if path.startswith("gs://") and self._config.serving.publish_models:
+            raise UsageError(
+                f"serving.publish_models: models are published from a volume, and serving_dir is "
+                f"{path}. Leave one of the two out."
+            )
         if path.startswith("gs://") or self._in_volume(path):
             return path
         if "://" in path:
             raise UsageError(
                 f"kubeflow.serving_dir: {path} cannot be written: TensorFlow has no file system "
-                "for it. Use gs://, or a folder below the mount_path of one of kubeflow.volumes."
+                "for it. Use gs://, or a folder below the mount_path of one of kubeflow.volumes, "
+                "and serving.publish_models: s3://... to have models copied there."
             )
         raise UsageError(self._not_in_volume("kubeflow.serving_dir", path))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from contract import exit_codes
 from contract.command_line import CommandLine
+from pipeline.estimate.size import DESCRIPTION, add_arguments
 
 _DESCRIPTION = """\
 Universal user representations: from raw behaviour logs (user, time, text) to a served model that
@@ -86,6 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = commands.add("options", _options, "explain every key of the configuration")
     options.add_argument("--json", action="store_true", help="print a JSON schema")
 
+    estimate = commands.add(
+        "estimate",
+        _estimate,
+        "say what a run costs at a size, and what breaks first",
+        description=DESCRIPTION,
+    )
+    add_arguments(estimate)
+
     generate = commands.add(
         "generate",
         _generate,
@@ -144,6 +153,12 @@ def _options(args: argparse.Namespace) -> int:
     else:
         print(config_reference(), end="")
     return exit_codes.OK
+
+
+def _estimate(args: argparse.Namespace) -> int:
+    from pipeline.estimate.command import run
+
+    return run(args)
 
 
 def _generate(args: argparse.Namespace) -> int:

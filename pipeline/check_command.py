@@ -8,7 +8,7 @@ from contract import exit_codes
 from ingestion.files import describe_files
 from pipeline.config import ConfigError, load_config, load_data_sections
 from pipeline.data_check import few_users_warning, look_at_data
-from pipeline.data_sample import local_files
+from pipeline.data_sample import files_to_look_at
 from pipeline.run_command import environment_mistakes
 
 
@@ -37,7 +37,7 @@ def check(config_file: str, data_folder: str | None = None) -> int:
         raise ConfigError("\n  ".join([f"{config_file}:", *mistakes]))
     warnings = list(found.warnings)
     print(f"{config_file}: valid; pipeline {config.name}, tasks {', '.join(config.tasks)}")
-    if files := describe_files(local_files(config.data.events, config.data.labels)):
+    if files := describe_files(files_to_look_at(config.data.events, config.data.labels)):
         print(f"reads {files}")
     console = Console(stderr=True, highlight=False)
     with console.status("counting users") as status:

@@ -30,6 +30,7 @@ from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 from trainer.text.config import TextConfig
 
+_STORE = r"^(s3|gs)://[^/]+(/|$)"
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 AreaUnderCurve = Annotated[float, Field(ge=0, le=1)]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
@@ -125,6 +126,18 @@ class ServingConfig(_Section):
         gt=0,
         description="With `encode_users`: one vector for each period with behaviours, pooled to "
         "the user's; null: one of the most recent behaviours.",
+    )
+    publish_models: str | None = Field(
+        None,
+        pattern=_STORE,
+        description="Folder of a store, s3:// or gs://, into which every pushed version and its "
+        "`models.config` are copied as well, as FOLDER/NAME/VERSION.",
+    )
+    publish_vectors: str | None = Field(
+        None,
+        pattern=_STORE,
+        description="With `encode_users`: folder of a store into which the vectors are copied as "
+        "well, as FOLDER/VERSION-FINGERPRINT.",
     )
 
 

@@ -11,14 +11,16 @@ from ingestion.errors import BadValue, DataError, describe
 from ingestion.files import InputFile
 from ingestion.report import check_small_numbers
 from ingestion.rows import EventRows, LabelRows
+from ingestion.stores import is_stored
 from ingestion.timestamp_units import TimestampColumn
 from ingestion.timestamps import UnixSeconds
 from pipeline.config import DataConfig
-from pipeline.data_sample import SAMPLED_ROWS, Counts, count_users, first_rows, local_files
+from pipeline.data_sample import SAMPLED_ROWS, Counts, count_users, files_to_look_at, first_rows
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.preset_choice import FEWEST_FOR_THE_LETTER, is_the_letter, preset_for
 
 _MOST_FILES = 100
+_MOST_STORED_FILES = 5
 _MOST_BEHAVIORS = 2_000_000
 _EXAMPLES = 3
 _SURELY_BAD = 0.1
@@ -38,7 +40,9 @@ class Findings(NamedTuple):
 
 
 def look_at_data(data: DataConfig, tasks: Mapping[str, Task]) -> Findings:
-    """Reads the first rows of every local file, of very many files those of the first hundred.
+    """Reads the first rows of every file, of very many files those of the first hundred.
+
+    Of files in S3 it reads those of the first five.
 
     Args:
         data: The section of the configuration.
@@ -48,7 +52,7 @@ def look_at_data(data: DataConfig, tasks: Mapping[str, Task]) -> Findings:
         What is wrong.
     """
     try:
-        files = local_files(data.events, data.labels)
+        files = files_to_look_at(data.events, data.labels)
     except DataError as error:
         return Findings([f"data: {error}"], [])
     events, labels = ([file for file in files if file.kind == k] for k in ("events", "labels"))
@@ -126,9 +130,10 @@ class _Look:
 
     def __init__(self, kind: str, files: list[InputFile]):
         self._kind = kind
-        self.files = files[:_MOST_FILES]
+        most = _MOST_STORED_FILES if any(is_stored(f.path) for f in files) else _MOST_FILES
+        self.files = files[:most]
         self.rows = 0
-        self.is_whole = len(files) <= _MOST_FILES
+        self.is_whole = len(files) <= most
         self._bad = Counter[str]()
         self._first: dict[str, list[str]] = {}
         self._mistakes: list[str] = []
@@ -210,7 +215,11 @@ def few_users_warning(
 
 def _count(data: DataConfig, enough_users: int, progress: Callable[[str], None]) -> Counts | None:
     try:
-        files = [f for f in local_files(data.events, data.labels) if f.kind == "events"]
+        files = [
+            f
+            for f in files_to_look_at(data.events, data.labels)
+            if f.kind == "events" and not is_stored(f.path)
+        ]
         return count_users(
             files,
             data.ingestion.columns.user_id,

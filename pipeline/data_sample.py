@@ -12,6 +12,7 @@ from ingestion import values
 from ingestion.errors import BadValue
 from ingestion.files import InputFile, match_files
 from ingestion.readers import read_records
+from ingestion.stores import S3, is_stored
 from ingestion.timestamp_units import AUTO, TimestampColumn
 from ingestion.timestamps import UnixSeconds, parse_timestamp
 
@@ -40,14 +41,18 @@ class Counts(NamedTuple):
         return f"{most}{self.users:,} users with {most}{self.behaviors:,} events"
 
 
-def local_files(events: str, labels: str) -> list[InputFile]:
-    """Finds the input files that lie on this machine; what is in a store is not looked at.
+def files_to_look_at(events: str, labels: str) -> list[InputFile]:
+    """Finds the input files on this machine and in S3; another store is not asked.
 
     Raises:
         DataError: Nothing matches, or what matches cannot be read.
     """
     patterns = {"events": events, "labels": labels}
-    return match_files({kind: path for kind, path in patterns.items() if "://" not in path})
+    return match_files({kind: path for kind, path in patterns.items() if _can_be_read(path)})
+
+
+def _can_be_read(path: str) -> bool:
+    return not is_stored(path) or path.startswith(S3)
 
 
 def first_rows(

@@ -24,10 +24,10 @@ from pipeline.data_sample import (
     SAMPLED_ROWS,
     Counts,
     count_users,
+    files_to_look_at,
     first_rows,
     first_texts,
     has_moments,
-    local_files,
 )
 from trainer.encoder.preset_choice import PRESETS_BY_SIZE, preset_for
 from trainer.text.language_choice import language_for
@@ -103,11 +103,11 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
             named; the message says which there are.
     """
     try:
-        files = local_files(events, labels)
+        files = files_to_look_at(events, labels)
         of_kind = {k: [f for f in files if f.kind == k] for k in ("events", "labels")}
         for kind, found in of_kind.items():
             if not found:
-                raise ConfigError(f"--{kind}: init looks at files on this machine alone.")
+                raise ConfigError(f"--{kind}: init looks at files on this machine and in S3 alone.")
         columns = choose_columns(of_kind["events"][0], of_kind["labels"][0], names)
         no_tasks = (columns.label_user_id, columns.split)
         tasks = "".join(f"{line}\n" for line in _tasks(of_kind["labels"], no_tasks))

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 
 from contract.errors import UsageError
+from ingestion.stores import is_stored
 
 _NEW_MARKER = ".pipeline.json.new"
 _PATTERN_CHARACTERS = frozenset("*?[]\\")
@@ -43,10 +44,16 @@ class OutputFolder:
         pipeline_name: Name of the pipeline it belongs to.
 
     Raises:
-        OutputFolderError: If the path has characters of a pattern.
+        OutputFolderError: If the path is in a store, or has characters of a pattern.
     """
 
     def __init__(self, path: str, pipeline_name: str):
+        if is_stored(path):
+            raise OutputFolderError(
+                f"--output {path} must be a folder of this machine: training and ML Metadata write "
+                "to no store. Choose one, and let `serving.publish_models` and "
+                "`serving.publish_vectors` name the store to which results are copied."
+            )
         self.path = os.path.abspath(path)
         if found := sorted(set(self.path) & _PATTERN_CHARACTERS):
             raise OutputFolderError(

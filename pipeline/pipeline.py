@@ -268,6 +268,7 @@ def _pusher(
     config: PipelineConfig,
     backend: Backend,
 ) -> BaseComponent:
+    published = config.serving.publish_models
     pusher = VerifyingPusher(
         model=heads.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
@@ -278,6 +279,8 @@ def _pusher(
             "configuration": _recorded(config),
             "keep_versions": config.serving.keep_versions,
             "audit": config.audit.model_dump(include={"signing_key", "public_keys"}),
+            # Nothing where nothing is published: a key of the cache.
+            **({"publish_models": published} if published else {}),
         },
     ).with_id(PUSHER)
     return _with_code(pusher, "components.verifying_pusher")
@@ -302,6 +305,7 @@ def _bulk_encoder(pusher: BaseComponent, inputs: _Inputs, config: PipelineConfig
             losses=ingestion.losses,
             period_days=config.serving.period_days,
         ),
+        publish=config.serving.publish_vectors,
     )
     return _with_code(bulk_encoder, "components.bulk_encoder")
 

@@ -16,9 +16,10 @@ from audit.keys import KeyFileError, read_private_key, read_public_key
 from contract import exit_codes
 from ingestion.errors import DataError
 from ingestion.files import InputFile, describe_files
-from pipeline.config import ConfigError, PipelineConfig, load_config
+from ingestion.stores import S3, StoreError, check_writable, is_stored
+from pipeline.config import ConfigError, PipelineConfig, ServingConfig, load_config
 from pipeline.data_check import few_users_warning
-from pipeline.data_sample import local_files
+from pipeline.data_sample import files_to_look_at
 from pipeline.display import RunDisplay, print_summary
 from pipeline.output_folder import Claim, OutputFolder
 from pipeline.processes import Processes, Terminated, sigterm_raises
@@ -93,7 +94,7 @@ def _check_environment(config: PipelineConfig) -> list[InputFile]:
     mistakes = environment_mistakes(config)
     files: list[InputFile] = []
     try:
-        files = local_files(config.data.events, config.data.labels)
+        files = files_to_look_at(config.data.events, config.data.labels)
     except DataError as error:
         mistakes.append(f"data: {error}")
     if mistakes:
@@ -111,8 +112,15 @@ def environment_mistakes(config: PipelineConfig) -> list[str]:
     mistakes = [
         f"{key}: no file matches {path}. Mend the path in the configuration."
         for key, path in paths.items()
-        if "://" not in path and not os.path.isfile(path)
+        if not is_stored(path) and not os.path.isfile(path)
     ]
+    mistakes += [
+        f"{key}: {path} cannot be read: TensorFlow has no file system of S3. Copy it beside the "
+        "configuration; of S3 are read data.events and data.labels alone."
+        for key, path in paths.items()
+        if path.startswith(S3)
+    ]
+    mistakes += _unwritable(config.serving)
     for key, read, files in (
         ("audit.signing_key", read_private_key, filter(None, [config.audit.signing_key])),
         ("audit.public_keys", read_public_key, config.audit.public_keys),
@@ -128,6 +136,17 @@ def environment_mistakes(config: PipelineConfig) -> list[str]:
     ):
         if variable and variable not in os.environ:
             mistakes.append(f"{key}: the environment variable {variable} is not set.")
+    return mistakes
+
+
+def _unwritable(serving: ServingConfig) -> list[str]:
+    mistakes = []
+    for key in ("publish_models", "publish_vectors"):
+        if folder := getattr(serving, key):
+            try:
+                check_writable(folder)
+            except StoreError as error:
+                mistakes.append(f"serving.{key}: {error}")
     return mistakes
 
 

@@ -26,6 +26,7 @@ Release a version that the pipeline pushed:
   python -m serving label runs/demo/serving/demo canary=1795446532
   python -m serving label runs/demo/serving/demo stable=1795446532
   python -m serving rollback runs/demo/serving/demo
+  python -m serving publish runs/demo/serving/demo s3://bucket/models
 """
 
 _SERVE_DESCRIPTION = """\
@@ -40,6 +41,11 @@ labels and is read again when it changes; the folder is MODEL_DIR, whatever base
 Ctrl-C or SIGTERM drains: requests under way are answered, new ones are refused.
 """
 
+_PUBLISH_DESCRIPTION = """\
+Copies what the store lacks: of a version saved_model.pb comes last, and models.config after all
+versions. Say it again after a label was moved or a version rolled back. A run does the same where
+the configuration has serving.publish_models.
+"""
 
 _ENCODE_EPILOG = """\
 The same command resumes a run that died; a finished one is not repeated.
@@ -228,6 +234,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "--timeout", type=float, default=300, help="seconds to wait (default: 300)"
         )
 
+    publish = commands.add(
+        "publish",
+        _publish,
+        "copy a model's versions and what is served of them to an object store",
+        description=_PUBLISH_DESCRIPTION,
+    )
+    publish.add_argument("model_dir", help="folder with one numbered folder a version")
+    publish.add_argument("folder", help="s3:// or gs://; gets NAME/VERSION and NAME/models.config")
+    publish.add_argument(
+        "--keep",
+        type=int,
+        help="newest versions that stay in the store, beside those that are served (default: all)",
+    )
+
     return commands.main(arguments)
 
 
@@ -271,6 +291,12 @@ def _rollback(args: argparse.Namespace) -> int:
     from serving.release_commands import rollback
 
     return rollback(args)
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from serving.release_commands import publish
+
+    return publish(args)
 
 
 if __name__ == "__main__":

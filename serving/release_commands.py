@@ -11,7 +11,9 @@ from rich.table import Table
 
 from contract import exit_codes
 from contract.errors import UserError
+from ingestion.stores import is_stored
 from serving.client import ServingError, UserEncoderClient
+from serving.releases.mirror import publish_model
 from serving.releases.releases import ReleaseError, Releases
 from serving.wide_console import wide_console
 
@@ -52,6 +54,20 @@ def versions(args: argparse.Namespace) -> int:
             version.card.get("digest", "")[:12],
         )
     wide_console().print(table)
+    return exit_codes.OK
+
+
+def publish(args: argparse.Namespace) -> int:
+    """Copies versions to an object store; returns the exit code."""
+    if not is_stored(args.folder):
+        raise ReleaseError(f"{args.folder} is no store: name a folder as s3://bucket/models.")
+    if args.keep is not None and args.keep < 1:
+        raise ReleaseError(f"--keep {args.keep}: at least 1 is needed.")
+    brought = publish_model(args.model_dir, args.folder, args.keep)
+    wide_console().print(
+        f"{args.folder}: {', '.join(map(str, brought)) or 'nothing'} new, models.config as here",
+        highlight=False,
+    )
     return exit_codes.OK
 
 

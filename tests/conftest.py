@@ -71,3 +71,23 @@ def events():
         ]
 
     return make
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """A bucket of an S3 server of this machine, which the environment names, also to children."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        _, port = server.get_host_and_port()
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "someone")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        found = boto3.session.Session().resource("s3").Bucket("bucket")
+        found.create()
+        yield found
+    server.stop()

@@ -3,7 +3,7 @@
 Two pipelines: the first gathers the events by user, on disk, in buckets of which one fits in memory
 (as the training's ExampleGen does); the second encodes one bucket after the other into one Parquet
 file each. What is finished stays, so the same call resumes a run that died. All files go through
-the file systems of Beam and TFX: workers on other machines write where this one reads.
+Beam's file systems: workers on other machines write where this one reads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import apache_beam as beam
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
-from tfx.dsl.io import fileio
 
 from contract.errors import UserError
 from contract.features import USER_ID
@@ -29,6 +28,7 @@ from ingestion.gathering import way_of
 from ingestion.losses import check_losses, warnings
 from ingestion.report import check_reading
 from ingestion.statistics import Statistics
+from ingestion.stores import is_stored, names_in, remove_folder
 from ingestion.timestamp_units import Clock
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encode_bucket import EncodeBucket, part_file
@@ -102,14 +102,14 @@ def encode_events(
                 "Choose another output, or delete the folder."
             )
         return summary
-    others = set(_names(work)) - {fingerprint}
-    if others and any(name.endswith(".parquet") for name in _names(output)):
+    others = set(names_in(work)) - {fingerprint}
+    if others and any(name.endswith(".parquet") for name in names_in(output)):
         raise EncodingError(
             f"{output} has an unfinished encoding by another model, of other events or with other "
             "settings. Choose another output, or delete the folder."
         )
     for other in others:
-        fileio.rmtree(os.path.join(work, other))
+        remove_folder(os.path.join(work, other))
     if not FileSystems.exists(gathered_file):
         _gather(files, config, gathered_file, make_pipeline)
     gathered = _read_json(gathered_file)
@@ -162,7 +162,7 @@ def encode_events(
         "warnings": gathered["warnings"],
     }
     _write_json(finished, summary)
-    fileio.rmtree(work)
+    remove_folder(work)
     return summary
 
 
@@ -193,9 +193,9 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
     """Gathers the events by user and writes where they are."""
     folder = os.path.dirname(path)
     # What an attempt that died has gathered is incomplete.
-    if fileio.exists(folder):
-        fileio.rmtree(folder)
-    fileio.makedirs(folder)
+    remove_folder(folder)
+    if not is_stored(folder):
+        os.makedirs(folder)
     statistics_file, buckets_file = (
         os.path.join(folder, name) for name in ("statistics.json", "buckets.json")
     )
@@ -246,13 +246,7 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
 
 
 def _absolute(path: str) -> str:
-    return path.rstrip("/") if "://" in path else os.path.abspath(path)
-
-
-def _names(folder: str) -> list[str]:
-    """Names in a folder; object stores put a slash behind those of folders."""
-    found = fileio.listdir(folder) if fileio.isdir(folder) else []
-    return [name.rstrip("/") for name in found]
+    return path.rstrip("/") if is_stored(path) else os.path.abspath(path)
 
 
 def _count(path: str, forget: frozenset[str]) -> tuple[int, int]:

@@ -108,6 +108,15 @@ class Releases:
         served, labels = self._read()
         return sorted(served), labels
 
+    def config_of_model(self) -> str:
+        """The part of `models.config` that is of this model, as text; empty if there is none."""
+        config = self._config()
+        models = config.model_config_list.config
+        others = [index for index, model in enumerate(models) if model.name != self.name]
+        for index in reversed(others):
+            del models[index]
+        return text_format.MessageToString(config)
+
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Returns the lock of all models of the parent folder, for several changes in one.
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline import data_check
 from pipeline.__main__ import main
-from pipeline.data_sample import count_users, local_files
+from pipeline.data_sample import count_users, files_to_look_at
 from trainer.encoder.config import PRESETS, EncoderConfig
 from trainer.encoder.preset_choice import PRESETS_BY_SIZE, is_the_letter, preset_for
 
@@ -110,7 +110,7 @@ def test_a_task_of_another_column(write, capsys):
 
 def test_counting_is_bounded(write, tmp_path):
     write(events="".join(_EVENT.format(f"u{n % 5}", n, "x") for n in range(10)))
-    files = local_files(str(tmp_path / "events.jsonl"), str(tmp_path / "labels.csv"))
+    files = files_to_look_at(str(tmp_path / "events.jsonl"), str(tmp_path / "labels.csv"))
     events = [file for file in files if file.kind == "events"]
 
     def count(users, behaviors):

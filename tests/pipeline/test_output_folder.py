@@ -35,6 +35,12 @@ def test_a_path_that_tfx_takes_for_a_pattern_is_refused(tmp_path, name):
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("path", ["s3://bucket/runs", "gs://bucket/runs"])
+def test_a_folder_of_a_store_is_refused_with_what_to_do_instead(path):
+    with pytest.raises(OutputFolderError, match=r"of this machine: .* `serving.publish_models`"):
+        OutputFolder(path, "shop")
+
+
 @pytest.mark.parametrize("content", ["", '{"pipel', "[]", "{}"])
 def test_a_damaged_marker_is_named(tmp_path, content):
     (tmp_path / "pipeline.json").write_text(content)
