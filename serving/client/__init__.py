@@ -6,9 +6,11 @@ from serving.client.errors import (
     DeadlineExceededError,
     InvalidRequestError,
     ModelNotFoundError,
+    NotReadyError,
     ServerUnavailableError,
     ServingError,
 )
+from serving.client.hedging import Hedging
 from serving.client.messages import ModelMetadata, TensorSpec, VersionStatus
 from serving.client.options import ClientOptions
 
@@ -16,9 +18,11 @@ __all__ = [
     "AsyncUserEncoderClient",
     "ClientOptions",
     "DeadlineExceededError",
+    "Hedging",
     "InvalidRequestError",
     "ModelMetadata",
     "ModelNotFoundError",
+    "NotReadyError",
     "ServerUnavailableError",
     "ServingError",
     "TensorSpec",

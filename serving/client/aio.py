@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import time
 import types
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import grpc
-import grpc.aio
 
 from contract.signatures import USER_VECTOR
-from serving.client import messages, wire
-from serving.client.client import NOT_READY, Metadata
-from serving.client.errors import serving_error
+from serving.client import messages
+from serving.client.aio_calls import AioCall, AioStart
+from serving.client.aio_transport import AioTransport
+from serving.client.calls import Metadata
+from serving.client.errors import NotReadyError, serving_error
 from serving.client.messages import (
     FloatArray,
     History,
@@ -25,7 +25,12 @@ from serving.client.messages import (
     VersionStatus,
 )
 from serving.client.options import ClientOptions
+from serving.client.readiness import NOT_READY, PAUSE, Waiting
+from serving.client.signature_choice import SignatureChoice
 from serving.client.wire import Message
+
+if TYPE_CHECKING:
+    from serving.client.telemetry import Telemetry
 
 
 class AsyncUserEncoderClient:
@@ -49,21 +54,14 @@ class AsyncUserEncoderClient:
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Metadata = (),
         options: ClientOptions | None = None,
+        telemetry: Telemetry | None = None,
     ):
         self._model = ModelVersion(model, version, label)
         self._target = target
         self._metadata = tuple(metadata)
         self._options = options or ClientOptions()
-        arguments = self._options.channel_arguments()
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(target, arguments)
-        else:
-            self._channel = grpc.aio.secure_channel(target, credentials, arguments)
-        self._predict = self._method(messages.PREDICT, wire.PredictResponse)
-        self._get_metadata = self._method(
-            messages.GET_MODEL_METADATA, wire.GetModelMetadataResponse
-        )
-        self._get_status = self._method(messages.GET_MODEL_STATUS, wire.GetModelStatusResponse)
+        self._transport = AioTransport(target, credentials, self._options, telemetry)
+        self._signature = SignatureChoice()
 
     async def encode(
         self,
@@ -113,7 +111,12 @@ class AsyncUserEncoderClient:
             return model.of_nobody(names)
         requests = list(
             messages.predict_requests(
-                histories, timestamps, self._model, names, self._options.batch_size
+                histories,
+                timestamps,
+                self._model,
+                self._signature.name(names),
+                names,
+                self._options.batch_size,
             )
         )
         results = messages.Results(requests)
@@ -129,7 +132,7 @@ class AsyncUserEncoderClient:
     ) -> ModelMetadata:
         """Version, tasks, inputs and outputs of the served model."""
         request = messages.metadata_request(self._model)
-        response = await self._call(self._get_metadata, request, timeout, metadata)
+        response = await self._call(self._transport.get_metadata, request, timeout, metadata)
         return messages.parse_metadata(response)
 
     async def status(
@@ -137,24 +140,25 @@ class AsyncUserEncoderClient:
     ) -> list[VersionStatus]:
         """States of the model's versions (of the one, if the client has a version)."""
         request = messages.status_request(self._model)
-        response = await self._call(self._get_status, request, timeout, metadata)
+        response = await self._call(self._transport.get_status, request, timeout, metadata)
         return messages.parse_status(response)
 
     async def wait_until_ready(self, timeout: float = 60.0) -> ModelMetadata:
         """Waits for the model; see `UserEncoderClient.wait_until_ready`."""
-        deadline = time.monotonic() + timeout
+        waiting = Waiting(self._target, str(self._model), timeout)
         while True:
-            left = max(deadline - time.monotonic(), 0.1)
             try:
-                return await self.metadata(timeout=min(left, 5.0))
-            except NOT_READY:
-                if time.monotonic() + 0.2 > deadline:
-                    raise
-            await asyncio.sleep(0.2)
+                if waiting.is_over(await self.status(timeout=waiting.timeout_of_question())):
+                    return await self.metadata(timeout=waiting.timeout_of_question())
+            except NotReadyError:
+                raise
+            except NOT_READY as error:
+                waiting.failed(error)
+            await asyncio.sleep(PAUSE)
 
     async def close(self) -> None:
         """Closes the connection; calls under way are cancelled."""
-        await self._channel.close()
+        await self._transport.close()
 
     async def __aenter__(self) -> AsyncUserEncoderClient:
         return self
@@ -167,35 +171,16 @@ class AsyncUserEncoderClient:
     ) -> None:
         await self.close()
 
-    def _method(self, path: str, response: Any) -> grpc.aio.UnaryUnaryMultiCallable:
-        return self._channel.unary_unary(
-            path,
-            request_serializer=lambda request: request.SerializeToString(),
-            response_deserializer=response.FromString,
-        )
-
-    def _start(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable,
-        request: Message,
-        timeout: float | None,
-        metadata: Metadata,
-    ) -> grpc.aio.UnaryUnaryCall:
-        return method(
-            request,
-            timeout=timeout or self._options.timeout,
-            metadata=(*self._metadata, *metadata),
-        )
+    def _begin(
+        self, start: AioStart, request: Message, timeout: float | None, metadata: Metadata
+    ) -> AioCall:
+        return start(request, timeout or self._options.timeout, (*self._metadata, *metadata))
 
     async def _call(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable,
-        request: Message,
-        timeout: float | None,
-        metadata: Metadata,
+        self, start: AioStart, request: Message, timeout: float | None, metadata: Metadata
     ) -> Message:
         try:
-            return await self._start(method, request, timeout, metadata)
+            return await self._begin(start, request, timeout, metadata)
         except grpc.RpcError as error:
             raise serving_error(error, self._target, str(self._model)) from error
 
@@ -207,19 +192,39 @@ class AsyncUserEncoderClient:
         metadata: Metadata,
     ) -> AsyncIterator[tuple[int, Message]]:
         """Pairs of index and response, in order, with several requests under way."""
-        calls: collections.deque[tuple[int, grpc.aio.UnaryUnaryCall]] = collections.deque()
+        calls: collections.deque[tuple[int, AioCall]] = collections.deque()
+
+        async def first() -> tuple[int, Message]:
+            index, call = calls[0]
+            response = await self._answer(call, requests[index], timeout, metadata)
+            calls.popleft()
+            return index, response
+
         try:
             for index in indices:
                 if len(calls) == self._options.in_flight:
-                    yield calls[0][0], await calls[0][1]
-                    calls.popleft()
-                call = self._start(self._predict, requests[index], timeout, metadata)
+                    yield await first()
+                call = self._begin(self._transport.predict, requests[index], timeout, metadata)
                 calls.append((index, call))
             while calls:
-                yield calls[0][0], await calls[0][1]
-                calls.popleft()
+                yield await first()
         except grpc.RpcError as error:
             raise serving_error(error, self._target, str(self._model)) from error
         finally:
             for _, call in calls:
                 call.cancel()
+
+    async def _answer(
+        self, call: AioCall, request: Message, timeout: float | None, metadata: Metadata
+    ) -> Message:
+        """The answer to a request, by another signature if the model lacks the first."""
+        try:
+            response = await call
+        except grpc.RpcError as error:
+            if not self._signature.lacks(request, error):
+                raise
+            response = await self._begin(self._transport.predict, request, timeout, metadata)
+            self._signature.answered_instead(response)
+        else:
+            self._signature.answered(response)
+        return response

@@ -6,19 +6,14 @@ import collections
 import time
 import types
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import grpc
 
 from contract.signatures import USER_VECTOR
-from serving.client import messages, wire
-from serving.client.errors import (
-    DeadlineExceededError,
-    InvalidRequestError,
-    ModelNotFoundError,
-    ServerUnavailableError,
-    serving_error,
-)
+from serving.client import messages
+from serving.client.calls import Call, Metadata, Start
+from serving.client.errors import NotReadyError, serving_error
 from serving.client.messages import (
     FloatArray,
     History,
@@ -28,17 +23,13 @@ from serving.client.messages import (
     VersionStatus,
 )
 from serving.client.options import ClientOptions
+from serving.client.readiness import NOT_READY, PAUSE, Waiting
+from serving.client.signature_choice import SignatureChoice
+from serving.client.transport import Transport
 from serving.client.wire import Message
 
-Metadata = Sequence[tuple[str, str | bytes]]
-
-NOT_READY = (
-    DeadlineExceededError,
-    InvalidRequestError,
-    ModelNotFoundError,
-    ServerUnavailableError,
-)
-"""What a server answers while it starts or loads; an unknown label is an invalid request."""
+if TYPE_CHECKING:
+    from serving.client.telemetry import Telemetry
 
 
 class UserEncoderClient:
@@ -60,7 +51,9 @@ class UserEncoderClient:
         label: A label of a version instead, such as `stable`.
         credentials: `grpc.ssl_channel_credentials(...)` for TLS; None: no encryption.
         metadata: Pairs that are sent with every call, such as an API key.
-        options: Batches, deadlines and retries.
+        options: Batches, deadlines, retries, connections and hedged reads.
+        telemetry: Spans and metrics of the requests, a `serving.client.telemetry.Telemetry`; None:
+            none.
     """
 
     def __init__(
@@ -73,21 +66,14 @@ class UserEncoderClient:
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Metadata = (),
         options: ClientOptions | None = None,
+        telemetry: Telemetry | None = None,
     ):
         self._model = ModelVersion(model, version, label)
         self._target = target
         self._metadata = tuple(metadata)
         self._options = options or ClientOptions()
-        arguments = self._options.channel_arguments()
-        if credentials is None:
-            self._channel = grpc.insecure_channel(target, arguments)
-        else:
-            self._channel = grpc.secure_channel(target, credentials, arguments)
-        self._predict = self._method(messages.PREDICT, wire.PredictResponse)
-        self._get_metadata = self._method(
-            messages.GET_MODEL_METADATA, wire.GetModelMetadataResponse
-        )
-        self._get_status = self._method(messages.GET_MODEL_STATUS, wire.GetModelStatusResponse)
+        self._transport = Transport(target, credentials, self._options, telemetry)
+        self._signature = SignatureChoice()
 
     def encode(
         self,
@@ -182,7 +168,12 @@ class UserEncoderClient:
             return self.metadata(timeout=timeout, metadata=metadata).of_nobody(names)
         requests = list(
             messages.predict_requests(
-                histories, timestamps, self._model, names, self._options.batch_size
+                histories,
+                timestamps,
+                self._model,
+                self._signature.name(names),
+                names,
+                self._options.batch_size,
             )
         )
         results = messages.Results(requests)
@@ -196,17 +187,22 @@ class UserEncoderClient:
     def metadata(self, *, timeout: float | None = None, metadata: Metadata = ()) -> ModelMetadata:
         """Version, tasks, inputs and outputs of the served model."""
         request = messages.metadata_request(self._model)
-        return messages.parse_metadata(self._call(self._get_metadata, request, timeout, metadata))
+        response = self._call(self._transport.get_metadata, request, timeout, metadata)
+        return messages.parse_metadata(response)
 
     def status(
         self, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> list[VersionStatus]:
         """States of the model's versions (of the one, if the client has a version)."""
         request = messages.status_request(self._model)
-        return messages.parse_status(self._call(self._get_status, request, timeout, metadata))
+        response = self._call(self._transport.get_status, request, timeout, metadata)
+        return messages.parse_status(response)
 
     def wait_until_ready(self, timeout: float = 60.0) -> ModelMetadata:
-        """Waits until the server listens and has loaded the model's version or label.
+        """Waits until the server listens and the model's version is AVAILABLE.
+
+        It asks the server itself (`GetModelStatus`), so nothing beside it is needed. Without a
+        version any one that is available will do; with a label, the label must be there too.
 
         Args:
             timeout: seconds.
@@ -215,21 +211,22 @@ class UserEncoderClient:
             The model's metadata.
 
         Raises:
-            ServingError: The last error, if the time is over.
+            NotReadyError: The time is over; the message says what was seen last.
         """
-        deadline = time.monotonic() + timeout
+        waiting = Waiting(self._target, str(self._model), timeout)
         while True:
-            left = max(deadline - time.monotonic(), 0.1)
             try:
-                return self.metadata(timeout=min(left, 5.0))
-            except NOT_READY:
-                if time.monotonic() + 0.2 > deadline:
-                    raise
-            time.sleep(0.2)
+                if waiting.is_over(self.status(timeout=waiting.timeout_of_question())):
+                    return self.metadata(timeout=waiting.timeout_of_question())
+            except NotReadyError:
+                raise
+            except NOT_READY as error:
+                waiting.failed(error)
+            time.sleep(PAUSE)
 
     def close(self) -> None:
         """Closes the connection; calls under way are cancelled."""
-        self._channel.close()
+        self._transport.close()
 
     def __enter__(self) -> UserEncoderClient:
         return self
@@ -242,26 +239,16 @@ class UserEncoderClient:
     ) -> None:
         self.close()
 
-    def _method(self, path: str, response: Any) -> grpc.UnaryUnaryMultiCallable:
-        return self._channel.unary_unary(
-            path,
-            request_serializer=lambda request: request.SerializeToString(),
-            response_deserializer=response.FromString,
-        )
+    def _begin(
+        self, start: Start, request: Message, timeout: float | None, metadata: Metadata
+    ) -> Call:
+        return start(request, timeout or self._options.timeout, (*self._metadata, *metadata))
 
     def _call(
-        self,
-        method: grpc.UnaryUnaryMultiCallable,
-        request: Message,
-        timeout: float | None,
-        metadata: Metadata,
+        self, start: Start, request: Message, timeout: float | None, metadata: Metadata
     ) -> Message:
         try:
-            return method(
-                request,
-                timeout=timeout or self._options.timeout,
-                metadata=(*self._metadata, *metadata),
-            )
+            return self._begin(start, request, timeout, metadata).result()
         except grpc.RpcError as error:
             raise serving_error(error, self._target, str(self._model)) from error
 
@@ -273,23 +260,40 @@ class UserEncoderClient:
         metadata: Metadata,
     ) -> Iterator[tuple[int, Message]]:
         """Pairs of index and response, in order, with several requests under way."""
-        calls: collections.deque[tuple[int, grpc.Future]] = collections.deque()
+        calls: collections.deque[tuple[int, Call]] = collections.deque()
+
+        def first() -> tuple[int, Message]:
+            index, call = calls[0]
+            response = self._answer(call, requests[index], timeout, metadata)
+            calls.popleft()
+            return index, response
+
         try:
             for index in indices:
                 if len(calls) == self._options.in_flight:
-                    yield calls[0][0], calls[0][1].result()
-                    calls.popleft()
-                call = self._predict.future(
-                    requests[index],
-                    timeout=timeout or self._options.timeout,
-                    metadata=(*self._metadata, *metadata),
-                )
+                    yield first()
+                call = self._begin(self._transport.predict, requests[index], timeout, metadata)
                 calls.append((index, call))
             while calls:
-                yield calls[0][0], calls[0][1].result()
-                calls.popleft()
+                yield first()
         except grpc.RpcError as error:
             raise serving_error(error, self._target, str(self._model)) from error
         finally:
             for _, call in calls:
                 call.cancel()
+
+    def _answer(
+        self, call: Call, request: Message, timeout: float | None, metadata: Metadata
+    ) -> Message:
+        """The answer to a request, by another signature if the model lacks the first."""
+        try:
+            response = call.result()
+        except grpc.RpcError as error:
+            if not self._signature.lacks(request, error):
+                raise
+            again = self._begin(self._transport.predict, request, timeout, metadata)
+            response = again.result()
+            self._signature.answered_instead(response)
+        else:
+            self._signature.answered(response)
+        return response

@@ -31,6 +31,10 @@ class ServerUnavailableError(ServingError):
     """No server answers at the target, or it is overloaded; all retries are used up."""
 
 
+class NotReadyError(ServerUnavailableError):
+    """The model did not become available in time; the message says what was seen last."""
+
+
 class DeadlineExceededError(ServingError):
     """The answer did not come in time."""
 

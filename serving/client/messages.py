@@ -10,18 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.features import BEHAVIORS, TIMESTAMPS
-from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, USER_VECTOR_FULL
+from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, VECTORS
 from serving.client import wire
 from serving.client.wire import Message
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 GET_MODEL_METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 GET_MODEL_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
-
-# Not `encode` or `encode_with_timestamps`: their inputs have as many columns as the longest
-# history, and TF Serving fails when it should batch requests of different widths. Serialised
-# examples are one column, always.
-_SIGNATURE = SERVING_DEFAULT
 
 # Unix seconds pass it in the year 5138; Unix milliseconds passed it in 1973.
 _FIRST_MILLISECONDS = 10**11
@@ -105,12 +100,12 @@ class ModelMetadata:
     @property
     def dimension(self) -> int:
         """Length of a user vector."""
-        return self.outputs[_SIGNATURE][USER_VECTOR].sizes[-1]
+        return self.outputs[SERVING_DEFAULT][USER_VECTOR].sizes[-1]
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks that the model predicts."""
-        return tuple(sorted(set(self.outputs[_SIGNATURE]) - {USER_VECTOR, USER_VECTOR_FULL}))
+        return tuple(sorted(set(self.outputs[SERVING_DEFAULT]) - set(VECTORS)))
 
     def of_nobody(self, names: Sequence[str]) -> dict[str, FloatArray]:
         """The outputs for no users: arrays without rows, as wide as any other.
@@ -118,7 +113,7 @@ class ModelMetadata:
         Args:
             names: Of the outputs.
         """
-        specs = self.outputs[_SIGNATURE]
+        specs = self.outputs[SERVING_DEFAULT]
         return {name: np.zeros((0, *specs[name].sizes[1:]), np.float32) for name in names}
 
 
@@ -126,10 +121,15 @@ def predict_requests(
     histories: Sequence[History],
     timestamps: Sequence[Moments] | None,
     model: ModelVersion,
+    signature: str,
     outputs: Sequence[str],
     batch_size: int,
 ) -> Iterator[Message]:
     """`PredictRequest`s for all histories, one a batch.
+
+    The signature must be one of those that take serialised examples. The inputs of `encode` and
+    `encode_with_timestamps` have as many columns as the longest history, and TF Serving fails when
+    it should batch requests of different widths.
 
     Raises:
         TypeError: If a history is not a sequence of texts, or its moments not one of numbers.
@@ -139,7 +139,7 @@ def predict_requests(
         batch = histories[start : start + batch_size]
         request = wire.PredictRequest(output_filter=outputs)
         model.fill(request.model_spec)
-        request.model_spec.signature_name = _SIGNATURE
+        request.model_spec.signature_name = signature
         tensor = request.inputs[EXAMPLES]
         tensor.dtype = wire.DT_STRING
         tensor.tensor_shape.dim.add(size=len(batch))

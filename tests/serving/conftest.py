@@ -17,6 +17,7 @@ from contract.signatures import USER_VECTOR
 from serving.dev_server.configs import single_model_config
 from serving.dev_server.options import ServerOptions
 from serving.dev_server.server import DevServer
+from tests.serving.scripted import scripted_servers
 from trainer.export.signatures import ServedModel
 
 MODEL = "letters"
@@ -135,6 +136,13 @@ def start_server(model_dir):
             config = config or single_model_config(MODEL, str(model_dir))
             return stack.enter_context(RunningServer(config, config_file, **options))
 
+        yield start
+
+
+@pytest.fixture
+def scripted():
+    """Returns a function that starts a server of scripted answers."""
+    with scripted_servers() as start:
         yield start
 
 

@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 import textwrap
-import threading
 
 import grpc
 import numpy as np
@@ -23,7 +22,8 @@ from serving.client import (
     UserEncoderClient,
     wire,
 )
-from serving.client.messages import PREDICT, ModelMetadata, TensorSpec, float_array
+from serving.client.messages import ModelMetadata, TensorSpec, float_array
+from tests.serving.scripted import fail, hang, version
 
 _HISTORIES = [["boots", "trail maps"], [], ["\ud800 odd", b"\xff\x00"], ["x" * 20]]
 # 5 + 10 bytes; nothing; 3 bytes of a lone surrogate + 4, 2 bytes; 20 bytes.
@@ -275,83 +275,10 @@ def test_nobody_listens():
             client.wait_until_ready(timeout=0.5)
 
 
-class _Scripted(grpc.GenericRpcHandler):
-    """A server that answers Predict with one function after another."""
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-        self.calls = []
-        self._lock = threading.Lock()
-
-    def service(self, details):
-        if details.method != PREDICT:
-            return None
-        return grpc.unary_unary_rpc_method_handler(
-            self._answer,
-            request_deserializer=wire.PredictRequest.FromString,
-            response_serializer=lambda response: response.SerializeToString(),
-        )
-
-    def _answer(self, request, context):
-        with self._lock:
-            self.calls.append((request, dict(context.invocation_metadata())))
-            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer(request, context)
-
-
-def _version(number):
-    def answer(request, context):
-        response = wire.PredictResponse()
-        response.model_spec.version.value = request.model_spec.version.value or number
-        rows = request.inputs["examples"].tensor_shape.dim[0].size
-        tensor = response.outputs["user_vector"]
-        tensor.dtype = wire.DT_FLOAT
-        for size in (rows, 2):
-            tensor.tensor_shape.dim.add(size=size)
-        values = [response.model_spec.version.value] * rows * 2
-        tensor.float_val.append(np.float32(values).tobytes())
-        return response
-
-    return answer
-
-
-def _fail(code):
-    return lambda request, context: context.abort(code, "scripted")
-
-
-def _hang(request, context):
-    event = threading.Event()
-    context.add_callback(event.set)
-    event.wait(60)
-    return wire.PredictResponse()
-
-
-@pytest.fixture
-def scripted():
-    with concurrent.futures.ThreadPoolExecutor(8) as threads:
-        servers = []
-
-        def start(*answers, credentials=None):
-            server = grpc.server(threads)
-            handler = _Scripted(*answers)
-            server.add_generic_rpc_handlers((handler,))
-            if credentials is None:
-                port = server.add_insecure_port("127.0.0.1:0")
-            else:
-                port = server.add_secure_port("127.0.0.1:0", credentials)
-            server.start()
-            servers.append(server)
-            return handler, port
-
-        yield start
-        for server in servers:
-            server.stop(0).wait()
-
-
 def test_unavailable_is_tried_again_until_it_is_enough(scripted):
-    unavailable = _fail(grpc.StatusCode.UNAVAILABLE)
+    unavailable = fail(grpc.StatusCode.UNAVAILABLE)
     options = ClientOptions(max_attempts=3, initial_backoff=0.01)
-    handler, port = scripted(unavailable, unavailable, _version(4))
+    handler, port = scripted(unavailable, unavailable, version(4))
     with UserEncoderClient(f"127.0.0.1:{port}", "letters", options=options) as client:
         np.testing.assert_array_equal(client.encode([["x"]]), [[4, 4]])
     assert len(handler.calls) == 3
@@ -375,7 +302,7 @@ def test_unavailable_is_tried_again_until_it_is_enough(scripted):
     ],
 )
 def test_other_errors_are_not_tried_again(scripted, code):
-    handler, port = scripted(_fail(code))
+    handler, port = scripted(fail(code))
     with UserEncoderClient(f"127.0.0.1:{port}", "letters") as client:
         with pytest.raises(Exception, match=f"{code.name}: scripted") as error:
             client.encode([["x"]])
@@ -384,14 +311,14 @@ def test_other_errors_are_not_tried_again(scripted, code):
 
 
 def test_a_large_request_is_tried_again_too(scripted):
-    handler, port = scripted(_fail(grpc.StatusCode.UNAVAILABLE), _version(4))
+    handler, port = scripted(fail(grpc.StatusCode.UNAVAILABLE), version(4))
     with UserEncoderClient(f"127.0.0.1:{port}", "letters") as client:
         client.encode([["x" * 2_000_000]])
     assert len(handler.calls) == 2
 
 
 def test_deadline(scripted):
-    _, port = scripted(_hang)
+    _, port = scripted(hang)
     with (
         UserEncoderClient(f"127.0.0.1:{port}", "letters") as client,
         pytest.raises(DeadlineExceededError, match="Raise the timeout"),
@@ -402,7 +329,7 @@ def test_deadline(scripted):
 def test_an_error_cancels_what_is_in_flight(scripted):
     def answer(request, context):
         first = b"first" in request.inputs["examples"].string_val[0]
-        return (_fail(grpc.StatusCode.INTERNAL) if first else _hang)(request, context)
+        return (fail(grpc.StatusCode.INTERNAL) if first else hang)(request, context)
 
     handler, port = scripted(answer)
     options = ClientOptions(batch_size=1, in_flight=4)
@@ -414,9 +341,9 @@ def test_an_error_cancels_what_is_in_flight(scripted):
     assert len(handler.calls) <= 4
 
 
-def test_all_vectors_of_a_call_are_of_one_version(scripted):
+def test_all_vectors_of_a_call_are_of_oneversion(scripted):
     # The server swaps versions between the second and the third batch.
-    handler, port = scripted(_version(4), _version(4), _version(5))
+    handler, port = scripted(version(4), version(4), version(5))
     options = ClientOptions(batch_size=1, in_flight=1)
     with UserEncoderClient(f"127.0.0.1:{port}", "letters", options=options) as client:
         np.testing.assert_array_equal(client.encode([["x"]] * 4), [[5, 5]] * 4)
@@ -425,8 +352,8 @@ def test_all_vectors_of_a_call_are_of_one_version(scripted):
 
 
 def test_several_servers_share_the_requests(scripted):
-    first, first_port = scripted(_version(4))
-    second, second_port = scripted(_version(4))
+    first, first_port = scripted(version(4))
+    second, second_port = scripted(version(4))
     target = f"ipv4:127.0.0.1:{first_port},127.0.0.1:{second_port}"
     with UserEncoderClient(target, "letters", options=ClientOptions(batch_size=1)) as client:
         # Until both connections stand, one server gets all.
@@ -438,7 +365,7 @@ def test_several_servers_share_the_requests(scripted):
 
 
 def test_metadata_travels_with_every_call(scripted):
-    handler, port = scripted(_version(4))
+    handler, port = scripted(version(4))
     with UserEncoderClient(
         f"127.0.0.1:{port}", "letters", metadata=[("x-api-key", "secret")]
     ) as client:
@@ -449,13 +376,13 @@ def test_metadata_travels_with_every_call(scripted):
 
 
 def test_only_what_is_asked_for_travels(scripted):
-    handler, port = scripted(_version(4))
+    handler, port = scripted(version(4))
     with UserEncoderClient(f"127.0.0.1:{port}", "letters", label="stable") as client:
         client.encode([["x"]])
     request, _ = handler.calls[0]
     assert list(request.output_filter) == ["user_vector"]
     assert request.model_spec.version_label == "stable"
-    assert request.model_spec.signature_name == "serving_default"
+    assert request.model_spec.signature_name == "user_vectors"
 
 
 def test_tls(scripted, tmp_path):
@@ -470,7 +397,7 @@ def test_tls(scripted, tmp_path):
     )
     key, certificate = (tmp_path / name for name in ("key.pem", "cert.pem"))
     pair = (key.read_bytes(), certificate.read_bytes())
-    _, port = scripted(_version(4), credentials=grpc.ssl_server_credentials([pair]))
+    _, port = scripted(version(4), credentials=grpc.ssl_server_credentials([pair]))
     trusted = grpc.ssl_channel_credentials(certificate.read_bytes())
     with UserEncoderClient(f"localhost:{port}", "letters", credentials=trusted) as client:
         np.testing.assert_array_equal(client.encode([["x"]]), [[4, 4]])

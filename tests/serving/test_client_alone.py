@@ -95,6 +95,24 @@ def test_only_three_packages_are_needed(environment):
     assert names - {"typing-extensions"} == {_CLIENT, "grpcio", "protobuf", "numpy"}
 
 
+def test_spans_need_a_package_more_which_the_error_names(environment):
+    asked, message = environment.run(
+        """
+        import importlib.metadata, json
+        import serving.client
+        try:
+            import serving.client.telemetry
+        except ImportError as error:
+            message = str(error)
+        print(json.dumps([importlib.metadata.requires("sumn-user-encoder-client"), message]))
+        """
+    )
+    assert [each for each in asked if each.startswith("opentelemetry")] == [
+        "opentelemetry-api>=1.30; extra == 'opentelemetry'"
+    ]
+    assert "pip install 'sumn-user-encoder-client[opentelemetry]'" in message
+
+
 def test_exactly_the_clients_files_are_installed(environment, tmp_path):
     installed = environment.run(
         f"""
@@ -218,8 +236,10 @@ def test_what_the_modules_import(package, allowed):
     modules = [file for file in _files(package) if file.endswith(".py") and file != _BUILD_HOOK]
     assert modules
     for module in modules:
+        optional = module == "serving/client/telemetry.py"
         for name in _imports((_ROOT / module).read_text()):
             known = name.split(".")[0] in sys.stdlib_module_names
+            known |= optional and name.startswith("opentelemetry.")
             assert known or f"{name}.".startswith(tuple(f"{each}." for each in allowed)), (
                 f"{module} imports {name}, which an installation of the client lacks"
             )
