@@ -20,6 +20,8 @@ Try a model on this machine:
 Encode all users of event logs, and find similar ones:
   python -m serving encode runs/demo/serving/demo logs/*.jsonl.gz --output vectors.parquet
   python -m serving nearest vectors.parquet u3c6ef362
+  python -m serving export vectors.parquet --to lancedb --destination stores/lance
+  python -m serving forget gone.txt vectors.parquet lancedb=stores/lance
 
 Release a version that the pipeline pushed:
   python -m serving versions runs/demo/serving/demo
@@ -55,6 +57,31 @@ Every night, with all logs:
       --forget deleted_users.txt
 The column carried_over says which vectors are those of the day before. Users who are in the logs no
 more, or in the file of --forget, are in the new vectors no more.
+"""
+
+
+_EXPORT_EPILOG = """\
+A row is a user and a version of the model: user_id, vector, behaviors, periods, model_version and
+encoding, of which encoding a row is. Rows that are there are replaced, and users whom the vectors
+have no more are taken out, so the store's rows of the version are the vectors. The same command
+after a killed one gives the whole.
+
+  lancedb   a folder, or a URI that LanceDB knows, with its environment variables
+  faiss     a folder: TABLE/VERSION/index.faiss (exact, cosines), and users.parquet row by row
+  pgvector  a DSN, such as postgresql://me@host/users; the password in PGPASSWORD or ~/.pgpass
+  qdrant    a server's URL, its key in QDRANT_API_KEY; or a folder, for the client's local mode
+  milvus    a server's URL, its token in MILVUS_TOKEN; or a file.db, for Milvus Lite
+
+The clients are optional: pip install -r requirements-exports.txt. Neither TensorFlow nor TFX is
+needed.
+"""
+
+_FORGET_EPILOG = """\
+  python -m serving forget gone.txt vectors/monday vectors/tuesday lancedb=stores/lance
+  python -m serving forget gone.txt vectors/tuesday pgvector=postgresql://me@host/users --check
+
+Of a store all versions are looked through. Give the same file to `encode --forget` while the logs
+have these users, or the next encoding has them again.
 """
 
 
@@ -204,6 +231,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     nearest.add_argument("--count", type=int, default=10, help="how many (default: 10)")
     nearest.add_argument("--json", action="store_true", help="print JSON")
 
+    export = commands.add(
+        "export",
+        _export,
+        "write user vectors to a vector store",
+        description="Makes a vector store's rows of a version what encode wrote.",
+        epilog=_EXPORT_EPILOG,
+    )
+    export.add_argument("vectors", help="what encode wrote")
+    export.add_argument(
+        "--to",
+        required=True,
+        choices=["lancedb", "faiss", "pgvector", "qdrant", "milvus"],
+        help="kind of store",
+    )
+    export.add_argument("--destination", required=True, help="folder, file, URL or DSN; see below")
+
+    forget = commands.add(
+        "forget",
+        _forget,
+        "take users out of vectors and stores, and see that they are gone",
+        description="Takes users out, looks for them, and fails if one is still there.",
+        epilog=_FORGET_EPILOG,
+    )
+    forget.add_argument("users", help="file of user ids, one a line")
+    forget.add_argument(
+        "places",
+        nargs="+",
+        metavar="place",
+        help="what encode wrote, or STORE=DESTINATION as of export",
+    )
+    forget.add_argument(
+        "--check", action="store_true", help="only look; exit code 1 if one is there"
+    )
+    for command in (export, forget):
+        command.add_argument(
+            "--table",
+            default="user_vectors",
+            help="table, collection or folder in the store (default: user_vectors)",
+        )
+
     versions = commands.add("versions", _versions, "list the versions and labels of a model")
     versions.add_argument("model_dir", help="folder with one numbered folder a version")
     versions.add_argument("--json", action="store_true", help="print JSON, with the model cards")
@@ -273,6 +340,18 @@ def _nearest(args: argparse.Namespace) -> int:
     from serving.bulk.commands import nearest
 
     return nearest(args)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from serving.stores.commands import export
+
+    return export(args)
+
+
+def _forget(args: argparse.Namespace) -> int:
+    from serving.stores.commands import forget
+
+    return forget(args)
 
 
 def _versions(args: argparse.Namespace) -> int:

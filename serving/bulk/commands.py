@@ -13,6 +13,7 @@ from rich.status import Status
 from contract import exit_codes
 from contract.errors import UsageError
 from contract.features import USER_ID
+from serving.bulk.user_ids import read_user_ids
 from serving.quiet import quiet_tensorflow
 from serving.releases.releases import STABLE, ReleaseError, Releases
 from serving.releases.versions import is_complete, version_path
@@ -58,7 +59,7 @@ def encode(args: argparse.Namespace) -> int:
                 config,
                 lambda: beam.Pipeline(options=PipelineOptions([_RUNNER, *args.beam_arg])),
                 previous=args.previous,
-                forget=_user_ids(args.forget) if args.forget else (),
+                forget=read_user_ids(args.forget) if args.forget else (),
             )
         except (pydantic.ValidationError, yaml.YAMLError) as error:
             raise UsageError(str(error)) from error
@@ -88,18 +89,6 @@ def nearest(args: argparse.Namespace) -> int:
     for neighbor in neighbors:
         print(f"{neighbor.similarity:.3f}  {neighbor.user_id}")
     return exit_codes.OK
-
-
-def _user_ids(path: str) -> list[str]:
-    """Reads a file of user ids, one a line."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = [line.strip() for line in file if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--forget {path}: {error}. Name a text file, an id a line.") from error
-    if not found:
-        raise UsageError(f"--forget {path}: it has no user id. Leave the option out, or add some.")
-    return found
 
 
 class _StatusHandler(logging.Handler):

@@ -161,8 +161,12 @@ def encode_events(
         "files": {str(number): os.path.basename(path) for number, path in parts.items()},
         "warnings": gathered["warnings"],
     }
-    _write_json(finished, summary)
+    # Half files of attempts that were killed: they may have users who are to be forgotten.
+    for name in _names(output):
+        if name.startswith(".") and name != _WORK:
+            fileio.remove(os.path.join(output, name))
     remove_folder(work)
+    _write_json(finished, summary)
     return summary
 
 

@@ -34,7 +34,6 @@ _ELSEWHERE = ("docker", "kubectl")
 _NOT_RUN = {
     "pip install": "tests/serving/test_client_alone.py installs it",
     "python -m benchmarks": "takes minutes",
-    "faiss": "the package is the reader's choice",
 }
 
 
@@ -169,7 +168,7 @@ def shell(checkout):
     shell = _Shell(checkout)
     yield shell
     shell.close()
-    for name in ("vectors.parquet", "tuesday.parquet"):
+    for name in ("vectors.parquet", "tuesday.parquet", "stores"):
         shutil.rmtree(checkout / name, ignore_errors=True)
 
 
@@ -177,7 +176,11 @@ def shell(checkout):
     ("page", "heading", "expected"),
     [
         ("README.md", "The served model", ["likes_outdoor", "stable"]),
-        ("docs/serving.md", None, ["likes_outdoor", "u2", '"outputs"', '"state": "AVAILABLE"']),
+        (
+            "docs/serving.md",
+            None,
+            ["likes_outdoor", "u2", "none of 1 users", '"outputs"', '"state": "AVAILABLE"'],
+        ),
     ],
 )
 def test_the_pages_commands(shell, page, heading, expected):
