@@ -162,9 +162,13 @@ def encode_events(
         "warnings": gathered["warnings"],
     }
     # Half files of attempts that were killed: they may have users who are to be forgotten.
-    for name in _names(output):
-        if name.startswith(".") and name != _WORK:
-            fileio.remove(os.path.join(output, name))
+    half = [
+        os.path.join(output, name)
+        for name in names_in(output)
+        if name.startswith(".") and name != _WORK
+    ]
+    if half:
+        FileSystems.delete(half)
     remove_folder(work)
     _write_json(finished, summary)
     return summary
