@@ -26,6 +26,7 @@ import grpc
 import grpc.aio
 import numpy as np
 
+from contract.signatures import USER_VECTOR
 from serving.client import AsyncUserEncoderClient, ClientOptions, Hedging, UserEncoderClient, wire
 from serving.client.messages import PREDICT
 
@@ -41,7 +42,7 @@ class _Answers(grpc.GenericRpcHandler):
         self._random = random.Random(0)
         response = wire.PredictResponse()
         response.model_spec.version.value = 1
-        tensor = response.outputs["user_vector"]
+        tensor = response.outputs[USER_VECTOR]
         tensor.dtype = wire.DT_FLOAT
         for size in (1, 256):
             tensor.tensor_shape.dim.add(size=size)
