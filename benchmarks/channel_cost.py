@@ -49,18 +49,20 @@ def main() -> None:
     args = parser.parse_args()
     config = EncoderConfig.model_validate(yaml.safe_load(args.encoder))
     users, moments = _users(args.users, args.vocabulary)
+    none = {"latent_semantics": 0, "paragraph_vectors": 0}
     kinds = {
-        "multi-hop alone": (0, None),
-        "and latent semantics": (config.latent_semantics, None),
-        "and time": (0, moments),
-        "and both": (config.latent_semantics, moments),
+        "multi-hop alone": (none, None),
+        "and latent semantics": ({"paragraph_vectors": 0}, None),
+        "and paragraph vectors": ({"latent_semantics": 0}, None),
+        "and time": (none, moments),
+        "and all that is set": ({}, moments),
     }
     encoder = build_encoder(config, args.vocabulary)
     encoders, fitting = {}, {}
-    for name, (directions, timestamps) in kinds.items():
+    for name, (without, timestamps) in kinds.items():
         started = time.perf_counter()
         encoders[name] = fit_user_encoder(
-            config.model_copy(update={"latent_semantics": directions}), encoder, users, timestamps
+            config.model_copy(update=without), encoder, users, timestamps
         )
         fitting[name] = time.perf_counter() - started
     rates = _rates(encoders, users[:2048], moments[:2048], args.rounds)
