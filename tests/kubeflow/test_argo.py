@@ -17,7 +17,7 @@ import yaml
 from kubeflow.exit_handler import add_exit_handler, add_webhook
 from pipeline.kubeflow_pods import Notification
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_stack]
 
 _HERE = pathlib.Path(__file__).parent
 _MODULE = "github.com/kubeflow/pipelines"

@@ -134,6 +134,7 @@ def test_every_module_is_in_the_image(modules, stage):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 def test_every_module_can_be_imported_there(modules, tmp_path):
     """From the copied files alone, with nothing of the project's folder on the path."""
     for target, source in _files("cpu").items():
@@ -255,6 +256,7 @@ def image(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 def test_steps_run_there_as_its_user(image):
     """The first steps of a compiled file, with the image's variables."""
     synthetic_logs.generate(image / "data", users=100, seed=1)

@@ -185,6 +185,7 @@ def test_what_a_node_gets(manifests):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 def test_the_compiled_step_waits(config, manifests):
     from kubeflow.compiler import compile_pipeline
 
@@ -339,6 +340,7 @@ def test_a_cluster_without_trainer(cluster, fn_args, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 def test_a_node_trains_what_the_step_staged(cluster, fn_args, tmp_path, monkeypatch, run_transform):
     """A job of one node, which runs in this process."""
     users = [

@@ -22,7 +22,7 @@ from kubeflow.__main__ import main
 from kubeflow.container_entrypoint import local_path
 from tests.kubeflow.webhook import webhook_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_stack]
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _LOOKING = {"DataFingerprint", "BaselineFinder", "Pusher", "Notifier"}

@@ -36,6 +36,7 @@ _ANSWER = "letters version 1: 3 numbers, norm 15.166, first 2.0000\n"
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 def test_go(shared_server, tmp_path):
     folder = shutil.copytree(_EXAMPLES / "go", tmp_path / "go")
     built = _run(folder, "go", "build", "-o", "example", ".")
@@ -49,6 +50,7 @@ def test_go(shared_server, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 def test_java(shared_server, tmp_path):
     folder = shutil.copytree(_EXAMPLES, tmp_path / "examples") / "java"
     texts = " ".join(f"'{text}'" for text in _TEXTS)

@@ -271,6 +271,7 @@ def test_more_requests_than_are_allowed_at_once(start_server):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 def test_memory_does_not_grow_with_requests(shared_server):
     def kilobytes():
         with open("/proc/self/status") as file:

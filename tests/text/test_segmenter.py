@@ -175,6 +175,7 @@ def test_texts_of_few_characters(text):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 @pytest.mark.skipif(not _POETRY.exists(), reason="the poems are not part of the project")
 def test_poems(differences):
     with gzip.open(_POETRY, "rt", encoding="utf-8") as lines:

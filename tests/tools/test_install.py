@@ -100,6 +100,7 @@ def test_what_to_do_is_said_where_pip_cannot_be_had(without_pip):
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 @pytest.mark.skipif(sys.version_info >= (3, 11), reason="newer Pythons have a wheel")
 def test_a_package_is_compiled_where_there_is_no_compiler(monkeypatch, tmp_path):
     """The one that has no wheel for Python 3.10, by the compiler that is fetched for it."""
