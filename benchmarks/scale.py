@@ -238,7 +238,7 @@ def _gather(folder: pathlib.Path) -> dict[str, Any]:
     reader = PieceReader(*rows, AUTO, read_batches)
     files = match_files({"events": str(folder / "logs")})
     buckets: dict[int, list[Batches]] = {}
-    units: dict[int, str] = {}
+    units: dict[int, Any] = {}
     size = number = 0
     with tempfile.TemporaryDirectory(dir=folder) as gathered:
         for file in files:
