@@ -9,8 +9,8 @@ StatisticsGen, Transform, some training steps and bulk encoding on them, each in
 own; it writes a line for every step as soon as it is done. CPU seconds are user and system time of
 the process and its children, without the imports, for the machine may be busy; bytes are those of
 the files. `constants` solves for the
-cost of a start, a user and a behaviour from the first three sizes in the file, and prints what the
-calculator reads; `compare` prints predicted against measured for the others.
+cost of a start, a user and an event from the first three sizes of each step in the file; `compare`
+prints predicted against measured for the others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from contract.features import USER_ID
@@ -55,6 +55,9 @@ def main() -> None:
         help="for data and artifacts, which stay, so that other steps can follow (default: a new "
         "one, which goes)",
     )
+    measure.add_argument(
+        "--largest-user", type=int, default=0, metavar="EVENTS", help="one more user, of so many"
+    )
     measure.add_argument("--run", choices=_STEPS, help=argparse.SUPPRESS)
     for name in ("constants", "compare"):
         each = commands.add_parser(name)
@@ -66,7 +69,7 @@ def main() -> None:
             return
         with contextlib.ExitStack() as stack:
             folder = args.folder or pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            _measure(folder, args.users, args.behaviors, args.steps, args.json)
+            _measure(folder, args)
         return
     from benchmarks.scale_report import print_comparison, print_constants
 
@@ -75,29 +78,30 @@ def main() -> None:
     (print_constants if args.command == "constants" else print_comparison)(lines)
 
 
-def _measure(
-    folder: pathlib.Path, users: int, behaviors: float, steps: Sequence[str], output: str
-) -> None:
+def _measure(folder: pathlib.Path, args: argparse.Namespace) -> None:
     """Runs each step in a process of its own, and writes what it took."""
     if not (folder / "logs").exists():
-        _generate(folder, users, behaviors)
+        _generate(folder, args.users, args.behaviors)
+        if args.largest_user:
+            _add_user(folder / "logs", args.largest_user)
     events = _events(folder)
-    command = [sys.executable, "-m", "benchmarks.scale", "measure", "--users", str(users)]
-    command += ["--behaviors", str(behaviors), "--json", output, "--folder", str(folder)]
-    for step in steps:
+    command = [sys.executable, "-m", "benchmarks.scale", "measure", "--users", str(args.users)]
+    command += ["--behaviors", str(args.behaviors), "--json", args.json, "--folder", str(folder)]
+    for step in args.steps:
         result = subprocess.run([*command, "--run", step], capture_output=True, text=True)
         if result.returncode:
             raise SystemExit(result.stderr)
         found = json.loads(result.stdout.splitlines()[-1])
-        line = {"step": step, "users": users, "events": events, **found}
-        with open(output, "a", encoding="utf-8") as file:
+        line = {"step": step, "users": args.users, "events": events, **found}
+        with open(args.json, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(line, file=sys.stderr, flush=True)
 
 
 def _run(step: str, folder: pathlib.Path) -> dict[str, Any]:
     """Runs one step here; its CPU time is without that of the imports, which is told beside."""
-    _imports()
+    if step != "gathering":
+        _imports()
     imports, started = _cpu(), time.monotonic()
     imported = _peak()
     found = _STEPS[step](folder)
@@ -147,6 +151,20 @@ def _generate(folder: pathlib.Path, users: int, behaviors: float) -> None:
             whole = pa.concat_tables(waiting)
             pq.write_table(whole, logs / f"{files:05d}.parquet")
             files, waiting = files + 1, []
+
+
+def _add_user(logs: pathlib.Path, events: int) -> None:
+    """Adds a file with the events of one user."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    numbers = range(events)
+    table = {
+        USER_ID: ["largest"] * events,
+        "timestamp": [1_710_000_000 + number for number in numbers],
+        "text": [f"page {number} of a robot" for number in numbers],
+    }
+    pq.write_table(pa.table(table), logs / "largest.parquet")
 
 
 def _events(folder: pathlib.Path) -> int:
@@ -205,25 +223,46 @@ def _bytes(folder: pathlib.Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _gathered(folder: pathlib.Path) -> dict[str, Any]:
-    """Reads one file and writes it by buckets, as gathering does; its bytes for all events."""
+def _gather(folder: pathlib.Path) -> dict[str, Any]:
+    """Reads all events and brings them together by user through files, as ExampleGen does."""
     from ingestion.config import Columns
-    from ingestion.files import match_files
-    from ingestion.pieces import Piece
+    from ingestion.files import count_buckets, match_files
+    from ingestion.pieces import pieces_of
     from ingestion.readers import read_batches
-    from ingestion.reading import PieceReader
+    from ingestion.reading import PieceReader, of_whole_file
     from ingestion.rows import EventRows, LabelRows
-    from ingestion.spill import SpillWriter
-    from ingestion.timestamp_units import AUTO
+    from ingestion.spill import Batches, SpillWriter, read_users
+    from ingestion.timestamp_units import AUTO, Clock
 
     rows = EventRows(Columns(), html_entities=True), LabelRows(Columns(), {})
-    (file, *_) = match_files({"events": str(folder / "logs")})
-    writer = SpillWriter(str(folder / "gathered"), 8)
-    found = list(PieceReader(*rows, AUTO, read_batches)(Piece(file), writer))
-    read = sum(each.statistics.events.records for each in found if each is not None)
-    writer.close()
-    size = sum(path.stat().st_size for path in folder.glob("gathered*"))
-    return {"bytes": round(size * _events(folder) / read)}
+    reader = PieceReader(*rows, AUTO, read_batches)
+    files = match_files({"events": str(folder / "logs")})
+    buckets: dict[int, list[Batches]] = {}
+    units: dict[int, Any] = {}
+    size = number = 0
+    with tempfile.TemporaryDirectory(dir=folder) as gathered:
+        for file in files:
+            found = []
+            for piece in pieces_of(file):
+                path = os.path.join(gathered, str(number := number + 1))
+                writer = SpillWriter(path, count_buckets(files))
+                found += [read for read in reader(piece, writer) if read is not None]
+                for bucket, batches in writer.close().items():
+                    buckets.setdefault(bucket, []).append(batches)
+                size += os.path.getsize(path)
+            units |= of_whole_file(found).timestamp_units
+        read, before = Clock.of(units, AUTO), _peak()
+        users = largest = 0
+        for spilled in buckets.values():
+            for user in read_users(spilled, read):
+                users, largest = users + 1, max(largest, len(user.timestamps))
+    return {
+        "bytes": size,
+        "read_users": users,
+        "largest_user": largest,
+        "bucket_bytes": _bucket_bytes(folder),
+        "bucket_peak": _peak() - before,
+    }
 
 
 def _train(folder: pathlib.Path) -> dict[str, Any]:
@@ -285,7 +324,7 @@ def _encode(folder: pathlib.Path) -> dict[str, Any]:
 _STEPS: dict[str, Callable[[pathlib.Path], dict[str, Any]]] = {
     "ExampleGen": _component("UnlabelledExampleGen"),
     "StatisticsGen": _component("UnlabelledStatisticsGen"),
-    "shuffle": _gathered,
+    "gathering": _gather,
     "Transform": _component("Transform"),
     "training": _train,
     "encoding": _encode,

@@ -16,6 +16,7 @@ from ingestion.config import Columns
 from ingestion.errors import BadValue, DataError
 from ingestion.files import InputFile
 from ingestion.readers import column_names
+from ingestion.stores import is_stored
 from ingestion.values import normalize_label
 from pipeline.column_choice import Names, choose_columns
 from pipeline.config import ConfigError, load_config
@@ -102,6 +103,14 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
         ConfigError: The files cannot be read or used, no column can be a task, or a column must be
             named; the message says which there are.
     """
+    if kubeflow and any(map(is_stored, (events, labels))):
+        raise ConfigError(
+            "--kubeflow writes volumes for files of this machine. Leave it out for data in S3, and "
+            "see docs/kubeflow.md for the section."
+        )
+    events, labels = (
+        path if is_stored(path) else os.path.abspath(path) for path in (events, labels)
+    )
     try:
         files = files_to_look_at(events, labels)
         of_kind = {k: [f for f in files if f.kind == k] for k in ("events", "labels")}
@@ -119,8 +128,8 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
     written = _pipeline_name(name)
     text = _TEMPLATE.format(
         name=written if written == name else f"{written}  # from {_inline(name)}",
-        events=_inline(os.path.abspath(events)),
-        labels=_inline(os.path.abspath(labels)),
+        events=_inline(events),
+        labels=_inline(labels),
         columns=_columns(columns),
         channels=_CHANNELS if has_moments(of_kind["events"][0], columns.timestamp) else "",
         tasks=tasks,
@@ -133,7 +142,7 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
         reason=f"For {counts}; `options` says what a preset sets.",
     )
     if kubeflow:
-        text += _kubeflow(written, os.path.abspath(events), os.path.abspath(labels))
+        text += _kubeflow(written, events, labels)
     _check(text)
     return text
 

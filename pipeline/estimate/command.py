@@ -14,7 +14,7 @@ from rich.table import Table
 from contract import exit_codes
 from contract.errors import UsageError
 from pipeline.config import PipelineConfig, load_config
-from pipeline.estimate.constants import Constants, constants
+from pipeline.estimate.constants import constants
 from pipeline.estimate.limits import Limit, limits
 from pipeline.estimate.model import Estimate, estimate
 from pipeline.estimate.size import Machine, Size
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             )
         )
         return exit_codes.OK
-    _print(config, size, found, money, ranked, machine, measured)
+    _print(config, size, found, money, ranked, machine)
     return exit_codes.OK
 
 
@@ -90,7 +90,6 @@ def _print(
     money: dict[str, float],
     ranked: list[Limit],
     machine: Machine,
-    measured: Constants,
 ) -> None:
     console = Console(width=110, highlight=False)
     console.print(
@@ -143,8 +142,8 @@ def _print(
     else:
         console.print(f"Nothing breaks; next to it is {first.name}: {_limit(first)}.")
     console.print(
-        f"Constants: {measured.source.command} ({measured.source.date}); all of them with "
-        "--json and in pipeline/estimate/constants.json.",
+        "Constants: pipeline/estimate/constants.json has each with its command and date, as --json "
+        "does; docs/scale.md what was compared with measured runs, and what was not.",
         soft_wrap=True,
     )
 

@@ -9,32 +9,30 @@ import pydantic
 
 FILE = pathlib.Path(__file__).with_name("constants.json")
 
-STEPS = ("ExampleGen", "StatisticsGen", "Transform", "encoding")
-"""Steps whose cost grows with users and behaviours, as `benchmarks.scale` names them."""
-
 
 class _Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
 
-class Growth(_Section):
-    """What something costs, in CPU seconds or bytes: at all, for a user, for a behaviour."""
-
-    start: float = 0.0
-    user: float = 0.0
-    behavior: float = 0.0
-
-    def at(self, users: float, behaviors: float) -> float:
-        """The cost of so many users with so many behaviours together."""
-        return self.start + self.user * users + self.behavior * behaviors
-
-
 class Source(_Section):
-    """Where constants are from: the command, its date, and what else is to be known."""
+    """Where a constant is from: the command, its date, and what else is to be known."""
 
     command: str
     date: str
     note: str = ""
+
+
+class Growth(_Section):
+    """What something costs, in CPU seconds or bytes: at all, for a user, for an event."""
+
+    start: float = 0.0
+    user: float = 0.0
+    event: float = 0.0
+    source: Source
+
+    def at(self, users: float, events: float) -> float:
+        """The cost of so many users with so many events together."""
+        return self.start + self.user * users + self.event * events
 
 
 class Measured(_Section):
@@ -48,12 +46,10 @@ class Constants(_Section):
     """All that estimates are made of.
 
     Attributes:
-        source: Of `cpu`, `bytes`, `peak_bytes` and `training_cpu`.
-        cpu: CPU seconds of the steps.
+        cpu: CPU seconds of the steps; `gathering` is a part of ExampleGen.
         bytes: What the steps leave, and what travels when events come together by user.
-        peak_bytes: Memory of one process that has imported what the steps need.
-        bucket_factor: Bytes of memory for one of the logs in a bucket.
-        training_cpu: CPU seconds of one user in one epoch beside the matrix products.
+        worker_bytes: Memory of a worker, without what a bucket of users takes.
+        bucket_event_bytes: Memory that an event of a bucket takes.
         training_flops: Operations of float32 in a CPU second of a training step.
         bfloat16: How many times as fast training steps are in bfloat16.
         gpu_users: Users in a second of training, on a GPU.
@@ -62,12 +58,10 @@ class Constants(_Section):
         audit_cpu: CPU seconds of it.
     """
 
-    source: Source
     cpu: dict[str, Growth]
     bytes: dict[str, Growth]
-    peak_bytes: float
-    bucket_factor: Measured
-    training_cpu: Growth
+    worker_bytes: Measured
+    bucket_event_bytes: Measured
     training_flops: Measured
     bfloat16: Measured
     gpu_users: Measured

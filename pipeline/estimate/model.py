@@ -61,26 +61,28 @@ def estimate(config: PipelineConfig, size: Size, constants: Constants) -> Estima
     users, events = float(size.users), size.events
     evaluated = users * size.labelled * 0.2
     seconds = {step: growth.at(users, events) for step, growth in constants.cpu.items()}
+    # Which has a part of ExampleGen's own.
+    del seconds["gathering"]
     seconds["ExampleGen"] *= 2
     seconds["StatisticsGen"] *= 2
     seconds["Auditor"] = evaluated * constants.audit_cpu.value
     bytes_ = {step: growth.at(users, events) for step, growth in constants.bytes.items()}
     logs = events * size.event_bytes
     file = InputFile(index=0, kind="events", path="events.jsonl", size=round(logs))
-    bucket = {way: logs / count_buckets([file], way) for way in ("files", "shuffle")}
+    buckets = {way: count_buckets([file], way) for way in ("files", "shuffle")}
     trained = users * (0.7 + 0.1)
     epoch = trained * training_seconds(config, size.behaviors, constants)
     return Estimate(
         cpu_hours={step: each / _HOUR for step, each in seconds.items()},
         training_cpu_hours=size.epochs * epoch / _HOUR,
         training_gpu_hours=size.epochs * trained / constants.gpu_users.value / _HOUR,
-        shuffle_bytes=bytes_["shuffle"],
+        shuffle_bytes=bytes_["gathering"],
         disk_bytes=2 * bytes_["ExampleGen"] + bytes_["Transform"] + bytes_["encoding"],
         vector_bytes=bytes_["encoding"],
-        bucket_bytes=bucket,
+        bucket_bytes={way: logs / number for way, number in buckets.items()},
         worker_bytes={
-            way: constants.peak_bytes + each * constants.bucket_factor.value
-            for way, each in bucket.items()
+            way: constants.worker_bytes.value + constants.bucket_event_bytes.value * events / number
+            for way, number in buckets.items()
         },
         trainer_bytes=_lists_of_words(config.encoder, trained * size.behaviors * size.words),
         auditor_bytes=evaluated * constants.audit_bytes.value,
@@ -106,9 +108,7 @@ def training_seconds(config: PipelineConfig, behaviors: float, constants: Consta
     products: float = 6 * encoder.dimension * hops * text.vocabulary_size
     products += 12 * encoder.dimension**2 * history
     faster = constants.bfloat16.value if encoder.precision == "bfloat16" else 1.0
-    return products / constants.training_flops.value / faster + constants.training_cpu.at(
-        1, behaviors
-    )
+    return products / constants.training_flops.value / faster
 
 
 def _lists_of_words(encoder: EncoderConfig, words: float) -> float:

@@ -32,7 +32,7 @@ def test_costs_are_those_of_a_start_of_users_and_of_behaviours():
     known = constants()
     found = estimate(_config(), Size(1_000_000, 50), known)
     transform = known.cpu["Transform"]
-    seconds = transform.start + 1e6 * transform.user + 5e7 * transform.behavior
+    seconds = transform.start + 1e6 * transform.user + 5e7 * transform.event
     assert found.cpu_hours["Transform"] == pytest.approx(seconds / 3600)
     # An epoch is of the users that are trained on and of those that it is validated on.
     assert found.training_gpu_hours == pytest.approx(10 * 8e5 / 1616 / 3600)
