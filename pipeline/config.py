@@ -126,6 +126,12 @@ class ServingConfig(_Section):
         description="With `encode_users`: one vector for each period with behaviours, pooled to "
         "the user's; null: one of the most recent behaviours.",
     )
+    compatible_with: Literal["previous"] | None = Field(
+        None,
+        description="previous: training goes on from the last pushed model that may be trusted, "
+        "and the new vectors are turned to its vectors, so that what was trained on those goes on "
+        "working (the first model has none before it); null: every model has vectors of its own.",
+    )
 
 
 class SqliteMetadata(_Section):
