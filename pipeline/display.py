@@ -132,7 +132,7 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
             "[green]passed[/]" if task["blessed"] else "[red]failed[/]",
         )
     console.print(table)
-    if change := summary.get("compatibility"):
+    if change := summary["compatibility"]:
         _print_compatibility(console, change)
     for warning in summary["warnings"]:
         console.print(f"[yellow]warning[/]: {escape(warning)}", soft_wrap=True, highlight=False)
@@ -148,9 +148,9 @@ def _print_compatibility(console: Console, change: dict[str, Any]) -> None:
         for task, auc in aligned["old_heads"].items()
     )
     console.print(
-        f"aligned to version {version}: mean cosine {aligned['mean_cosine']:.3f}, of ten "
-        f"neighbours {_figure(aligned['neighbours_across'])} found again, AUC of its heads on the "
-        f"new vectors: {old_heads}",
+        f"aligned to version {version}: mean cosine {aligned['mean_cosine']:.3f}, share of the ten "
+        f"nearest found again {_figure(aligned['neighbours_across'])}, AUC of its heads on the new "
+        f"vectors: {old_heads}",
         soft_wrap=True,
         highlight=False,
     )
