@@ -22,6 +22,7 @@ import rich.box
 import yaml
 from rich.table import Table
 
+from contract.splits import EVAL
 from ingestion import synthetic_logs
 from serving.quiet import quiet_tensorflow
 from serving.releases.versions import complete_versions, version_path
@@ -60,7 +61,7 @@ def main() -> None:
         rotation = alignment.rotation if alignment else None
         examples = os.path.join(where, "artifacts", "LabelledExampleGen", "examples")
         newest = max(os.listdir(examples), key=int)
-        pattern = os.path.join(examples, newest, "Split-eval", "*")
+        pattern = os.path.join(examples, newest, f"Split-{EVAL}", "*")
         rows.append((name, measure(model, first, [pattern], _TASKS, rotation=rotation)))
     wide_console().print(_table(rows))
 
