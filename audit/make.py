@@ -49,6 +49,7 @@ class Sources(NamedTuple):
         image: Of the steps' containers; None without such.
         training: See `audit.training_section`.
         created_at: ISO 8601, UTC.
+        compatibility: See `audit.compatibility`; None where there is nothing to say.
     """
 
     pipeline: str
@@ -65,6 +66,7 @@ class Sources(NamedTuple):
     image: str | None
     training: Mapping[str, Any]
     created_at: str
+    compatibility: Mapping[str, Any] | None = None
 
 
 def make_audit(
@@ -167,6 +169,7 @@ def _record(
         "data": data_section(report),
         "code": {**code_section(), "digests": dict(sources.code_digests), "image": sources.image},
         "training": dict(sources.training),
+        "compatibility": sources.compatibility,
         "software": software_section(),
         "hardware": hardware_section(),
         "configuration": dict(sources.configuration),

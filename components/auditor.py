@@ -23,6 +23,7 @@ from tfx.types.standard_component_specs import (
 from tfx.utils import io_utils, path_utils
 
 from audit.checks import data_checks
+from audit.compatibility import compatibility_section
 from audit.config import AuditConfig, Gate
 from audit.drift import drift_check, earlier_statistics, keep_statistics
 from audit.groups import read_groups
@@ -118,6 +119,15 @@ class Executor(base_executor.BaseExecutor):
                         for name, run in ((ENCODER, ENCODER_RUN), (HEADS, HEADS_RUN))
                         if run in input_dict
                     }
+                ),
+                compatibility=compatibility_section(
+                    model,
+                    [
+                        io_utils.all_files_pattern(
+                            artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], EVAL)
+                        )
+                    ],
+                    list(gate.classes),
                 ),
                 created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(
                     timespec="seconds"

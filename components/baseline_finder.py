@@ -42,22 +42,38 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             KeyFileError: One of the keys cannot be used.
         """
-        keys = trusted_keys(AuditConfig.model_validate_json(exec_properties["config"]))
         model = artifact_utils.get_single_instance(input_dict[MODEL])
         candidate = model_digest(path_utils.serving_model_path(model.uri))
         baseline = artifact_utils.get_single_instance(output_dict[BASELINE])
-        found = find_baseline(
-            exec_properties["serving_dir"],
-            candidate,
-            lambda version, digest: doubts_of_version(version, digest, keys),
-        )
-        if found and not carries_audit(found):
-            logging.warning(
-                "%s was pushed before versions carried their audit; it is compared with for its "
-                "model card's sake alone.",
-                found,
-            )
+        found = find_trusted(exec_properties["serving_dir"], candidate, exec_properties["config"])
         baseline.value = found or ""
+
+
+def find_trusted(serving_dir: str, candidate: str, config: str) -> str | None:
+    """The newest pushed version that may be trusted, and is not the candidate.
+
+    Args:
+        serving_dir: Folder of versions.
+        candidate: Digest of a model; "" if there is none yet.
+        config: JSON of an `AuditConfig`, whose keys say by whom audits must be signed.
+
+    Returns:
+        Path of the version; None if there is none.
+
+    Raises:
+        KeyFileError: One of the keys cannot be used.
+    """
+    keys = trusted_keys(AuditConfig.model_validate_json(config))
+    found = find_baseline(
+        serving_dir, candidate, lambda version, digest: doubts_of_version(version, digest, keys)
+    )
+    if found and not carries_audit(found):
+        logging.warning(
+            "%s was pushed before versions carried their audit; it is compared with for its model "
+            "card's sake alone.",
+            found,
+        )
+    return found
 
 
 class _Spec(types.ComponentSpec):

@@ -23,6 +23,10 @@ HYPERPARAMETERS_PROPERTY = "hyperparameters"
 JSON object, section of the configuration -> hyper-parameter -> value.
 """
 
+PREVIOUS = "previous"
+"""Key of `custom_config`: path of the model that the new one is to be compatible with; "" where
+there is none. It is left out where that is not wanted."""
+
 _SECTION = "hyperparameters_of"
 
 
@@ -55,6 +59,8 @@ class Executor(trainer_executor.GenericExecutor):
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         section = fn_args.custom_config.pop(_SECTION)
         fn_args.custom_config[section] |= _given(exec_properties)
+        if PREVIOUS in exec_properties:
+            fn_args.custom_config[PREVIOUS] = exec_properties[PREVIOUS]
         return fn_args
 
 
@@ -68,6 +74,8 @@ class TunableTrainer(Trainer):
         section: Key of `custom_config` that the hyper-parameters belong to.
         hyperparameters: Some of `HYPERPARAMETERS` -> a number, or a `RuntimeParameter`.
         custom_config: For `run_fn`, without the hyper-parameters.
+        previous: Path of the model to be compatible with, as a channel's placeholder; None: of
+            none.
         **kwargs: Arguments of TFX's `Trainer`.
     """
 
@@ -79,10 +87,13 @@ class TunableTrainer(Trainer):
         section: str,
         hyperparameters: Mapping[str, Any],
         custom_config: Mapping[str, Any],
+        previous: Any = None,
         **kwargs: Any,
     ):
         super().__init__(custom_config={**custom_config, _SECTION: section}, **kwargs)
         self.exec_properties.update(hyperparameters)
+        if previous is not None:
+            self.exec_properties[PREVIOUS] = previous
 
 
 def hyperparameters_of(models: list[types.Artifact]) -> dict[str, dict[str, Any]]:

@@ -139,6 +139,12 @@ class ServingConfig(_Section):
         description="With `encode_users`: folder of a store into which the vectors are copied as "
         "well, as FOLDER/VERSION-FINGERPRINT.",
     )
+    compatible_with: Literal["previous"] | None = Field(
+        None,
+        description="previous: training goes on from the last pushed model that may be trusted, "
+        "and the new vectors are turned to its vectors, so that what was trained on those goes on "
+        "working (the first model has none before it); null: every model has vectors of its own.",
+    )
 
 
 class SqliteMetadata(_Section):

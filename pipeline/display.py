@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -131,10 +132,28 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
             "[green]passed[/]" if task["blessed"] else "[red]failed[/]",
         )
     console.print(table)
+    if change := summary["compatibility"]:
+        _print_compatibility(console, change)
     for warning in summary["warnings"]:
         console.print(f"[yellow]warning[/]: {escape(warning)}", soft_wrap=True, highlight=False)
     for reason in summary["reasons"]:
         console.print(f"[red]not blessed[/]: {escape(reason)}", soft_wrap=True, highlight=False)
+
+
+def _print_compatibility(console: Console, change: dict[str, Any]) -> None:
+    """Says what the new model means for who uses the vectors of the last one."""
+    aligned, version = change["aligned"], os.path.basename(change["previous"]["path"])
+    old_heads = "; ".join(
+        f"{task} {_figure(auc)} (new head {_figure(change['new_heads'][task])})"
+        for task, auc in aligned["old_heads"].items()
+    )
+    console.print(
+        f"aligned to version {version}: mean cosine {aligned['mean_cosine']:.3f}, share of the ten "
+        f"nearest found again {_figure(aligned['neighbours_across'])}, AUC of its heads on the new "
+        f"vectors: {old_heads}",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def _figure(value: float | None) -> str:

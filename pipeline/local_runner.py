@@ -160,7 +160,9 @@ def run(config: PipelineConfig, output: OutputFolder, use_cache: bool, reporter:
     summary = summarize(config, results[EVALUATOR], results[PUSHER], served_before)
     (audit,) = results[AUDITOR].artifacts
     summary["audit"] = audit.uri
-    summary["signature"] = read_record(audit.uri)["signature"]
+    record = read_record(audit.uri)
+    summary["signature"] = record["signature"]
+    summary["compatibility"] = record.get("compatibility")
     summary["page"] = os.path.join(audit.uri, PAGE_FILE)
     summary[WARNINGS] = _warnings(results[LABELLED_EXAMPLES])
     reporter.event("summary", **summary)

@@ -21,9 +21,10 @@ from tfx.proto import trainer_pb2, transform_pb2
 from components.auditor import Auditor
 from components.behavior_example_gen.component import BehaviorExampleGen
 from components.bulk_encoder import BulkEncoder
+from components.previous_finder import PreviousFinder
 from components.sealing_evaluator import SealingEvaluator
 from components.strict_example_validator import StrictExampleValidator
-from components.tunable_trainer import HYPERPARAMETERS, TunableTrainer
+from components.tunable_trainer import HYPERPARAMETERS, PREVIOUS, TunableTrainer
 from components.verifying_pusher import VerifyingPusher
 from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.backend import Backend, Part
@@ -65,8 +66,9 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
         "Labelled", inputs, data, schemas.labelled, labels=inputs.labels, tasks=config.tasks
     )
     transform = _transform(unlabelled, config.text, text_files)
-    encoder = _encoder_trainer(transform, config, backend)
-    heads = _heads_trainer(labelled, encoder, config, backend)
+    previous = _previous(transform, config, backend)
+    encoder = _encoder_trainer(transform, previous, config, backend)
+    heads = _heads_trainer(labelled, encoder, previous, config, backend)
     baseline = backend.baseline(heads.outputs["model"])
     evaluator = _evaluator(labelled, heads, baseline, config)
     trained = [*unlabelled, *labelled, transform, encoder, heads, evaluator]
@@ -76,7 +78,7 @@ def create_pipeline(config: PipelineConfig, backend: Backend) -> Pipeline:
     nodes: list[BaseNode | None] = [inputs.fingerprint.node]
     for of_unlabelled, of_labelled in zip(unlabelled, labelled, strict=True):
         nodes += [of_unlabelled, of_labelled]
-    nodes += [transform, encoder, heads, baseline.node, evaluator, auditor, pusher]
+    nodes += [transform, previous.node, encoder, heads, baseline.node, evaluator, auditor, pusher]
     if config.serving.encode_users:
         nodes.append(_bulk_encoder(pusher, inputs, config))
     components = [node for node in nodes if node is not None]
@@ -173,8 +175,24 @@ def _transform(
     return _with_code(transform, module)
 
 
+def _previous(transform: BaseComponent, config: PipelineConfig, backend: Backend) -> Part:
+    """What finds the model to be compatible with, and the trainers' argument."""
+    if config.serving.compatible_with is None:
+        return Part(None, {})
+    module = "components.previous_finder"
+    finder = PreviousFinder(
+        transform.outputs["transform_graph"],
+        backend.parameter("serving_dir", backend.serving_dir),
+        config.audit,
+        config.encoder.model_dump_json(exclude=set(HYPERPARAMETERS)),
+        _hyperparameters("encoder", config.encoder, backend),
+    )
+    found = finder.outputs[PREVIOUS].future()[0].value
+    return Part(_with_code(finder, module), {PREVIOUS: found})
+
+
 def _encoder_trainer(
-    transform: BaseComponent, config: PipelineConfig, backend: Backend
+    transform: BaseComponent, previous: Part, config: PipelineConfig, backend: Backend
 ) -> BaseComponent:
     module = "trainer.encoder.run"
     trainer = TunableTrainer(
@@ -186,12 +204,17 @@ def _encoder_trainer(
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[VALIDATION]),
         custom_config={"encoder": config.encoder.model_dump(exclude=set(HYPERPARAMETERS))},
+        **previous.arguments,
     ).with_id("EncoderTrainer")
     return _with_code(trainer, "components.tunable_trainer", module)
 
 
 def _heads_trainer(
-    labelled: _Examples, encoder: BaseComponent, config: PipelineConfig, backend: Backend
+    labelled: _Examples,
+    encoder: BaseComponent,
+    previous: Part,
+    config: PipelineConfig,
+    backend: Backend,
 ) -> BaseComponent:
     module = "trainer.heads.run"
     trainer = TunableTrainer(
@@ -206,6 +229,7 @@ def _heads_trainer(
             "heads": config.heads.model_dump(exclude=set(HYPERPARAMETERS)),
             "tasks": {name: len(task.classes) for name, task in config.tasks.items()},
         },
+        **previous.arguments,
     ).with_id("HeadsTrainer")
     trainer.add_upstream_node(labelled.example_validator)
     return _with_code(trainer, "components.tunable_trainer", module)

@@ -30,6 +30,7 @@ LIGHT_STEPS = (
     "LabelledSchemaGen",
     "UnlabelledExampleValidator",
     "LabelledExampleValidator",
+    "PreviousFinder",
     "BaselineFinder",
     "Auditor",
     RESULTS,

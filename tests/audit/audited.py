@@ -46,6 +46,14 @@ def made_vectors(predictions, seed=0):
     return Vectors(predictions.users, vectors, wordless, vectors[:, :6] if seed == 0 else None)
 
 
+def _change(cosine, auc):
+    return {
+        "mean_cosine": cosine,
+        "neighbours_across": None,
+        "old_heads": dict.fromkeys(TASKS, auc),
+    }
+
+
 class Audited:
     """A model, its evaluation and its audit.
 
@@ -114,6 +122,16 @@ class Audited:
                 }
             },
             created_at="2026-11-25T10:00:00+00:00",
+            compatibility={
+                "previous": {"path": "serving/shop/7", "digest": "0" * 64},
+                "probes": 100,
+                "users": USERS,
+                "neighbours_within": 0.5,
+                "aligned": _change(0.987, 0.81),
+                "unaligned": _change(0.012, 0.52),
+                "new_heads": dict.fromkeys(TASKS, 0.83),
+                "old_model": dict.fromkeys(TASKS, None),
+            },
         )
         self.groups = {}
 

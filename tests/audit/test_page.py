@@ -74,6 +74,13 @@ def test_the_verdict_comes_first(page):
     assert "is not signed" in page
 
 
+def test_what_a_model_means_for_users_of_the_last_ones_vectors_is_told(page):
+    section = page.partition('<section id="compatibility"')[2].partition("</section>")[0]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", section)
+    assert cells == ["0.987", "0.012", "undefined", "undefined"] + ["0.810", "0.520"] * 2
+    assert "new head 0.830, old model undefined" in section
+
+
 def test_a_screen_reader_finds_its_way(page):
     parsed = _Page(page)
     assert parsed.open == []

@@ -35,6 +35,7 @@ _FOLDERS = {f"Split-{split}" for split in SPLITS}
 
 # What only looks like a name of the contract.
 _OTHER_MEANINGS = {
+    ("benchmarks/warm_start.py", "examples"): "TFX's name for a folder of artifacts",
     ("serving/__main__.py", "user_vectors"): "a table in a store of vectors",
     ("audit/checks.py", "history"): "a key of `data.division`",
     ("audit/checks.py", "target"): "a key of `data.division`",

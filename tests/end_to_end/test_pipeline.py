@@ -31,6 +31,8 @@ def test_a_killed_run_is_resumed_and_ends_with_a_pushed_model(pipeline, first_ru
     for task in pipeline.config["tasks"]:
         assert task in first_run.text
     assert "WARNING" not in first_run.text
+    assert "no earlier model to be compatible with: trains as for the first time" in first_run.text
+    assert first_run.summary["compatibility"] is None
 
 
 def test_metrics_agree_with_scikit_learn(pipeline, first_run):
@@ -87,7 +89,7 @@ def test_a_second_run_executes_nothing_with_other_beam_options_neither(pipeline,
         run = pipeline.run()
     assert run.exit_code == 0
     assert run.ran == set()
-    assert len(run.states) == 15
+    assert len(run.states) == 16
     assert pipeline.versions == [os.path.basename(first_run.summary["model"])]
     assert "unchanged, already pushed" in run.text
 

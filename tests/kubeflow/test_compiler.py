@@ -347,7 +347,7 @@ def test_the_trainers_are_on_gpu_nodes(compiled):
     ]
 
 
-def _config(tmp_path, name="shop", data=None, text=None, audit=None, **kubeflow):
+def _config(tmp_path, name="shop", data=None, text=None, audit=None, serving=None, **kubeflow):
     for file in ("events.jsonl", "labels.csv"):
         (tmp_path / file).touch()
     data = data or {"events": "/data/e.jsonl", "labels": "/data/l.csv"}
@@ -358,8 +358,29 @@ def _config(tmp_path, name="shop", data=None, text=None, audit=None, **kubeflow)
         **kubeflow,
     }
     content = {"name": name, "data": data, "tasks": {"docs": {}}, "kubeflow": kubeflow}
-    more = {"text": text or {}, "audit": audit or {}}
+    more = {"text": text or {}, "audit": audit or {}, "serving": serving or {}}
     return PipelineConfig.model_validate({**content, **more})
+
+
+def test_both_trainers_are_told_of_the_model_to_be_compatible_with(tmp_path):
+    serving = {"compatible_with": "previous"}
+    config = _config(tmp_path, serving=serving, serving_dir="/data/models")
+    tasks = _compile(config).spec["root"]["dag"]["tasks"]
+    parameters = tasks["PreviousFinder"]["inputs"]["parameters"]
+    # What has the encoder trained anew has it look anew, and KFP may keep what it found.
+    assert parameters["serving_dir"] == {"componentInputParameter": "serving_dir"}
+    assert parameters["max_epochs"] == {"componentInputParameter": "encoder_max_epochs"}
+    assert tasks["PreviousFinder"]["cachingOptions"] == {"enableCache": True}
+    for trainer in _TRAINERS:
+        assert tasks[trainer]["inputs"]["parameters"]["previous"] == {
+            "taskOutputParameter": {
+                "producerTask": "PreviousFinder",
+                "outputParameterKey": "previous",
+            }
+        }
+        assert "PreviousFinder" in tasks[trainer]["dependentTasks"]
+    without = _compile(_config(tmp_path, serving_dir="/data/models")).spec
+    assert "PreviousFinder" not in without["root"]["dag"]["tasks"]
 
 
 @pytest.mark.parametrize(

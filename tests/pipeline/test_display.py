@@ -169,9 +169,10 @@ _PASSED = {**_METRICS, "auc": 0.9, "min_auc": 0.8, "blessed": True}
 _FAILED = {**_METRICS, "auc": 0.6, "min_auc": 0.8, "baseline_auc": 0.7, "blessed": False}
 
 
-def _summary(tasks, reasons, warnings=()):
+def _summary(tasks, reasons, warnings=(), compatibility=None):
     stream = io.StringIO()
     summary = {"pipeline": "shop", "tasks": tasks, "reasons": reasons, "warnings": warnings}
+    summary["compatibility"] = compatibility
     print_summary(Console(file=stream, width=100), summary)
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
@@ -185,6 +186,22 @@ _TABLE = [
     "│ age  │    50 │ 0.600 │    0.800 │        0.700 │    0.750 │       1.100 │ failed  │",
     "└──────┴───────┴───────┴──────────┴──────────────┴──────────┴─────────────┴─────────┘",
 ]
+
+
+def test_the_summary_says_what_a_model_means_for_users_of_the_last_ones_vectors():
+    change = {
+        "previous": {"path": "/serving/shop/7"},
+        "aligned": {
+            "mean_cosine": 0.98765,
+            "neighbours_across": None,
+            "old_heads": {"docs": 0.8},
+        },
+        "new_heads": {"docs": 0.9},
+    }
+    assert _summary({"docs": _PASSED}, [], compatibility=change)[-1] == (
+        "aligned to version 7: mean cosine 0.988, share of the ten nearest found again undefined, "
+        "AUC of its heads on the new vectors: docs 0.800 (new head 0.900)"
+    )
 
 
 def test_the_summary_of_a_blessed_model():

@@ -1,7 +1,7 @@
 """Vectors in stores, each asked by its own client, and users who are to be forgotten.
 
-It needs neither TensorFlow nor TFX, so that it runs where a store's client cannot stand beside
-them.
+It needs neither TensorFlow nor TFX, as the commands do not, so that it also runs where a store's
+client cannot stand beside them.
 """
 
 import importlib.util
@@ -258,7 +258,8 @@ def place(request, tmp_path, monkeypatch):
     entry = STORES[kind]
     there = all(importlib.util.find_spec(package) for package in entry.packages)
     if kind in _OF_ONE_STACK and sys.version_info < (3, 11) and not there:
-        pytest.skip(f"{kind}'s client cannot stand beside TFX 1.16; a test below makes room for it")
+        # With pytest and the client in an environment of its own: pytest --noconftest THIS_FILE.
+        pytest.skip(f"{kind}'s client cannot stand beside TFX 1.16, nor be tested with it")
     module = importlib.import_module(entry.module)
     monkeypatch.setattr(module.open_store, "rows", _ROWS)
     place = Place(kind, tmp_path)
@@ -402,21 +403,3 @@ def test_what_is_wrong_is_said(tmp_path, capsys, monkeypatch):
         main(["export", "--help"])
     offered = re.search(r"--to \{(.+?)\}", capsys.readouterr().out)[1]
     assert offered.split(",") == list(STORES)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="all clients stand beside TFX 1.21")
-def test_stores_whose_clients_cannot_stand_beside_tfx(make_environment):
-    pinned = (_ROOT / "requirements-exports.txt").read_text()
-    names = ("lancedb", "pymilvus", "milvus-lite")
-    packages = [re.search(rf"(?m)^({name}==\S+)", pinned)[1] for name in names]
-    python = make_environment([*packages, "faiss-cpu", "pytest", "rich", "pyarrow"])
-    chosen = " or ".join(_OF_ONE_STACK)
-    ended = subprocess.run(
-        [python, "-m", "pytest", "--noconftest", "-q", "-k", chosen, __file__],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stdout
-    assert f"{len(_OF_ONE_STACK)} passed" in ended.stdout

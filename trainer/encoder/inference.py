@@ -15,7 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
-from trainer.encoder.layers import BehaviorEmbedding, LatentSemantics, MultiHopAggregation
+from trainer.encoder.layers import (
+    BehaviorEmbedding,
+    ChannelFusion,
+    LatentSemantics,
+    MultiHopAggregation,
+)
 from trainer.encoder.layers.time_features import has_times
 from trainer.encoder.user_encoder import UserEncoder
 from trainer.text.ragged import row_ids
@@ -39,6 +44,11 @@ class UserEncoderInference(tf.Module):
         # Whatever is not just these two layers is served as it was trained.
         if [type(layer) for layer in layers[1:]] == [BehaviorEmbedding, MultiHopAggregation]:
             self._multi_hop = MultiHopInference(*layers[1:])
+
+    @property
+    def fusion(self) -> ChannelFusion | None:
+        """What makes one vector of the channels; None if there is but one."""
+        return self._user_encoder.fusion
 
     def __call__(self, word_ids: tf.RaggedTensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """Users to vectors.

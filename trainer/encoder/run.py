@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 
 import keras
@@ -24,6 +25,14 @@ from trainer.encoder.distribution import is_chief, training_strategy
 from trainer.encoder.served import ServedEncoder
 from trainer.encoder.training import fit_encoder
 from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder
+from trainer.encoder.warm_start import (
+    assign_others,
+    check_dimension,
+    known_rows,
+    read_state,
+    start_vectors,
+    write_state,
+)
 from trainer.text.phrases import parts_of_phrases
 from trainer.text.vocabulary import read_vocabulary
 
@@ -37,7 +46,7 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args: `train_files`, `eval_files`: transformed examples, for fitting and early stopping;
             `transform_output`: the analysed graph; `serving_model_dir`: where the model goes;
             `model_run_dir`: TensorBoard logs; `custom_config`: `encoder`, an `EncoderConfig` as a
-            dict.
+            dict; with `serving.compatible_with` `previous`, path of the model to go on from.
     """
     # Before TensorFlow does anything else: several workers find each other then or never.
     strategy = training_strategy()
@@ -51,11 +60,15 @@ def run_fn(fn_args: FnArgs) -> None:
         log_dir=fn_args.model_run_dir,
         backup_dir=_backup_dir(fn_args),
         strategy=strategy,
+        previous=fn_args.custom_config.get("previous"),
     )
     if not is_chief(strategy):
         return
     served = ServedEncoder(transform_output.transform_features_layer(), encoder, config.full_vector)
     served.export(fn_args.serving_model_dir)
+    if "previous" in fn_args.custom_config:
+        words = [word for word, _ in read_vocabulary(transform_output)]
+        write_state(encoder.encoder, words, fn_args.serving_model_dir)
 
 
 def train_encoder(
@@ -67,6 +80,7 @@ def train_encoder(
     log_dir: str,
     backup_dir: str,
     strategy=None,
+    previous: str | None = None,
 ) -> UserEncoder:
     """Trains an encoder on what Transform wrote, and fits the channels beside it.
 
@@ -78,9 +92,13 @@ def train_encoder(
         log_dir: Folder for TensorBoard.
         backup_dir: Folder for the state after every epoch.
         strategy: As `fit_encoder` takes it.
+        previous: Folder of the exported model to go on from; None or "": of none.
 
     Returns:
         The user encoder. It has the channel of time if the examples have moments.
+
+    Raises:
+        WarmStartError: The earlier model is gone, or its vectors are of another length.
     """
     # Before the batches are described: what is shuffled and left out depends on it.
     keras.utils.set_random_seed(config.seed)
@@ -109,6 +127,7 @@ def train_encoder(
         if config.initial_embeddings != "random"
         else None,
         phrases=phrases,
+        start=_warm_start(previous, vocabulary, config) if previous else None,
     )
     has_times = HISTORY_TIMESTAMPS in feature_spec
     if not (config.latent_semantics or config.paragraph_vectors or has_times):
@@ -123,6 +142,33 @@ def train_encoder(
     return fit_user_encoder(
         config, encoder, users, timestamps, lambda: users_of(validation_files), phrases
     )
+
+
+def _warm_start(previous: str, vocabulary: list[str], config: EncoderConfig):
+    """What has a training model go on from an earlier one; None if that carries no weights."""
+    state = read_state(previous)
+    if state is None:
+        logging.getLogger("progress").info("the earlier model carries no weights to go on from")
+        return None
+    check_dimension(state, config.dimension)
+    rows = known_rows(state, vocabulary)
+    logging.getLogger("progress").info(
+        "%s of %s words go on from the earlier model",
+        f"{(rows >= 0).sum():,}",
+        f"{len(vocabulary):,}",
+    )
+
+    def start(model):
+        table = model.encoder.get_layer("behavior_embedding").embeddings
+        usual = keras.ops.convert_to_numpy(table)
+        vectors = start_vectors(usual, state.embeddings, rows)
+        if config.initial_embeddings == "random":
+            table.assign(vectors)
+        else:
+            model.assign_word_vectors(vectors)
+        assign_others(model.encoder, state)
+
+    return start
 
 
 def training_key(fn_args: FnArgs) -> str:

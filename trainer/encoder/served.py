@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -10,6 +12,9 @@ from contract.signatures import USER_VECTOR
 from trainer.encoder.inference import UserEncoderInference
 from trainer.encoder.user_encoder import UserEncoder
 from trainer.export.signatures import ServedModel
+
+COMPONENTS = "components"
+"""Part of a loaded encoder: what its vectors are turned by at no cost."""
 
 
 class ServedEncoder(ServedModel):
@@ -28,6 +33,16 @@ class ServedEncoder(ServedModel):
         self.transform_layer = transform_layer
         self.encoder = UserEncoderInference(encoder)
         self._full_vector = full_vector
+
+    def parts(self) -> dict[str, Any]:
+        """See base class.
+
+        Returns:
+            `components`: the last linear map to the user vector, float32 [k, d], a variable, if
+            there is one.
+        """
+        fusion = self.encoder.fusion
+        return {} if fusion is None else {COMPONENTS: fusion.components.value}
 
     def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
         """See base class."""

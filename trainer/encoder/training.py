@@ -30,6 +30,7 @@ def fit_encoder(
     sentences=None,
     phrases=None,
     strategy=None,
+    start=None,
 ) -> keras.Model:
     """Trains an encoder until its loss on the validation users stops improving.
 
@@ -67,6 +68,8 @@ def fit_encoder(
         phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it;
             `None` says that the vocabulary has no phrases.
         strategy: A `tf.distribute.Strategy`; `None` stands for that of `training_strategy`.
+        start: Function of the training model, called before its training, which changes what it
+            starts from; `None` leaves it.
 
     Returns:
         The encoder of the best epoch, a `keras.Model` as `build_encoder` makes it, which computes
@@ -100,6 +103,8 @@ def fit_encoder(
                 phrases,
             )
         model.assign_word_vectors(from_chief(vectors, strategy))
+    if start is not None:
+        start(model)
     _fit(model, train, validation, config, log_dir, backup_dir, strategy)
     encoder = build_encoder(config.model_copy(update={"precision": "float32"}), vocabulary_size)
     encoder.set_weights(model.encoder.get_weights())

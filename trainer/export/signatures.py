@@ -6,6 +6,7 @@ Any bytes are a valid text; a user without one known word gets the vector of an 
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import tensorflow as tf
 
@@ -38,6 +39,10 @@ class ServedModel(tf.Module, abc.ABC):
         """Users to their vectors alone; arguments as of `outputs`."""
         outputs = self.outputs(behaviors, timestamps)
         return {name: outputs[name] for name in VECTORS if name in outputs}
+
+    def parts(self) -> dict[str, Any]:
+        """What else who loads the model in Python can reach by these names; no signature."""
+        return {}
 
     @tf.function(
         input_signature=[
@@ -79,6 +84,8 @@ class ServedModel(tf.Module, abc.ABC):
         exported.encode, exported.encode_with_timestamps = self.encode, self.encode_with_timestamps
         exported.encode_examples = self.encode_examples
         exported.encode_examples_to_vectors = self.encode_examples_to_vectors
+        for name, part in self.parts().items():
+            setattr(exported, name, part)
         signatures = {
             SERVING_DEFAULT: exported.encode_examples,
             ENCODE: exported.encode,

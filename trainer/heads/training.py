@@ -39,11 +39,9 @@ def encode_users(
     for task in tasks:
         label_spec[task] = tf.io.FixedLenFeature([], tf.int64)
         label_spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
-    files = tf.io.gfile.glob(list(file_patterns))
-    dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").batch(batch_size)
     vectors = []
     rows: dict[str, list[np.ndarray]] = {name: [] for name in label_spec}
-    for serialized in dataset.prefetch(tf.data.AUTOTUNE):
+    for serialized in batches_of(file_patterns, batch_size):
         vectors.append(encoder.encode_examples(serialized)[USER_VECTOR].numpy())
         features = tf.io.parse_example(serialized, label_spec)
         for name, values in rows.items():
@@ -53,6 +51,18 @@ def encode_users(
     return np.concatenate(vectors), {
         task: (labels[task], labels[weight_name(task)]) for task in tasks
     }
+
+
+def batches_of(file_patterns: Sequence[str], batch_size: int = 256) -> tf.data.Dataset:
+    """Serialised examples, string [batch] each, always in the same order.
+
+    Args:
+        file_patterns: Gzipped TFRecord files.
+        batch_size: Examples at a time.
+    """
+    files = sorted(tf.io.gfile.glob(list(file_patterns)))
+    dataset = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(batch_size)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def fit_heads(
