@@ -169,7 +169,7 @@ class Spark:
         address = hosts[0].address
         self._master = f"spark://{address}:7077"
         pools = _Pools(processes, hosts)
-        self._start("master", hosts[0], "master.Master", "--webui-port=8080")
+        self._start("master", hosts[0], "master.Master", "--webui-port", "8080")
         self._processes.wait_for(self._workers, "master")
         for number in range(2):
             self.start_worker(number)
@@ -183,7 +183,8 @@ class Spark:
                 *_JAVA_OPTIONS.split(),
                 "-Xmx512m",
                 "-cp",
-                f"{installed / 'spark.jar'}:{self._home}/jars/*",
+                # Spark's own versions of what both have, as on the executors.
+                f"{self._home}/jars/*:{installed / 'spark.jar'}",
                 f"-Dspark.driver.host={driver}",
                 f"-Dspark.driver.bindAddress={driver}",
                 f"-Dspark.executor.extraJavaOptions={_JAVA_OPTIONS}",
@@ -209,8 +210,9 @@ class Spark:
         ]
 
     def start_worker(self, number):
-        arguments = ["worker.Worker", "--webui-port=0", "--cores=1", "--memory=1g", self._master]
-        self._start(f"{self.WORKER}{number}", self._hosts[number], *arguments)
+        options = ["--webui-port", "0", "--cores", "1", "--memory", "1g"]
+        name = f"{self.WORKER}{number}"
+        self._start(name, self._hosts[number], "worker.Worker", *options, self._master)
 
     def wait_for_workers(self, number):
         self._processes.wait_for(lambda: self._workers().get("aliveworkers") == number, "master")
@@ -231,7 +233,8 @@ class Spark:
                 "bash",
                 self._home / "bin" / "spark-class",
                 f"org.apache.spark.deploy.{main}",
-                f"--host={host.address}",
+                "--host",
+                host.address,
                 *arguments,
             ],
             SPARK_HOME=str(self._home),

@@ -38,6 +38,7 @@ def namespaces(number):
         PermissionError: This machine forbids it.
     """
     names = [f"engine{index}" for index in range(number)]
+    _remove(names)  # What a run that was killed has left.
     try:
         _ip("link", "add", _BRIDGE, "type", "bridge")
         _ip("addr", "add", f"{_NETWORK}.254/24", "dev", _BRIDGE)
@@ -54,9 +55,14 @@ def namespaces(number):
             for index, name in enumerate(names)
         ]
     finally:
-        for command in [*(("netns", "del", name) for name in names), ("link", "del", _BRIDGE)]:
-            with contextlib.suppress(PermissionError):
-                _ip(*command)
+        _remove(names)
+
+
+def _remove(names):
+    links = [*(("link", "del", f"{name}a") for name in names), ("link", "del", _BRIDGE)]
+    for command in [*links, *(("netns", "del", name) for name in names)]:
+        with contextlib.suppress(PermissionError):
+            _ip(*command)
 
 
 def _ip(*arguments):
