@@ -1,4 +1,4 @@
-"""A Flink and a Spark of two workers each, with a pool of Beam's Python workers beside each."""
+"""A Flink and a Spark of two workers each, and the pools of Python workers beside them."""
 
 import contextlib
 import json
@@ -30,26 +30,20 @@ _PYTHON_OPTIONS = [
 ]
 
 
-class _Pools:
-    """Python workers, a pool on each host."""
-
-    def __init__(self, processes, hosts):
-        self._processes = processes
-        self._names = []
-        for number, host in enumerate(dict.fromkeys(hosts)):
-            self._names.append(f"pool{number}")
-            processes.start(
-                self._names[-1],
-                host,
-                [sys.executable, "-m", "pipeline.worker_pool", f"--port={_POOL_PORT}"],
-                PYTHONPATH=str(_ROOT),
-                TF_CPP_MIN_LOG_LEVEL="2",
-            )
-
-    def wait(self):
-        for name in self._names:
-            log = self._processes.folder / f"{name}.log"
-            self._processes.wait_for(lambda log=log: "Beam's workers" in log.read_text(), name)
+def start_pools(processes, hosts):
+    """Starts a pool of Python workers on each host."""
+    names = {host: f"pool{number}" for number, host in enumerate(dict.fromkeys(hosts))}
+    for host, name in names.items():
+        processes.start(
+            name,
+            host,
+            [sys.executable, "-m", "pipeline.worker_pool", f"--port={_POOL_PORT}"],
+            PYTHONPATH=str(_ROOT),
+            TF_CPP_MIN_LOG_LEVEL="2",
+        )
+    for name in names.values():
+        log = processes.folder / f"{name}.log"
+        processes.wait_for(lambda log=log: "Beam's workers" in log.read_text(), name)
 
 
 class Flink:
@@ -73,14 +67,12 @@ class Flink:
         self._library.mkdir()
         for jar in [*(self._home / "lib").iterdir(), self._jar]:
             (self._library / jar.name).symlink_to(jar)
-        pools = _Pools(processes, hosts)
         # It also reaches its own files by `localhost`.
         bind = HERE.address if hosts[0] == HERE else "0.0.0.0"
         self._start("jobmanager", hosts[0], **{"jobmanager.bind-host": bind})
         for number in range(2):
             self.start_worker(number)
         self.wait_for_workers(2)
-        pools.wait()
 
     @property
     def options(self):
@@ -168,7 +160,6 @@ class Spark:
         self._processes, self._hosts = processes, hosts
         address = hosts[0].address
         self._master = f"spark://{address}:7077"
-        pools = _Pools(processes, hosts)
         self._start("master", hosts[0], "master.Master", "--webui-port", "8080")
         self._processes.wait_for(self._workers, "master")
         for number in range(2):
@@ -197,7 +188,6 @@ class Spark:
                 f"--artifacts-dir={processes.folder / 'staged'}",
             ],
         )
-        pools.wait()
 
     @property
     def options(self):

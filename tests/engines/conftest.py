@@ -4,7 +4,7 @@ import os
 import pathlib
 
 import pytest
-from clusters import Flink, Spark
+from clusters import Flink, Spark, start_pools
 from component_runs import ComponentRuns
 from hosts import HERE, Processes, namespaces
 from pipeline_runs import PipelineRuns
@@ -32,8 +32,19 @@ def hosts():
         yield [HERE, HERE]
 
 
-@pytest.fixture(scope="module", params=[Flink, Spark], ids=["flink", "spark"])
-def engine(request, hosts, tmp_path_factory):
+@pytest.fixture(scope="session")
+def pools(hosts, tmp_path_factory):
+    """Python workers on each host, for whatever engine runs there."""
+    processes = Processes(tmp_path_factory.mktemp("pools"))
+    try:
+        start_pools(processes, hosts)
+        yield
+    finally:
+        processes.kill_all()
+
+
+@pytest.fixture(scope="session", params=[Flink, Spark], ids=["flink", "spark"])
+def engine(request, hosts, pools, tmp_path_factory):
     """A cluster of two workers on two hosts."""
     processes = Processes(tmp_path_factory.mktemp("engine"))
     try:
@@ -42,7 +53,7 @@ def engine(request, hosts, tmp_path_factory):
         processes.kill_all()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pipeline(engine, tmp_path_factory):
     """A pipeline whose components run on the engine."""
     pipeline = PipelineRuns(tmp_path_factory.mktemp("pipeline"))
@@ -51,13 +62,13 @@ def pipeline(engine, tmp_path_factory):
     return pipeline
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole_run(pipeline):
     """One run of the whole pipeline on the engine."""
     return pipeline.run()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def run(pipeline, whole_run):
     """What it left, and its components to be executed once more, in memory."""
     assert whole_run.exit_code == 0, whole_run.text
