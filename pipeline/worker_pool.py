@@ -79,7 +79,6 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
 
 
 def _work(control_endpoint: str, worker_id: str) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     SdkHarness(control_endpoint, worker_id=worker_id, data_buffer_time_limit_ms=-1).run()
 
 
