@@ -59,7 +59,7 @@ def main(folder: pathlib.Path) -> None:
                 "--file",
                 pathlib.Path(__file__).with_name("pom.xml"),
             ],
-            ["package", f"-Drunner={runner}", f"-Ddriver={driver}", f"-Doutput={target}"],
+            ["package", f"-Drunner={runner}", f"-Ddriver={driver}", f"-Dtarget={target}"],
         )
         (target / f"{runner}-job-server.jar").rename(folder / f"{name}.jar")
     shutil.rmtree(folder / "build")
