@@ -15,9 +15,12 @@ DEMO_DATA := runs/demo-data
 
 # A process for each folder: TensorFlow keeps the memory of every graph that a test has made. Two at
 # a time, the longest first.
-TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/,$(sort $(dir $(wildcard tests/*/test_*.py))))
+TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/ tests/engines/, \
+  $(sort $(dir $(wildcard tests/*/test_*.py))))
+# Flink, Spark and Beam's job servers for them, some 900 MB.
+ENGINES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/user-representations/engines-2.59
 
-.PHONY: help install demo test test-fast lint format docs lock licences audit clean $(TESTS)
+.PHONY: help install demo test test-fast test-engines lint format docs lock licences audit clean $(TESTS)
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -39,6 +42,14 @@ $(TESTS): $(INSTALLED)
 
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"
+
+test-engines: $(INSTALLED)  ## run the pipeline on a real Flink and a real Spark, which it installs
+	@$(PYTHON) tools/engines/install.py $(ENGINES); status=$$?; \
+	case $$status in \
+	  0) ENGINES=$(ENGINES) $(PYTHON) -m pytest tests/engines ;; \
+	  77) ;; \
+	  *) exit $$status ;; \
+	esac
 
 lint: $(INSTALLED)  ## check style, formatting, types and who imports whom
 	$(VENV)/bin/ruff check .

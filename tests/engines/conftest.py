@@ -1,0 +1,75 @@
+"""Real engines, where `make test-engines` has installed them."""
+
+import os
+import pathlib
+
+import pytest
+from clusters import Flink, Spark, start_pools
+from component_runs import ComponentRuns
+from hosts import HERE, Processes, namespaces
+from pipeline_runs import PipelineRuns
+
+from pipeline.config import BeamConfig
+
+_INSTALLED = os.environ.get("ENGINES")
+
+
+def pytest_collection_modifyitems(items):
+    if not _INSTALLED:
+        reason = "needs Flink and Spark, which `make test-engines` installs and starts"
+        for item in items:
+            if item.path.parent == pathlib.Path(__file__).parent:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def hosts():
+    """Two hosts with addresses of their own; one where network namespaces are forbidden."""
+    try:
+        with namespaces(2) as found:
+            yield found
+    except PermissionError:
+        yield [HERE, HERE]
+
+
+@pytest.fixture(scope="session")
+def pools(hosts, tmp_path_factory):
+    """Python workers on each host, for whatever engine runs there."""
+    processes = Processes(tmp_path_factory.mktemp("pools"))
+    try:
+        start_pools(processes, hosts)
+        yield
+    finally:
+        processes.kill_all()
+
+
+@pytest.fixture(scope="session", params=[Flink, Spark], ids=["flink", "spark"])
+def engine(request, hosts, pools, tmp_path_factory):
+    """A cluster of two workers on two hosts."""
+    processes = Processes(tmp_path_factory.mktemp("engine"))
+    try:
+        yield request.param(pathlib.Path(_INSTALLED), processes, hosts)
+    finally:
+        processes.kill_all()
+
+
+@pytest.fixture(scope="session")
+def pipeline(engine, tmp_path_factory):
+    """A pipeline whose components run on the engine."""
+    pipeline = PipelineRuns(tmp_path_factory.mktemp("pipeline"))
+    pipeline.config["beam"] = {"args": engine.options}
+    pipeline.config["serving"] = {"encode_users": True}
+    return pipeline
+
+
+@pytest.fixture(scope="session")
+def whole_run(pipeline):
+    """One run of the whole pipeline on the engine."""
+    return pipeline.run()
+
+
+@pytest.fixture(scope="session")
+def run(pipeline, whole_run):
+    """What it left, and its components to be executed once more, in memory."""
+    assert whole_run.exit_code == 0, whole_run.text
+    return ComponentRuns(pipeline, list(BeamConfig().args))

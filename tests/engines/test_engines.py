@@ -1,0 +1,71 @@
+"""Flink and Spark give what Beam gives in memory, on hosts that share nothing but the disk.
+
+One run of the whole pipeline on each; then each component once more in this process, of the same
+inputs.
+"""
+
+import os
+
+import component_runs
+import pytest
+from hosts import HERE
+
+from pipeline.steps import BEAM_STEPS
+
+pytestmark = pytest.mark.slow
+
+
+def test_two_hosts(hosts):
+    if HERE in hosts:
+        pytest.skip("this machine forbids network namespaces: the engines ran on one host")
+    assert hosts[0].address != hosts[1].address
+
+
+def test_whole_run(whole_run, pipeline):
+    assert whole_run.exit_code == 0, whole_run.text
+    assert whole_run.ran >= set(BEAM_STEPS)
+    assert len(pipeline.versions) == 1
+
+
+@pytest.mark.parametrize("kind", ["Unlabelled", "Labelled"])
+def test_example_gen(run, kind, tmp_path):
+    found = run.artifact(f"{kind}ExampleGen", "examples").uri
+    component_runs.same_ingestion(found, run.execute(f"{kind}ExampleGen", {}, tmp_path)["examples"])
+    assert not os.path.exists(f"{found}/.gathered")
+
+
+@pytest.mark.parametrize("kind", ["Unlabelled", "Labelled"])
+def test_statistics_gen(run, kind, tmp_path):
+    inputs = {"examples": run.artifact(f"{kind}ExampleGen", "examples")}
+    component_runs.same_statistics(
+        run.artifact(f"{kind}StatisticsGen", "statistics").uri,
+        run.execute(f"{kind}StatisticsGen", inputs, tmp_path)["statistics"],
+    )
+
+
+def test_transform(run, tmp_path):
+    inputs = {
+        "examples": run.artifact("UnlabelledExampleGen", "examples"),
+        "schema": run.artifact("UnlabelledSchemaGen", "schema"),
+    }
+    component_runs.same_transform(
+        {key: run.artifact("Transform", key).uri for key in component_runs.OF_TRANSFORM},
+        run.execute("Transform", inputs, tmp_path),
+    )
+
+
+def test_evaluator(run, tmp_path):
+    inputs = {
+        "examples": run.artifact("LabelledExampleGen", "examples"),
+        "model": run.artifact("HeadsTrainer", "model"),
+    }
+    outputs = run.execute("Evaluator", inputs, tmp_path)
+    component_runs.same_metrics(run.artifact("Evaluator", "evaluation").uri, outputs["evaluation"])
+
+
+def test_bulk_encoding(run, tmp_path):
+    inputs = {"pushed_model": run.artifact("Pusher", "pushed_model")}
+    component_runs.same_vectors(
+        run.artifact("BulkEncoder", "vectors").uri,
+        run.execute("BulkEncoder", inputs, tmp_path)["vectors"],
+    )
