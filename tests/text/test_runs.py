@@ -18,7 +18,8 @@ def test_runs_begin_anew():
     runs = Runs.of(_mask("110110"), _mask("000010"))
     assert runs.starts.numpy().tolist() == [0, 3, 4]
     assert runs.ends.numpy().tolist() == [2, 4, 5]
-    assert runs.members.numpy().tolist() == [0, 1, 3, 4]
+    assert runs.covered.numpy().tolist() == [True, True, False, True, True, False]
+    assert runs.begins.numpy().tolist() == [True, False, False, True, True, False]
     assert runs.spread(tf.constant([7, 8, 9])).numpy().tolist() == [7, 7, 0, 8, 9, 0]
     assert runs.spread(tf.constant([True, False, True])).numpy().tolist() == (
         [True, True, False, False, True, False]

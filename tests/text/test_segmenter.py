@@ -140,6 +140,23 @@ def test_equal_frequencies(differences, dictionary):
     assert not differences(chains)
 
 
+def test_few_characters_go_another_way(differences, dictionary):
+    """All that is above comes in batches; these are some words at a time."""
+    rng = random.Random(8)
+    texts = ["".join(rng.choices(dictionary, k=rng.randint(1, 14))) for _ in range(600)]
+    texts += ["".join(rng.choices(_LATIN, k=rng.randint(1, 25))) for _ in range(150)]
+    assert not differences(texts, batch=1)
+
+
+@pytest.mark.parametrize("hmm", [False, True])
+def test_many_texts_are_cut_in_parts(monkeypatch, dictionary, hmm):
+    monkeypatch.setattr("trainer.text.chinese.segmenter._BYTES_AT_ONCE", 1000)
+    rng = random.Random(9)
+    texts = ["".join(rng.choices(dictionary, k=rng.randint(0, 20))) for _ in range(200)]
+    segmenter = Segmenter(write_trie(), hmm)
+    assert not _differences(texts, segmenter, functools.partial(jieba.lcut, HMM=hmm))
+
+
 def test_latin_and_digits(differences):
     rng = random.Random(5)
     assert not differences(

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.text.ragged import repeat, row_ids
+from trainer.text.ragged import row_ids
+
+_DOUBLINGS = 4
 
 
 def previous(values: tf.Tensor) -> tf.Tensor:
@@ -30,16 +32,16 @@ class Runs(NamedTuple):
     """The runs of a mask, from left to right.
 
     Attributes:
-        members: Int64 [k]; the positions that the runs cover.
+        covered: Bool [n]; what belongs to a run.
+        begins: Bool [n]; where a run begins.
         starts: Int64 [r]; the first position of each run.
         ends: Int64 [r]; the position behind the last of each run.
-        size: Int64 []; n, the length of the mask.
     """
 
-    members: tf.Tensor
+    covered: tf.Tensor
+    begins: tf.Tensor
     starts: tf.Tensor
     ends: tf.Tensor
-    size: tf.Tensor
 
     @classmethod
     def of(cls, mask: tf.Tensor, anew: tf.Tensor) -> Runs:
@@ -53,11 +55,12 @@ class Runs(NamedTuple):
             The runs. For the mask 1 1 0 1 1, anew 0 0 0 0 1, they are [0, 2), [3, 4), [4, 5).
         """
         goes_on = mask & previous(mask) & ~anew
+        begins = mask & ~goes_on
         return cls(
-            tf.where(mask)[:, 0],
-            tf.where(mask & ~goes_on)[:, 0],
+            mask,
+            begins,
+            tf.where(begins)[:, 0],
             tf.where(mask & ~following(goes_on))[:, 0] + 1,
-            tf.size(mask, tf.int64),
         )
 
     @property
@@ -65,19 +68,15 @@ class Runs(NamedTuple):
         """Int64 [r]; at least 1."""
         return self.ends - self.starts
 
+    @property
+    def size(self) -> tf.Tensor:
+        """Int64 []; n, the length of the mask."""
+        return tf.size(self.covered, tf.int64)
+
     def spread(self, values: tf.Tensor) -> tf.Tensor:
         """Gives every member its run's value: [r] to [n], 0 (False) outside of the runs."""
-        return scattered(self.members, repeat(values, self.lengths), self.size)
-
-    @property
-    def covered(self) -> tf.Tensor:
-        """Bool [n]; what belongs to a run."""
-        return scattered(self.members, tf.ones_like(self.members, tf.bool), self.size)
-
-    @property
-    def begins(self) -> tf.Tensor:
-        """Bool [n]; where a run begins."""
-        return scattered(self.starts, tf.ones_like(self.starts, tf.bool), self.size)
+        number = tf.cumsum(tf.cast(self.begins, tf.int64)) * tf.cast(self.covered, tf.int64)
+        return tf.gather(tf.concat([tf.zeros([1], values.dtype), values], axis=0), number)
 
 
 class LongestFirst(NamedTuple):
@@ -131,20 +130,20 @@ def reachable(seeds: tf.Tensor, successors: tf.Tensor, jumps: tf.Tensor) -> tf.T
     size = tf.size(successors, tf.int64)
 
     def double(made, marked, leads_to):
-        targets = tf.gather(leads_to, tf.where(marked))
-        marked = tf.tensor_scatter_nd_update(
-            marked, targets, tf.ones(tf.shape(targets)[:1], tf.bool)
-        )
-        return made * 2, marked, tf.gather(leads_to, leads_to)
+        # A loop costs more than what is done in it: several doublings at once.
+        for _ in range(_DOUBLINGS):
+            marked = tf.tensor_scatter_nd_max(marked, leads_to[:, None], marked)
+            leads_to = tf.gather(leads_to, leads_to)
+        return made * 2**_DOUBLINGS, marked, leads_to
 
     _, marked, _ = tf.while_loop(
         lambda made, *_: made <= jumps,
         double,
         (
             tf.constant(1, tf.int64),
-            tf.concat([seeds, [False]], axis=0),
+            tf.concat([tf.cast(seeds, tf.int32), [0]], axis=0),
             tf.concat([successors, [size]], axis=0),
         ),
         shape_invariants=(tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape([None])),
     )
-    return marked[:-1]
+    return marked[:-1] > 0

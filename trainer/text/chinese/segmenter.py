@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.text.apart import apart
 from trainer.text.chinese import characters
 from trainer.text.chinese.hmm import HiddenMarkovModel
 from trainer.text.chinese.latin import latin_word_starts
@@ -45,7 +46,7 @@ class Segmenter(tf.Module):
         self._trie = Trie(files)
         self._log_probabilities = files.log_probabilities
         self._unknown = files.unknown
-        self._hmm = HiddenMarkovModel() if hmm else None
+        self._hmm, self._finds_unknown_words = HiddenMarkovModel(), hmm
 
     # One function, so that the graphs around it hold one operation and not some hundreds.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
@@ -59,16 +60,26 @@ class Segmenter(tf.Module):
             string [n, (words)]; the words of a text, joined, are the text.
         """
         sizes = tf.strings.length(texts)
+        # What goes through the parts costs a query alone as much as an eighth of its cutting.
+        words, splits = tf.cond(
+            tf.reduce_sum(sizes) < _BYTES_AT_ONCE,
+            lambda: self._cut(texts),
+            lambda: self._cut_by_parts(texts, sizes),
+        )
+        return tf.RaggedTensor.from_row_splits(words, splits, validate=False)
+
+    @apart
+    def _cut_by_parts(self, texts: tf.Tensor, sizes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         part = tf.cumsum(sizes, exclusive=True) // _BYTES_AT_ONCE
         counts = tf.math.bincount(part, minlength=1, dtype=tf.int64)
         parts = _array(tf.size(counts)).split(texts, counts)
 
         def step(index, words, lengths):
-            cut = self._cut(parts.read(index))
+            cut, splits = self._cut(parts.read(index))
             return (
                 index + 1,
-                words.write(index, cut.values),
-                lengths.write(index, cut.row_lengths()),
+                words.write(index, cut),
+                lengths.write(index, splits[1:] - splits[:-1]),
             )
 
         _, words, lengths = tf.while_loop(
@@ -76,9 +87,10 @@ class Segmenter(tf.Module):
             step,
             (tf.constant(0), _array(tf.size(counts)), _array(tf.size(counts), tf.int64)),
         )
-        return tf.RaggedTensor.from_row_lengths(words.concat(), lengths.concat(), validate=False)
+        return words.concat(), tf.concat([[0], tf.cumsum(lengths.concat())], axis=0)
 
-    def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def _cut(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Words, one after the other, and where those of each text begin and end."""
         letters = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
         codes, text = tf.cast(letters.values, tf.int64), row_ids(letters.row_lengths())
         new_text = text != previous(text)
@@ -86,28 +98,26 @@ class Segmenter(tf.Module):
 
         inside = characters.is_word_character(codes)
         blocks = Runs.of(inside, new_text)
-        words = self._trie.words(codes, tf.where(inside, blocks.spread(blocks.ends) - positions, 0))
-        lengths = best_lengths(
-            words, blocks, tf.constant(self._log_probabilities, tf.float64), self._unknown
-        )
+        room = (blocks.spread(blocks.ends) - positions) * tf.cast(inside, tf.int64)
+        words = self._trie.words(codes, room)
+        lengths = best_lengths(words, blocks, room, self._log_probabilities, self._unknown)
         # Outside of the blocks every character is a word, but a line break of two is one.
         carriage_return = previous(codes == characters.CARRIAGE_RETURN) & ~new_text
         second_half = carriage_return & (codes == characters.LINE_FEED)
-        block_starts = inside & (new_text | ~previous(inside))
         starts = reachable(
-            block_starts | ~inside,
+            blocks.begins | ~inside,
             positions + lengths,
             jumps=tf.reduce_max(tf.concat([blocks.lengths, [1]], axis=0)),
         )
         starts &= ~second_half
         single = starts & inside & (lengths == 1)
-        if self._hmm is not None:
+        if self._finds_unknown_words:
             # The model's loops cost as much as all the rest, and many queries need none of them.
-            hmm, singles = self._hmm, Runs.of(single, new_text)
+            singles = Runs.of(single, new_text)
             again = (singles.lengths > 1) & (_entries(words, singles) < FIRST_WORD)
             starts = tf.cond(
                 tf.reduce_any(again),
-                lambda: self._recut(hmm, codes, words, singles, again, starts),
+                lambda: self._recut(codes, words, singles, again, starts),
                 lambda: starts,
             )
         else:
@@ -115,13 +125,13 @@ class Segmenter(tf.Module):
             starts &= ~(latin & previous(latin)) | new_text
         return _gather_words(letters, starts)
 
-    @staticmethod
-    def _recut(hmm: HiddenMarkovModel, codes, words, singles: Runs, again, starts) -> tf.Tensor:
+    @apart
+    def _recut(self, codes, words, singles: Runs, again, starts) -> tf.Tensor:
         """Where words begin, once some runs of single characters are cut anew."""
         mask, anew = singles.spread(again), singles.begins
         ideograph = characters.is_ideograph(codes)
         chinese = Runs.of(mask & ideograph, anew)
-        begins = hmm.word_starts(codes, chinese)
+        begins = self._hmm.word_starts(codes, chinese)
         joined = Runs.of(mask & ideograph, begins)
         begins |= joined.spread(_entries(words, joined) == NEVER_JOINED)
         begins |= latin_word_starts(codes, Runs.of(mask & ~ideograph, anew))
@@ -139,8 +149,8 @@ def _entries(words: tf.Tensor, runs: Runs) -> tf.Tensor:
     return tf.where(runs.lengths <= width, tf.gather_nd(words, index), NO_WORD)
 
 
-def _gather_words(letters: tf.RaggedTensor, starts: tf.Tensor) -> tf.RaggedTensor:
-    """Characters of texts, int32 [n, (characters)], to words, string [n, (words)]."""
+def _gather_words(letters: tf.RaggedTensor, starts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Characters of texts, int32 [n, (characters)], to words, string [words], and their splits."""
     size = tf.size(starts, tf.int64)
     first = tf.where(starts)[:, 0]
     words = tf.RaggedTensor.from_row_splits(
@@ -148,8 +158,4 @@ def _gather_words(letters: tf.RaggedTensor, starts: tf.Tensor) -> tf.RaggedTenso
     )
     # How many words begin before each character gives the words of a text from its characters.
     before = tf.concat([[0], tf.cumsum(tf.cast(starts, tf.int64))], axis=0)
-    return tf.RaggedTensor.from_row_splits(
-        tf.strings.unicode_encode(words, "UTF-8"),
-        tf.gather(before, letters.row_splits),
-        validate=False,
-    )
+    return tf.strings.unicode_encode(words, "UTF-8"), tf.gather(before, letters.row_splits)

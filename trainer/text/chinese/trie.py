@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -12,7 +13,12 @@ import tensorflow as tf
 from trainer.text.chinese.dictionary import Dictionary, read_dictionary
 
 _CODE_POINTS = 1 << 21
-"""More than there are code points: a key is state * this + code point."""
+"""More than there are code points: a key is a number with these as its digits."""
+
+_DIRECT = 3
+"""Words of so many characters are looked up by their characters, for all lengths at once: that many
+code points are an int64. Longer ones are found step by step, by the state that the word without its
+last character has; such keys are negative."""
 
 _ENTRIES = 1 << 21
 """More than there are entries: a value is next state * this + entry."""
@@ -86,19 +92,25 @@ def _write_edges(dictionary: Dictionary, path: str) -> tuple[float, ...]:
     """Writes the edges; returns the log probabilities by entry."""
     words = dictionary.frequencies
     # The beginnings of every word are keys too. A state that nothing follows is 0: the walk ends.
-    inner = {word[:-1] for word in words}
-    inner.discard("")
+    inner = {word[:-1] for word in words if len(word) > _DIRECT}
     states = {word: state for state, word in enumerate(sorted(inner), start=1)}
-    states[""] = 0
     frequencies = sorted({frequency for frequency in words.values() if frequency})
     entries = {frequency: entry for entry, frequency in enumerate(frequencies, start=FIRST_WORD)}
     entries[0] = NO_WORD
     with open(path, "w", encoding="ascii") as file:
         for word, frequency in words.items():
-            key = states[word[:-1]] * _CODE_POINTS + ord(word[-1])
+            if "\0" in word:
+                # Its key could be another word's, and no text reaches it: NUL ends a block.
+                continue
             entry = NEVER_JOINED if word in dictionary.never_joined else entries[frequency]
-            file.write(f"{key}\t{states.get(word, 0) * _ENTRIES + entry}\n")
+            file.write(f"{_key(word, states)}\t{states.get(word, 0) * _ENTRIES + entry}\n")
     return (-float("inf"),) * FIRST_WORD + tuple(map(dictionary.log_probability, frequencies))
+
+
+def _key(word: str, states: Mapping[str, int]) -> int:
+    if len(word) > _DIRECT:
+        return -(states[word[:-1]] * _CODE_POINTS + ord(word[-1]))
+    return functools.reduce(lambda key, letter: key * _CODE_POINTS + ord(letter), word, 0)
 
 
 class Trie(tf.Module):
@@ -112,7 +124,7 @@ class Trie(tf.Module):
         super().__init__()
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(files.edges, tf.int64, 0, tf.int64, 1, delimiter="\t"),
-            default_value=-1,
+            default_value=0,
         )
         self.provenance = tf.saved_model.Asset(files.provenance)
 
@@ -125,36 +137,41 @@ class Trie(tf.Module):
 
         Returns:
             int32 [n, m]; the entry of the word that begins at a character and has 1, 2, ..., m
-            characters. m is the length of the longest word found, at least 1.
+            characters. No word that is found is longer than m.
         """
         count = tf.size(codes, out_type=tf.int64)
-        columns = tf.TensorArray(tf.int32, 1, dynamic_size=True, element_shape=[None])
-        # Without any character the loop does not run, and the first column must be there.
-        columns = columns.write(0, tf.zeros([count], tf.int32))
-        live = tf.where(room > 0)[:, 0]
+        keys, key, ahead = [], tf.zeros_like(codes), tf.pad(codes, [[0, _DIRECT]])
+        for length in range(1, _DIRECT + 1):
+            key = key * _CODE_POINTS + ahead[length - 1 : length - 1 + count]
+            # No word has the key 0.
+            keys.append(key * tf.cast(room >= length, tf.int64))
+        values = self._table.lookup(tf.stack(keys))
+        state = values[-1] // _ENTRIES
+        live = tf.where((state > 0) & (room > _DIRECT))[:, 0]
 
-        def step(length, live, state, columns):
-            key = state * _CODE_POINTS + tf.gather(codes, live + length)
-            value = self._table.lookup(key)
-            found = tf.where(value >= 0)[:, 0]
-            live, value = tf.gather(live, found), tf.gather(value, found)
+        def step(length, live, state, words):
+            value = self._table.lookup(-(state * _CODE_POINTS + tf.gather(codes, live + length)))
             entry = tf.cast(value % _ENTRIES, tf.int32)
-            columns = columns.write(
-                tf.cast(length, tf.int32), tf.scatter_nd(live[:, None], entry, count[None])
-            )
+            column = tf.scatter_nd(live[:, None], entry, count[None])
             state = value // _ENTRIES
             on = tf.where((state > 0) & (tf.gather(room, live) > length + 1))[:, 0]
-            return length + 1, tf.gather(live, on), tf.gather(state, on), columns
+            words = tf.concat([words, column[None]], axis=0)
+            return length + 1, tf.gather(live, on), tf.gather(state, on), words
 
-        *_, columns = tf.while_loop(
-            lambda length, live, state, columns: tf.size(live) > 0,
+        *_, words = tf.while_loop(
+            lambda length, live, state, words: tf.size(live) > 0,
             step,
-            (tf.constant(0, tf.int64), live, tf.zeros_like(live), columns),
+            (
+                tf.constant(_DIRECT, tf.int64),
+                live,
+                tf.gather(state, live),
+                tf.cast(values % _ENTRIES, tf.int32),
+            ),
             shape_invariants=(
                 tf.TensorShape([]),
                 tf.TensorShape([None]),
                 tf.TensorShape([None]),
-                tf.TensorShape(None),
+                tf.TensorShape([None, None]),
             ),
         )
-        return tf.transpose(columns.stack())
+        return tf.transpose(words)
