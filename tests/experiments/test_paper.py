@@ -2,19 +2,24 @@
 
 import csv
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
 
+from docs.generate_small import PAGE
 from experiments import labelled_users
 from experiments.__main__ import main
 from experiments.paper import figures, setting, svg, tables
 from experiments.paper.measure import task_accuracy
-from experiments.paper.rows import PACKAGES, ROWS
+from experiments.paper.rows import LABELS, PACKAGES, ROWS
 from experiments.paper.weekly import mean_of
 from experiments.paper.write import Grid, markdown
-from experiments.supervised import bert
+from experiments.supervised import bert, rows
+from pipeline.config import PipelineConfig
+from trainer.encoder.config import EncoderConfig
+from trainer.heads.config import HeadsConfig
 
 _FEW_ROWS = {"tfidf": "TF-IDF", "bert": "BERT", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -55,9 +60,44 @@ def test_weeks_are_pooled_user_by_user():
     np.testing.assert_array_equal(mean_of(vectors, owners, 3), [[2], [0], [5]])
 
 
+def test_a_preset_of_the_whole_takes_the_place_of_what_is_configured():
+    content = {
+        "name": "shop",
+        "data": {"events": "e.jsonl", "labels": "l.csv", "hold_out_eval": True},
+        "tasks": {"likes": {"classes": ["0", "1"]}},
+        "text": {"ngrams": 2},
+        "encoder": {"preset": "small"},
+    }
+    config = setting.by_preset(PipelineConfig.model_validate(content), "paper")
+    assert (config.encoder, config.heads) == (EncoderConfig(), HeadsConfig(preset="paper"))
+    assert not config.data.ingestion.hold_out_eval
+    assert (config.text.target_behaviors, config.text.ngrams) == ("all", 2)
+
+
 def test_without_data_it_says_what_to_give(tmp_path, capsys):
     assert main(["table2", "--output", str(tmp_path)]) == 2
     assert "--data names the data set; --small does without" in capsys.readouterr().err
+
+
+def _check_the_page(name, written):
+    """That what the documentation prints of a command has the form of what it writes."""
+    page = PAGE.read_text()
+    if re.search(rf"(?m)^Not run for this page: .*`{name}`", page):
+        return
+    (printed,) = re.findall(rf"(?ms)^## `{name}`\n(.*?)(?=^## |\Z)", page)
+    assert f"python -m experiments {name} --small" in printed
+    titles = [re.search(r"(?m)^#+ (.*)$", text)[1] for text in (printed, written)]
+    headers = [
+        next(line for line in text.splitlines() if "|" in line) for text in (printed, written)
+    ]
+    for ours, theirs in (titles, headers):
+        assert re.sub(r"[0-9]+", "#", ours) == re.sub(r"[0-9]+", "#", theirs)
+
+
+def test_the_documentation_prints_every_row():
+    (table,) = re.findall(r"(?ms)^## `table2`\n(.*?)(?=^## |\Z)", PAGE.read_text())
+    printed = [line.split("|")[1].strip() for line in table.splitlines() if "|" in line]
+    assert printed[2:] == list(LABELS.values())
 
 
 @pytest.fixture(scope="module")
@@ -77,18 +117,21 @@ def run(output, prepared, monkeypatch):
     """Returns a function that runs a command with --small on a few rows."""
 
     def prepare(config, folder):
-        if config not in prepared:
-            prepared[config] = labelled_users.prepare(config, folder)
-        return prepared[config]
+        key = config.model_dump_json()
+        if key not in prepared:
+            prepared[key] = labelled_users.prepare(config, folder)
+        return prepared[key]
 
     monkeypatch.setattr(setting, "prepare", prepare)
     monkeypatch.setattr(bert, "PRETRAINING_EPOCHS", 1)
+    one_rate = rows._supervised(rows._bert, [0.001])
+    monkeypatch.setitem(ROWS, "bert", ROWS["bert"]._replace(evaluate=one_rate))
     monkeypatch.setattr(tables, "LABELS", _FEW_ROWS)
-    monkeypatch.setattr(figures, "HOPS", (1, 2))
     monkeypatch.setattr(figures, "VARIANTS", {"sumn-mean": {"aggregator": "mean"}})
 
     def command(name, *more):
         assert main([name, "--small", "--output", str(output), *more]) == 0
+        _check_the_page(name, (output / f"{name}.md").read_text())
         content = json.loads((output / f"{name}.json").read_text())
         with open(output / f"{name}.csv", newline="") as file:
             return content, list(csv.reader(file))
@@ -151,7 +194,12 @@ def test_what_was_measured_is_not_measured_again(run, output, monkeypatch):
     fail.__module__ = ROWS["sumn"].evaluate.__module__
     monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(evaluate=fail))
     run("table2")
-    for change in ({"evaluate": lambda *_: fail()}, {"description": "other settings"}):
+
+    def of_other_code(*_):
+        fail()
+
+    of_other_code.__module__ = ROWS["tfidf-mlp"].evaluate.__module__
+    for change in ({"evaluate": of_other_code}, {"description": "other settings"}):
         monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(**change))
         with pytest.raises(AssertionError, match="measured again"):
             main(["table2", "--small", "--output", str(output)])
