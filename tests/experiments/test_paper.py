@@ -12,10 +12,11 @@ from docs.generate_small import PAGE
 from experiments import labelled_users
 from experiments.__main__ import main
 from experiments.paper import figures, setting, svg, tables
-from experiments.paper.measure import task_accuracy
+from experiments.paper.measure import Rows, task_accuracy
 from experiments.paper.rows import LABELS, PACKAGES, ROWS
 from experiments.paper.weekly import mean_of
 from experiments.paper.write import Grid, markdown
+from experiments.representations import Model
 from experiments.supervised import bert, rows
 from pipeline.config import PipelineConfig
 from trainer.encoder.config import EncoderConfig
@@ -184,25 +185,44 @@ def test_rows_that_are_not_measured_are_named(run, output, monkeypatch):
     assert "TextCNN: not measured (name it by --rows textcnn)." in text
 
 
-@pytest.mark.slow
-def test_what_was_measured_is_not_measured_again(run, output, monkeypatch):
-    run("table2")
+@pytest.fixture
+def logs(tmp_path):
+    """A folder of events and labels."""
+    event = '{"user_id": "a", "timestamp": 1, "text": "boots"}\n'
+    (tmp_path / "events.jsonl").write_text(event)
+    (tmp_path / "labels.csv").write_text("user_id,likes\na,1\nb,0\n")
+    return tmp_path
 
-    def fail(*_):
-        raise AssertionError("measured again")
 
-    fail.__module__ = ROWS["sumn"].evaluate.__module__
-    monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(evaluate=fail))
-    run("table2")
+def test_a_row_is_found_again_only_if_everything_is_the_same(logs, monkeypatch):
+    made = []
 
-    def of_other_code(*_):
-        fail()
+    def evaluate(data, seed, heads, folder):
+        made.append(seed)
+        return {"likes": np.full((1, 2), 0.5)}
 
-    of_other_code.__module__ = ROWS["tfidf-mlp"].evaluate.__module__
-    for change in ({"evaluate": of_other_code}, {"description": "other settings"}):
-        monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(**change))
-        with pytest.raises(AssertionError, match="measured again"):
-            main(["table2", "--small", "--output", str(output)])
+    evaluate.__module__ = "experiments.representations"
+    row = Model("a row", evaluate)
+
+    def measured(seed=0, row=row, text=None):
+        monkeypatch.setitem(ROWS, "sumn", row)
+        config = labelled_users.configuration(str(logs), text or {})
+        before = len(made)
+        found = Rows(None, config, logs / "rows", print).probabilities("sumn", seed)
+        assert found["likes"].tolist() == [[0.5, 0.5]]
+        return len(made) > before
+
+    assert measured()
+    assert not measured()
+    assert measured(seed=1)
+    assert measured(row=row._replace(description="other settings"))
+    assert measured(text={"vocabulary_size": 7})
+    monkeypatch.setattr(evaluate, "__module__", "experiments.supervised.rows")
+    assert measured()
+    with open(logs / "labels.csv", "a") as labels:
+        labels.write("c,1\n")
+    assert measured()
+    assert not measured()
 
 
 @pytest.mark.slow
