@@ -15,6 +15,7 @@ The paper as commands: its data sets, its tables and its figures.
   python -m experiments dataset amazon --data DIR --output OUT   # events, labels, configuration
   python -m experiments table2 --data DIR --output OUT           # the same, and every row
   python -m experiments table2 --small --output OUT              # on generated logs, in minutes
+  python -m experiments rows --data DIR --output OUT             # any folder of events and labels
 
   python -m experiments.quality DATA_DIR       # rows of any labelled folder, with what init writes
   python -m experiments.few_labels DATA_DIR    # the same by the number of labels

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import pathlib
 import sys
-from collections.abc import Callable
 from typing import NamedTuple
 
 import yaml
@@ -31,7 +30,7 @@ class Setting(NamedTuple):
         folder: Where results go.
         seeds: Each is one run of each row.
         resamples: Of the bootstrap.
-        progress: Is told how far it is.
+        small: Whether it is to be seen that the command works, and nothing else.
     """
 
     config: PipelineConfig
@@ -40,7 +39,7 @@ class Setting(NamedTuple):
     folder: pathlib.Path
     seeds: list[int]
     resamples: int
-    progress: Callable[[str], None]
+    small: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +95,7 @@ def setting(args: argparse.Namespace) -> Setting:
     data = prepare(config, str(folder / "prepared"))
     rows = Rows(data, config, folder / "rows", _show)
     seeds, resamples = ([0], 50) if args.small else (args.seeds, 1000)
-    return Setting(config, data, rows, folder, seeds, resamples, _show)
+    return Setting(config, data, rows, folder, seeds, resamples, args.small)
 
 
 def _config(args: argparse.Namespace, folder: pathlib.Path) -> PipelineConfig:

@@ -2,19 +2,25 @@
 
 import csv
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
 
+from docs.generate_small import PAGE
 from experiments import labelled_users
 from experiments.__main__ import main
 from experiments.paper import figures, setting, svg, tables
-from experiments.paper.measure import task_accuracy
-from experiments.paper.rows import PACKAGES, ROWS
+from experiments.paper.measure import Rows, task_accuracy
+from experiments.paper.rows import LABELS, PACKAGES, ROWS
 from experiments.paper.weekly import mean_of
 from experiments.paper.write import Grid, markdown
-from experiments.supervised import bert
+from experiments.representations import Model
+from experiments.supervised import bert, rows
+from pipeline.config import PipelineConfig
+from trainer.encoder.config import EncoderConfig
+from trainer.heads.config import HeadsConfig
 
 _FEW_ROWS = {"tfidf": "TF-IDF", "bert": "BERT", "sumn-mean": "SUMN-MEAN", "sumn": "SUMN"}
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -55,9 +61,44 @@ def test_weeks_are_pooled_user_by_user():
     np.testing.assert_array_equal(mean_of(vectors, owners, 3), [[2], [0], [5]])
 
 
+def test_a_preset_of_the_whole_takes_the_place_of_what_is_configured():
+    content = {
+        "name": "shop",
+        "data": {"events": "e.jsonl", "labels": "l.csv", "hold_out_eval": True},
+        "tasks": {"likes": {"classes": ["0", "1"]}},
+        "text": {"ngrams": 2},
+        "encoder": {"preset": "small"},
+    }
+    config = setting.by_preset(PipelineConfig.model_validate(content), "paper")
+    assert (config.encoder, config.heads) == (EncoderConfig(), HeadsConfig(preset="paper"))
+    assert not config.data.ingestion.hold_out_eval
+    assert (config.text.target_behaviors, config.text.ngrams) == ("all", 2)
+
+
 def test_without_data_it_says_what_to_give(tmp_path, capsys):
     assert main(["table2", "--output", str(tmp_path)]) == 2
     assert "--data names the data set; --small does without" in capsys.readouterr().err
+
+
+def _check_the_page(name, written):
+    """That what the documentation prints of a command has the form of what it writes."""
+    page = PAGE.read_text()
+    if re.search(rf"(?m)^Not run for this page: .*`{name}`", page):
+        return
+    (printed,) = re.findall(rf"(?ms)^## `{name}`\n(.*?)(?=^## |\Z)", page)
+    assert f"python -m experiments {name} --small" in printed
+    titles = [re.search(r"(?m)^#+ (.*)$", text)[1] for text in (printed, written)]
+    headers = [
+        next(line for line in text.splitlines() if "|" in line) for text in (printed, written)
+    ]
+    for ours, theirs in (titles, headers):
+        assert re.sub(r"[0-9]+", "#", ours) == re.sub(r"[0-9]+", "#", theirs)
+
+
+def test_the_documentation_prints_every_row():
+    (table,) = re.findall(r"(?ms)^## `table2`\n(.*?)(?=^## |\Z)", PAGE.read_text())
+    printed = [line.split("|")[1].strip() for line in table.splitlines() if "|" in line]
+    assert printed[2:] == list(LABELS.values())
 
 
 @pytest.fixture(scope="module")
@@ -77,18 +118,21 @@ def run(output, prepared, monkeypatch):
     """Returns a function that runs a command with --small on a few rows."""
 
     def prepare(config, folder):
-        if config not in prepared:
-            prepared[config] = labelled_users.prepare(config, folder)
-        return prepared[config]
+        key = config.model_dump_json()
+        if key not in prepared:
+            prepared[key] = labelled_users.prepare(config, folder)
+        return prepared[key]
 
     monkeypatch.setattr(setting, "prepare", prepare)
     monkeypatch.setattr(bert, "PRETRAINING_EPOCHS", 1)
+    one_rate = rows._supervised(rows._bert, [0.001])
+    monkeypatch.setitem(ROWS, "bert", ROWS["bert"]._replace(evaluate=one_rate))
     monkeypatch.setattr(tables, "LABELS", _FEW_ROWS)
-    monkeypatch.setattr(figures, "HOPS", (1, 2))
     monkeypatch.setattr(figures, "VARIANTS", {"sumn-mean": {"aggregator": "mean"}})
 
     def command(name, *more):
         assert main([name, "--small", "--output", str(output), *more]) == 0
+        _check_the_page(name, (output / f"{name}.md").read_text())
         content = json.loads((output / f"{name}.json").read_text())
         with open(output / f"{name}.csv", newline="") as file:
             return content, list(csv.reader(file))
@@ -141,20 +185,44 @@ def test_rows_that_are_not_measured_are_named(run, output, monkeypatch):
     assert "TextCNN: not measured (name it by --rows textcnn)." in text
 
 
-@pytest.mark.slow
-def test_what_was_measured_is_not_measured_again(run, output, monkeypatch):
-    run("table2")
+@pytest.fixture
+def logs(tmp_path):
+    """A folder of events and labels."""
+    event = '{"user_id": "a", "timestamp": 1, "text": "boots"}\n'
+    (tmp_path / "events.jsonl").write_text(event)
+    (tmp_path / "labels.csv").write_text("user_id,likes\na,1\nb,0\n")
+    return tmp_path
 
-    def fail(*_):
-        raise AssertionError("measured again")
 
-    fail.__module__ = ROWS["sumn"].evaluate.__module__
-    monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(evaluate=fail))
-    run("table2")
-    for change in ({"evaluate": lambda *_: fail()}, {"description": "other settings"}):
-        monkeypatch.setitem(ROWS, "sumn", ROWS["sumn"]._replace(**change))
-        with pytest.raises(AssertionError, match="measured again"):
-            main(["table2", "--small", "--output", str(output)])
+def test_a_row_is_found_again_only_if_everything_is_the_same(logs, monkeypatch):
+    made = []
+
+    def evaluate(data, seed, heads, folder):
+        made.append(seed)
+        return {"likes": np.full((1, 2), 0.5)}
+
+    evaluate.__module__ = "experiments.representations"
+    row = Model("a row", evaluate)
+
+    def measured(seed=0, row=row, text=None):
+        monkeypatch.setitem(ROWS, "sumn", row)
+        config = labelled_users.configuration(str(logs), text or {})
+        before = len(made)
+        found = Rows(None, config, logs / "rows", print).probabilities("sumn", seed)
+        assert found["likes"].tolist() == [[0.5, 0.5]]
+        return len(made) > before
+
+    assert measured()
+    assert not measured()
+    assert measured(seed=1)
+    assert measured(row=row._replace(description="other settings"))
+    assert measured(text={"vocabulary_size": 7})
+    monkeypatch.setattr(evaluate, "__module__", "experiments.supervised.rows")
+    assert measured()
+    with open(logs / "labels.csv", "a") as labels:
+        labels.write("c,1\n")
+    assert measured()
+    assert not measured()
 
 
 @pytest.mark.slow
