@@ -54,7 +54,7 @@ def main() -> None:
     from trainer.heads.alignment import read_alignment
 
     rows = []
-    for name, where in (("unaligned", other), ("aligned", output)):
+    for name, where in (("as for the first time", other), ("compatible", output)):
         pushed = os.path.join(where, "serving", "shop")
         model = version_path(pushed, complete_versions(pushed)[-1])
         alignment = read_alignment(model)
@@ -103,8 +103,12 @@ def _table(rows: list[tuple[str, dict[str, Any]]]) -> Table:
     columns = ("retraining", "mean cosine", "10 nearest across", "10 nearest within")
     for column in (*columns, *(f"{task}: old heads / new / old model" for task in _TASKS)):
         table.add_column(column)
+    shown = []
     for name, found in rows:
-        served = found["aligned"] or found["unaligned"]
+        if found["aligned"]:
+            shown.append((f"{name}, had nothing been turned", found, found["unaligned"]))
+        shown.append((name, found, found["aligned"] or found["unaligned"]))
+    for name, found, served in shown:
         figures = [
             f"{served['mean_cosine']:.3f}",
             f"{served['neighbours_across']:.3f}",
