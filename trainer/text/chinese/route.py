@@ -68,7 +68,7 @@ def _by_rounds(scores: tf.Tensor, behind: tf.Tensor) -> tf.Tensor:
 
     All scores are made anew from the last ones until none changes. There is one such set of scores
     alone, and as many rounds lead to it as the longest route has words: more arithmetic than step
-    by step, but a third of the operations.
+    by step, but fewer operations.
 
     Args:
         scores: Float64 [n, width]; of the words from each character.
