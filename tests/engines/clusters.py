@@ -46,7 +46,16 @@ def start_pools(processes, hosts):
         processes.wait_for(lambda log=log: "Beam's workers" in log.read_text(), name)
 
 
-class Flink:
+class _Cluster:
+    """What is the same of both."""
+
+    def replace_worker(self, number):
+        """Kills one with its executors, and starts another."""
+        self._processes.kill(f"{self.WORKER}{number}")
+        self.start_worker(number)
+
+
+class Flink(_Cluster):
     """A session cluster: a JobManager and two TaskManagers.
 
     Args:
@@ -144,7 +153,7 @@ class Flink:
         )
 
 
-class Spark:
+class Spark(_Cluster):
     """A standalone cluster: a Master, two Workers, and Beam's job server, which is the driver.
 
     Args:
@@ -206,11 +215,6 @@ class Spark:
 
     def wait_for_workers(self, number):
         self._processes.wait_for(lambda: self._workers().get("aliveworkers") == number, "master")
-
-    def replace_worker(self, number):
-        """Kills one with its executors, and starts another."""
-        self._processes.kill(f"{self.WORKER}{number}")
-        self.start_worker(number)
 
     def _workers(self):
         return _get(f"http://{self._hosts[0].address}:8080/json/")
