@@ -27,6 +27,8 @@ import jieba
 import numpy as np
 import tensorflow as tf
 
+from contract.signatures import SERVING_DEFAULT
+
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _CASES = ((8, 1), (20, 1), (400, 1), (8, 64), (20, 64), (8, 1024))
 """Words a text, and texts."""
@@ -61,7 +63,7 @@ class _Exported:
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         with graph.as_default():
             loaded = tf.compat.v1.saved_model.load(self._session, ["serve"], path)
-        signature = loaded.signature_def["serving_default"]
+        signature = loaded.signature_def[SERVING_DEFAULT]
         self._texts = signature.inputs["texts"].name
         self._outputs = [signature.outputs[name].name for name in ("words", "splits")]
         self.call = self._session.make_callable(self._outputs, [self._texts])

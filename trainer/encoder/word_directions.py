@@ -26,7 +26,8 @@ def fit_latent_semantics(
 
     Example:
         >>> users = [[1, 2, 3], [2, 3], [4]]
-        >>> fit_latent_semantics(users, vocabulary_size=4, dimension=2).directions.shape
+        >>> layer = fit_latent_semantics(users, vocabulary_size=4, dimension=2)
+        >>> tuple(layer.directions.shape)
         (4, 2)
 
     Args:
