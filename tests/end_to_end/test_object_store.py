@@ -11,7 +11,7 @@ from pipeline.check_command import check
 from serving.bulk.config import EncodingConfig
 from serving.bulk.encoding import encode_events
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_stack]
 
 
 @pytest.fixture(scope="module")
