@@ -95,7 +95,7 @@ def hops(made: Setting) -> None:
     tried = _HOPS_OF_SMALL if made.small else HOPS
     numbers = {number: _auc(made, f"sumn-{number}-hops") for number in tried}
     title = "Mean AUC by hops"
-    steps = [str(number) for number in HOPS]
+    steps = [str(number) for number in tried]
     line = {"SUMN": [number.value for number in numbers.values()]}
     (made.folder / "hops.svg").write_text(svg.lines(title, steps, line, "AUC, mean of the tasks"))
     rows = [[str(number), written(each)] for number, each in numbers.items()]

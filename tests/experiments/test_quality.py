@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import few_labels
+from experiments import few_labels, representations
 from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import configuration
 from experiments.quality import main
@@ -33,7 +33,9 @@ def test_a_folder_without_events_is_named(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_whole_run(tmp_path, capsys):
+def test_a_whole_run(tmp_path, capsys, monkeypatch):
+    # FastText's table is all of its time here.
+    monkeypatch.setattr(representations, "_NGRAM_BUCKETS", 1000)
     _, labels = generate(str(tmp_path), users=300, mean_behaviors=12)
     pd.read_csv(labels)[["user_id", "likes_outdoor", "age_range"]].to_csv(labels, index=False)
     report_file = tmp_path / "results" / f"{tmp_path.name}.json"
