@@ -11,8 +11,9 @@ from audit.compatibility import compatibility_section, measure
 from benchmarks import transformed_users
 from contract.features import BEHAVIORS, HISTORY, weight_name
 from contract.signatures import USER_VECTOR
+from trainer.earlier_model import WarmStartError
 from trainer.encoder import run as encoder_run
-from trainer.encoder.warm_start import WarmStartError, read_state, start_vectors
+from trainer.encoder.warm_start import read_state, start_vectors
 from trainer.export.signatures import ServedModel
 from trainer.heads import run as heads_run
 from trainer.heads.alignment import procrustes, read_alignment

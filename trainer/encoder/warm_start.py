@@ -13,18 +13,11 @@ import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
-from contract.errors import UserError
-
-STATE_FILE = os.path.join("assets.extra", "encoder_state.npz")
-"""In the folder of an exported model; TF Serving passes over it."""
+from trainer.earlier_model import STATE_FILE, WarmStartError
 
 _WORDS, _EMBEDDINGS, _OTHER = "words", "embeddings", "weight"
 
 _progress = logging.getLogger("progress")
-
-
-class WarmStartError(UserError):
-    """The earlier model cannot be gone on from; the message says what to do."""
 
 
 class EncoderState(NamedTuple):

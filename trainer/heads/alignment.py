@@ -13,7 +13,7 @@ import scipy.linalg
 import tensorflow as tf
 
 from contract.signatures import USER_VECTOR
-from trainer.encoder.warm_start import WarmStartError
+from trainer.earlier_model import WarmStartError
 from trainer.heads.training import batches_of
 
 ALIGNMENT_FILE = os.path.join("assets.extra", "alignment.npz")

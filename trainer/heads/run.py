@@ -7,7 +7,7 @@ import os
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer.encoder.warm_start import STATE_FILE
+from trainer.earlier_model import STATE_FILE
 from trainer.heads.alignment import align, write_alignment
 from trainer.heads.config import HeadsConfig
 from trainer.heads.served import ServedHeads
