@@ -8,7 +8,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from contract.features import BEHAVIORS, TIMESTAMPS
-from contract.signatures import EXAMPLES
+from contract.signatures import EXAMPLES, USER_VECTOR, USER_VECTORS
 from serving.client import wire
 from serving.client.messages import ModelVersion, float_array, predict_requests
 
@@ -27,11 +27,14 @@ def test_requests_are_read_as_they_were_meant(users, model, with_times, batch_si
     histories = [[text for text, _ in user] for user in users]
     moments = [[moment for _, moment in user] for user in users] if with_times else None
     read = []
-    for request in predict_requests(histories, moments, model, ["user_vector"], batch_size):
+    for request in predict_requests(
+        histories, moments, model, USER_VECTORS, [USER_VECTOR], batch_size
+    ):
         theirs = predict_pb2.PredictRequest.FromString(request.SerializeToString())
         assert theirs.model_spec.name == model.name
         assert theirs.model_spec.version.value == (model.version or 0)
-        assert list(theirs.output_filter) == ["user_vector"]
+        assert theirs.model_spec.signature_name == USER_VECTORS
+        assert list(theirs.output_filter) == [USER_VECTOR]
         array = tf.make_ndarray(theirs.inputs[EXAMPLES])
         assert len(array) <= batch_size
         read += [tf.train.Example.FromString(example) for example in array]

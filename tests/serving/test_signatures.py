@@ -114,13 +114,13 @@ class _Keras(ServedModel):
             tf.lookup.KeyValueTensorInitializer(["boots", "maps"], tf.constant([3.0, 5.0])), 0.0
         )
         layer = keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")
-        self.parts = {"dense": keras.Sequential([keras.Input([1]), layer])}
-        self.parts["dense"].compile(keras.optimizers.SGD(0.5), loss="mse")
-        self.parts["dense"].fit(np.ones([1, 1]), np.zeros([1, 2]), verbose=0)
+        self.layers = {"dense": keras.Sequential([keras.Input([1]), layer])}
+        self.layers["dense"].compile(keras.optimizers.SGD(0.5), loss="mse")
+        self.layers["dense"].fit(np.ones([1, 1]), np.zeros([1, 2]), verbose=0)
 
     def outputs(self, behaviors, timestamps):
         ids = tf.reduce_sum(self.words.lookup(behaviors), axis=1, keepdims=True)
-        return {USER_VECTOR: self.parts["dense"](ids)}
+        return {USER_VECTOR: self.layers["dense"](ids)}
 
 
 def test_a_session_restores_the_variables_that_the_graph_reads(tmp_path):
