@@ -2,6 +2,8 @@
 
 import os
 
+import tensorflow as tf
+
 from contract.errors import UserError
 
 STATE_FILE = os.path.join("assets.extra", "encoder_state.npz")
@@ -10,3 +12,19 @@ STATE_FILE = os.path.join("assets.extra", "encoder_state.npz")
 
 class WarmStartError(UserError):
     """The earlier model cannot be gone on from; the message says what to do."""
+
+
+def check_there(path: str) -> None:
+    """Sees that the earlier model has not been removed since it was found.
+
+    Args:
+        path: Folder of an exported model.
+
+    Raises:
+        WarmStartError: It is there no more.
+    """
+    if not tf.io.gfile.exists(path):
+        raise WarmStartError(
+            f"{path}, which this model is to be compatible with, is there no more. Run again with "
+            "--no-cache, which looks for the newest one."
+        )

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
-from trainer.earlier_model import STATE_FILE, WarmStartError
+from trainer.earlier_model import STATE_FILE, WarmStartError, check_there
 
 _WORDS, _EMBEDDINGS, _OTHER = "words", "embeddings", "weight"
 
@@ -72,11 +72,7 @@ def read_state(path: str) -> EncoderState | None:
     Raises:
         WarmStartError: The model is there no more.
     """
-    if not tf.io.gfile.exists(path):
-        raise WarmStartError(
-            f"{path}, which this model is to be compatible with, is there no more. Run again with "
-            "--no-cache, which looks for the newest one."
-        )
+    check_there(path)
     file = os.path.join(path, STATE_FILE)
     if not tf.io.gfile.exists(file):
         return None

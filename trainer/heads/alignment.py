@@ -13,7 +13,7 @@ import scipy.linalg
 import tensorflow as tf
 
 from contract.signatures import USER_VECTOR
-from trainer.earlier_model import WarmStartError
+from trainer.earlier_model import WarmStartError, check_there
 from trainer.heads.training import batches_of
 
 ALIGNMENT_FILE = os.path.join("assets.extra", "alignment.npz")
@@ -54,11 +54,7 @@ def align(vectors: np.ndarray, file_patterns: Sequence[str], previous: str) -> A
     Raises:
         WarmStartError: The earlier vectors are of another length, or the model is gone.
     """
-    if not tf.io.gfile.exists(previous):
-        raise WarmStartError(
-            f"{previous}, which this model is to be compatible with, is there no more. Run again "
-            "with --no-cache, which looks for the newest one."
-        )
+    check_there(previous)
     model = tf.saved_model.load(previous)
     found: list[np.ndarray] = []
     users = 0
