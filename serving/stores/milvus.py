@@ -11,7 +11,7 @@ from pymilvus import DataType, MilvusClient, MilvusException
 
 from contract.features import USER_ID
 from serving.bulk.vectors import BEHAVIOR_COUNT
-from serving.stores.store import ENCODING, Store, check_dimension, columns_of, no_table, vectors_of
+from serving.stores.store import ENCODING, Store, check_dimension, no_table
 
 ERRORS = (MilvusException, OSError, ValueError)
 
@@ -62,11 +62,7 @@ class MilvusStore(Store):
 
     def upsert(self, rows: pa.RecordBatch) -> None:
         """See base class."""
-        columns = {**columns_of(rows), "vector": vectors_of(rows).tolist()}
-        data = [
-            dict(zip(columns, values, strict=True))
-            for values in zip(*columns.values(), strict=True)
-        ]
+        data = rows.to_pylist()
         for row in data:
             row["key"] = f"{row['model_version']}/{row[USER_ID]}"
         self._client.upsert(self._collection, data)
