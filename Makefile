@@ -17,6 +17,8 @@ DEMO_DATA := runs/demo-data
 # a time, the longest first.
 TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/ tests/engines/, \
   $(sort $(dir $(wildcard tests/*/test_*.py))))
+# Counts the lines that run; `make test COUNT=` is faster, and reports nothing of them.
+COUNT := -m coverage run
 # Flink, Spark and Beam's job servers for them, some 900 MB.
 ENGINES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/user-representations/engines-2.59
 
@@ -38,7 +40,7 @@ test: $(INSTALLED)  ## run all tests, print what they cover
 	@$(PYTHON) -m coverage report
 
 $(TESTS): $(INSTALLED)
-	$(PYTHON) -m coverage run -m pytest $@
+	$(PYTHON) $(COUNT) -m pytest $@
 
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(PYTHON) -m pytest -m "not slow"

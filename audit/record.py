@@ -8,7 +8,6 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema
 from tfx.dsl.io import fileio
 
 from contract.errors import UserError
@@ -38,6 +37,10 @@ def check_record(record: Mapping[str, Any]) -> None:
     Raises:
         InvalidRecordError: It does not; says where.
     """
+    # Imported here: with Jupyter's checkers of formats beside it, which the schema does not name,
+    # that takes every process more than a second.
+    import jsonschema
+
     validator = jsonschema.Draft202012Validator(schema())
     errors = sorted(validator.iter_errors(record), key=lambda error: list(map(str, error.path)))
     if errors:
