@@ -17,7 +17,7 @@ DEMO_DATA := runs/demo-data
 # a time, the longest first.
 TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/ tests/engines/, \
   $(sort $(dir $(wildcard tests/*/test_*.py))))
-# Counts the lines that run; `make test COUNT=` is faster, and reports nothing of them.
+# Counts the lines that run, for the report of `make test`; the other stack makes none.
 COUNT := -m coverage run
 # Flink, Spark and Beam's job servers for them, some 900 MB.
 ENGINES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/user-representations/engines-2.59
