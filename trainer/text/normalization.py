@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
+from trainer.text.apart import apart
 from trainer.text.canonical import compose
 
 _SPACE = 0x20
@@ -41,16 +44,20 @@ def normalize(texts: tf.Tensor, half_width: bool, lower_case: bool) -> tf.Tensor
     # Most of the time of a batch of English texts would go into letters that are not there.
     is_ascii = tf.strings.length(texts) == tf.strings.length(texts, unit="UTF8_CHAR")
     texts = tf.cond(
-        tf.reduce_all(is_ascii), lambda: texts, lambda: _even_out_letters(texts, half_width)
+        tf.reduce_all(is_ascii), lambda: texts, lambda: _even_out_letters(half_width)(texts)
     )
     return tf.strings.lower(texts, encoding="utf-8") if lower_case else texts
 
 
-def _even_out_letters(texts: tf.Tensor, half_width: bool) -> tf.Tensor:
-    letters = compose(tf.strings.unicode_decode(texts, "UTF-8"))
-    if half_width:
-        letters = letters.with_values(_half_width(letters.values))
-    return tf.strings.unicode_encode(letters, "UTF-8")
+@functools.cache
+def _even_out_letters(half_width: bool) -> tf.types.experimental.GenericFunction:
+    def even_out(texts: tf.Tensor) -> tf.Tensor:
+        letters = compose(tf.strings.unicode_decode(texts, "UTF-8"))
+        if half_width:
+            letters = letters.with_values(_half_width(letters.values))
+        return tf.strings.unicode_encode(letters, "UTF-8")
+
+    return apart(even_out, [tf.TensorSpec([None], tf.string)])
 
 
 def _half_width(codes: tf.Tensor) -> tf.Tensor:
