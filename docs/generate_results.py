@@ -101,7 +101,7 @@ def _paper_table(name: str, report: dict[str, Any] | None) -> str:
         figures, above = content["figures"], content["above"]
         rows.append(
             [
-                label,
+                f"{label}, {content['budget']}" if "budget" in content else label,
                 *(f"{figures[task]['value']:.3f}" for task in figures if task != MEAN),
                 _of_figure(figures[MEAN], "{:.3f}"),
                 "" if above is None else _of_figure(above, "{:+.3f}"),

@@ -136,6 +136,8 @@ def _grid(
                 "seeds": list(runs),
                 "seconds": round(float(np.mean(seconds)), 1),
             }
+            if row in made.budgets:
+                content[row]["budget"] = str(made.budgets[row])
         else:
             content[row] = {"missing": missing_package(row) or "not measured"}
     header = ["", *(cell for task in columns for cell in (task, "paper")), f"{LABELS[_OURS]} above"]
@@ -194,8 +196,11 @@ def _notes(
         if not runs:
             reason = missing_package(row) or f"name it by --rows {row}"
             notes.append(f"{LABELS[row]}: not measured ({reason}).")
-        elif len(runs) < len(made.seeds):
+            continue
+        if len(runs) < len(made.seeds):
             notes.append(f"{LABELS[row]}: of the seeds {', '.join(map(str, runs))} alone.")
+        if row in made.budgets:
+            notes.append(f"{LABELS[row]}: {made.budgets[row]}.")
     if not papers.get("rows"):
         notes.append(
             "The paper's values are not in this repository: give them by --paper-values FILE."
