@@ -37,7 +37,11 @@ class Budget(NamedTuple):
     epochs: int
 
     def __str__(self) -> str:
-        return f"{self.rates} learning rate{'s'[: self.rates != 1]}, at most {self.epochs} epochs"
+        counted = (
+            f"{number} {name}{'' if number == 1 else 's'}"
+            for number, name in ((self.rates, "learning rate"), (self.epochs, "epoch"))
+        )
+        return ", at most ".join(counted)
 
 
 _progress = logging.getLogger("progress")
