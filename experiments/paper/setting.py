@@ -33,6 +33,7 @@ class Setting(NamedTuple):
         resamples: Of the bootstrap.
         small: Whether it is to be seen that the command works, and nothing else.
         budgets: Supervised row to what it may try, if that is less than it has of itself.
+        left_out: Row to why it is not measured.
     """
 
     config: PipelineConfig
@@ -43,6 +44,7 @@ class Setting(NamedTuple):
     resamples: int
     small: bool
     budgets: dict[str, Budget]
+    left_out: dict[str, str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +101,8 @@ def setting(args: argparse.Namespace) -> Setting:
     budgets = read_budgets(args.budgets)
     rows = Rows(data, config, folder / "rows", _show, with_budgets(budgets))
     seeds, resamples = ([0], 50) if args.small else (args.seeds, 1000)
-    return Setting(config, data, rows, folder, seeds, resamples, args.small, budgets)
+    left_out = dict(args.left_out)
+    return Setting(config, data, rows, folder, seeds, resamples, args.small, budgets, left_out)
 
 
 def read_budgets(text: str) -> dict[str, Budget]:

@@ -179,19 +179,21 @@ def test_tables(run, small_folder, name, tmp_path, capsys):
 @pytest.mark.slow
 def test_rows_that_are_not_measured_are_named(run, small_folder, monkeypatch):
     run("table2")
-    rows = {**_FEW_ROWS, "han": "HAN", "textcnn": "TextCNN"}
+    rows = {**_FEW_ROWS, "han": "HAN", "textcnn": "TextCNN", "tfidf-mlp": "MLP"}
     monkeypatch.setattr(tables, "LABELS", rows)
     monkeypatch.setitem(PACKAGES, "han", ("no_such_module", "install it so"))
-    content, cells = run("rows", "--rows", "tfidf", "han")
+    left_out = ("--left-out", "textcnn", "a day of one core")
+    content, cells = run("rows", *left_out, "--rows", "tfidf", "han")
     why = "no_such_module is not installed: install it so"
     assert content["rows"]["han"] == {"missing": why}
-    assert content["rows"]["textcnn"] == {"missing": "not measured"}
+    assert content["rows"]["textcnn"] == {"missing": "a day of one core"}
     # What another command measured is there.
     assert content["rows"]["bert"]["seeds"] == [0]
     assert cells[-1][1] == "not measured"
     text = (small_folder / "rows.md").read_text()
     assert f"HAN: not measured ({why})." in text
-    assert "TextCNN: not measured (name it by --rows textcnn)." in text
+    assert "TextCNN: not measured (a day of one core)." in text
+    assert "MLP: not measured (name it by --rows tfidf-mlp)." in text
 
 
 @pytest.fixture
