@@ -101,7 +101,7 @@ def _paper_table(name: str, report: dict[str, Any] | None) -> str:
         figures, above = content["figures"], content["above"]
         rows.append(
             [
-                label,
+                f"{label}, {content['budget']}" if "budget" in content else label,
                 *(f"{figures[task]['value']:.3f}" for task in figures if task != MEAN),
                 _of_figure(figures[MEAN], "{:.3f}"),
                 "" if above is None else _of_figure(above, "{:+.3f}"),
@@ -116,7 +116,8 @@ def _paper_table(name: str, report: dict[str, Any] | None) -> str:
     said = (
         f"{users['train']:,} labelled users to learn from, {users['validation']:,} to stop by, "
         f"{users['eval']:,} evaluated; words `{text['language']}`, n-grams up to {text['ngrams']}, "
-        f"without the moments; {report['date']}."
+        f"without the moments; SUMN and its variants train for at most "
+        f"{report['encoder']['max_epochs']} epochs; {report['date']}."
     )
     if missing:
         said += f" Not measured: {'; '.join(missing)}."

@@ -71,7 +71,7 @@ def _add_measurements(commands: CommandLine) -> None:
     for name, summary in {**_TABLES, **_FIGURES}.items():
         command = commands.add(name, _measure, summary)
         dataset = of_table.get(name, "amazon")
-        command.set_defaults(command=name, dataset=dataset)
+        command.set_defaults(command=name, dataset=dataset, budgets="", left_out=[])
         add_arguments(command)
         DATASETS[dataset].add_arguments(command)
         if name in _TABLES:
@@ -87,6 +87,21 @@ def _add_measurements(commands: CommandLine) -> None:
                 metavar="ROW",
                 help="measure these alone (default: all); of the others the table has what was "
                 f"measured already. Rows: {', '.join(LABELS)}",
+            )
+            command.add_argument(
+                "--budgets",
+                default="",
+                metavar="YAML",
+                help="supervised rows that may try less than two learning rates and the epochs of "
+                "the heads, as `{han: {rates: 1, epochs: 4}}`; the table says so",
+            )
+            command.add_argument(
+                "--left-out",
+                nargs=2,
+                action="append",
+                default=[],
+                metavar=("ROW", "WHY"),
+                help="a row that is not measured, and what the table says of it",
             )
 
 

@@ -56,17 +56,24 @@ class Sumn(nn.Module):
         return self.output(F.relu(self.projection(torch.stack(hops, 1))))
 
 
-def main(name: str, precision: str, steps: int) -> None:
-    """Times PyTorch's training step on a shape, and reports the users a second."""
+def main(name: str, precision: str, steps: int, tuned: bool = False) -> None:
+    """Times PyTorch's training step on a shape, and reports the users a second.
+
+    Args:
+        name: Key of `SHAPES`.
+        precision: float32 or bfloat16.
+        steps: How many are timed.
+        tuned: Whether model and loss are compiled, and Adam is fused.
+    """
     shape = SHAPES[name]
     torch.manual_seed(0)
     model = Sumn(shape.vocabulary_size)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=tuned)
     history = torch.from_numpy(draw_words(shape, BATCH, seed=0))
     lengths = torch.full((BATCH,), shape.behaviors)
     ids, counts = map(torch.from_numpy, targets(draw_words(shape, BATCH, seed=1)))
 
-    def step() -> None:
+    def loss() -> torch.Tensor:
         target = torch.zeros(BATCH, shape.vocabulary_size + 1)
         target = target.scatter_(1, ids, torch.log1p(counts.float()))[:, 1:]
         target = target / target.sum(1, keepdim=True)
@@ -74,9 +81,15 @@ def main(name: str, precision: str, steps: int) -> None:
         with half if precision == "bfloat16" else contextlib.nullcontext():
             log_predicted = F.log_softmax(model(history, lengths), dim=-1)
             target = target[:, None].expand_as(log_predicted)
-            loss = F.kl_div(log_predicted, target, reduction="sum") / BATCH
+            return F.kl_div(log_predicted, target, reduction="sum") / BATCH
+
+    if tuned:
+        loss = torch.compile(loss)
+
+    def step() -> None:
+        value = loss()
         optimizer.zero_grad()
-        loss.backward()
+        value.backward()
         optimizer.step()
 
     report(users=BATCH / best_seconds(step, steps), gigabytes=peak_gigabytes())

@@ -7,7 +7,7 @@ import hashlib
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from experiments.bootstrap import interval
 from experiments.kept_arrays import read_arrays, write_arrays
 from experiments.labelled_users import PreparedData
 from experiments.paper.rows import ROWS
-from experiments.representations import Probabilities
+from experiments.representations import Model, Probabilities
 from ingestion.files import content_hash, match_files
 from pipeline.code_digest import code_digest
 from pipeline.config import PipelineConfig
@@ -51,6 +51,7 @@ class Rows:
         config: What they were prepared by.
         folder: For what is kept.
         progress: Is told what was measured.
+        models: Row to another model than that of `ROWS`.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Rows:
         config: PipelineConfig,
         folder: pathlib.Path,
         progress: Callable[[str], None],
+        models: Mapping[str, Model] | None = None,
     ):
         self._data, self._config, self._progress = data, config, progress
+        self._models = {**ROWS, **(models or {})}
         self._folder = folder
         files = match_files({"events": config.data.events, "labels": config.data.labels})
         hashes = [f"{file.kind} {content_hash(file)}" for file in files]
@@ -104,7 +107,7 @@ class Rows:
         Returns:
             Task to float [users, classes], and `SECONDS` of fitting and predicting.
         """
-        model = ROWS[row]
+        model = self._models[row]
         seed = seed if model.seeded else 0
         name, code = f"{row}-{seed}: {model.description}", model.evaluate.__module__
         if not make:

@@ -15,6 +15,7 @@ from experiments.datasets.writer import CONFIG
 from experiments.labelled_users import PreparedData, configuration, prepare
 from experiments.paper.measure import Rows
 from experiments.paper.small import write_small
+from experiments.supervised.rows import Budget, with_budgets
 from pipeline.config import PipelineConfig, load_config
 from pipeline.presets import PRESETS
 from trainer.encoder.config import EncoderConfig
@@ -31,6 +32,8 @@ class Setting(NamedTuple):
         seeds: Each is one run of each row.
         resamples: Of the bootstrap.
         small: Whether it is to be seen that the command works, and nothing else.
+        budgets: Supervised row to what it may try, if that is less than it has of itself.
+        left_out: Row to why it is not measured.
     """
 
     config: PipelineConfig
@@ -40,6 +43,8 @@ class Setting(NamedTuple):
     seeds: list[int]
     resamples: int
     small: bool
+    budgets: dict[str, Budget]
+    left_out: dict[str, str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,9 +98,34 @@ def setting(args: argparse.Namespace) -> Setting:
         config = config.model_copy(update={"encoder": section})
     _show("words and examples")
     data = prepare(config, str(folder / "prepared"))
-    rows = Rows(data, config, folder / "rows", _show)
+    budgets = read_budgets(args.budgets)
+    rows = Rows(data, config, folder / "rows", _show, with_budgets(budgets))
     seeds, resamples = ([0], 50) if args.small else (args.seeds, 1000)
-    return Setting(config, data, rows, folder, seeds, resamples, args.small)
+    left_out = dict(args.left_out)
+    return Setting(config, data, rows, folder, seeds, resamples, args.small, budgets, left_out)
+
+
+def read_budgets(text: str) -> dict[str, Budget]:
+    """Reads what supervised rows may try.
+
+    >>> read_budgets("{han: {rates: 1, epochs: 4}}")
+    {'han': Budget(rates=1, epochs=4)}
+
+    Args:
+        text: YAML; empty for none.
+
+    Raises:
+        UsageError: It has another form.
+    """
+    try:
+        content = yaml.safe_load(text) or {}
+        budgets = {row: Budget(**budget) for row, budget in content.items()}
+    except (yaml.YAMLError, AttributeError, TypeError) as error:
+        raise UsageError(f"--budgets: write {{ROW: {{rates: 1, epochs: 4}}}} ({error}).") from error
+    for row, budget in budgets.items():
+        if not all(isinstance(number, int) and number > 0 for number in budget):
+            raise UsageError(f"--budgets: {row}: rates and epochs are whole numbers from 1.")
+    return budgets
 
 
 def _config(args: argparse.Namespace, folder: pathlib.Path) -> PipelineConfig:

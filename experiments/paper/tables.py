@@ -67,7 +67,8 @@ def table(name: str, args: argparse.Namespace, made: Setting) -> None:
         made: Data, rows, sizes.
 
     Raises:
-        UsageError: The data have no task of this table, or the file of values is none.
+        UsageError: The data have no task of this table, the file of values is none, or there is no
+            such row as is to be left out.
     """
     wanted = TABLES[name]
     tasks = [task for task in made.config.tasks if wanted.belongs(task)]
@@ -76,11 +77,15 @@ def table(name: str, args: argparse.Namespace, made: Setting) -> None:
             f"{name} is of other tasks than {', '.join(made.config.tasks)}. See "
             f"`python -m experiments dataset {wanted.dataset} --help` for its labels."
         )
+    if unknown := made.left_out.keys() - LABELS:
+        raise UsageError(
+            f"--left-out: no row is called {', '.join(sorted(unknown))}. Rows: {', '.join(LABELS)}"
+        )
     chosen = list(LABELS) if args.rows is None else args.rows
     # A seed after the other, so that a command that is killed leaves whole tables of fewer seeds.
     for seed in made.seeds:
         for row in chosen:
-            if not missing_package(row):
+            if not missing_package(row) and row not in made.left_out:
                 made.rows.probabilities(row, seed)
     measured = {row: _of_row(row, wanted, tasks, made) for row in LABELS}
     papers = _papers_values(args.paper_values).get(name) or {}
@@ -136,8 +141,10 @@ def _grid(
                 "seeds": list(runs),
                 "seconds": round(float(np.mean(seconds)), 1),
             }
+            if row in made.budgets:
+                content[row]["budget"] = str(made.budgets[row])
         else:
-            content[row] = {"missing": missing_package(row) or "not measured"}
+            content[row] = {"missing": _why_missing(row, made) or "not measured"}
     header = ["", *(cell for task in columns for cell in (task, "paper")), f"{LABELS[_OURS]} above"]
     return Grid(
         wanted.title,
@@ -155,6 +162,10 @@ def _grid(
             "paper": papers,
         },
     )
+
+
+def _why_missing(row: str, made: Setting) -> str | None:
+    return missing_package(row) or made.left_out.get(row)
 
 
 def _cells(
@@ -192,10 +203,13 @@ def _notes(
     ]
     for row, runs in measured.items():
         if not runs:
-            reason = missing_package(row) or f"name it by --rows {row}"
+            reason = _why_missing(row, made) or f"name it by --rows {row}"
             notes.append(f"{LABELS[row]}: not measured ({reason}).")
-        elif len(runs) < len(made.seeds):
+            continue
+        if len(runs) < len(made.seeds):
             notes.append(f"{LABELS[row]}: of the seeds {', '.join(map(str, runs))} alone.")
+        if row in made.budgets:
+            notes.append(f"{LABELS[row]}: {made.budgets[row]}.")
     if not papers.get("rows"):
         notes.append(
             "The paper's values are not in this repository: give them by --paper-values FILE."

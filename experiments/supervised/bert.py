@@ -90,7 +90,7 @@ def masked(token_ids: tf.Tensor, words: int, draw: tf.Tensor):
 
 
 def pretrain(
-    train: tf.RaggedTensor, validation: tf.RaggedTensor, words: int, seed: int
+    train: tf.RaggedTensor, validation: tf.RaggedTensor, words: int, seed: int, epochs: int
 ) -> tuple[Any, list[float]]:
     """Trains a backbone to find the hidden words, until validation users tell to stop.
 
@@ -99,6 +99,7 @@ def pretrain(
         validation: Of others.
         words: How many words there are.
         seed: Of weights, masks and order.
+        epochs: The most.
 
     Returns:
         The `BertBackbone` of the best epoch, and the validation losses.
@@ -131,7 +132,7 @@ def pretrain(
     history = model.fit(
         hide(train, seed),
         validation_data=hide(validation, None),
-        epochs=PRETRAINING_EPOCHS,
+        epochs=epochs,
         verbose=0,
         callbacks=[
             keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True),

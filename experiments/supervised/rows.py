@@ -6,31 +6,65 @@ Those that read words in their order read no phrases, which stand behind the wor
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from contract.errors import UsageError
 from experiments.labelled_users import LabelledUsers, PreparedData
 from experiments.representations import Model, Probabilities
 from experiments.supervised.words import Words, words
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
 
+LEARNING_RATES = (0.001, 0.0003)
+"""Those that are tried; the validation users choose. Ours has one try: a rival is not held back."""
+
 FINE_TUNING_RATES = (0.0003, 0.0001)
-"""Of BERT, tried for each task."""
+"""Those of BERT."""
+
+
+class Budget(NamedTuple):
+    """How much a supervised rival may try.
+
+    Attributes:
+        rates: How many learning rates are tried for each task, the first ones.
+        epochs: The most epochs of each training.
+    """
+
+    rates: int
+    epochs: int
+
+    def __str__(self) -> str:
+        counted = (
+            f"{number} {name}{'' if number == 1 else 's'}"
+            for number, name in ((self.rates, "learning rate"), (self.epochs, "epoch"))
+        )
+        return ", at most ".join(counted)
+
 
 _progress = logging.getLogger("progress")
-_Setup = Callable[[PreparedData, int], tuple[Callable[[int], Any], Callable[[LabelledUsers], Any]]]
-"""Of the data and a seed: a function that builds the model, one that makes its inputs of users."""
+_Setup = Callable[
+    [PreparedData, int, Budget | None],
+    tuple[Callable[[int], Any], Callable[[LabelledUsers], Any]],
+]
+"""Of the data, a seed and what it may try: a function that builds the model, one that makes its
+inputs of users."""
 
 
-def _supervised(set_up: _Setup, learning_rates: Sequence[float] | None = None):
+def _supervised(
+    set_up: _Setup,
+    learning_rates: tuple[float, ...] = LEARNING_RATES,
+    budget: Budget | None = None,
+):
     def evaluate(data: PreparedData, seed: int, heads: HeadsConfig, folder: str) -> Probabilities:
         from experiments.supervised.training import fit_and_predict
 
-        build, inputs = set_up(data, seed)
+        build, inputs = set_up(data, seed, budget)
         config = heads.model_copy(update={"seed": seed})
+        if budget is not None:
+            config = config.model_copy(update={"max_epochs": budget.epochs})
         probabilities = {}
         for number, (task, classes) in enumerate(data.tasks.items(), start=1):
             _progress.info("task %d/%d: %s", number, len(data.tasks), task)
@@ -45,7 +79,7 @@ def _supervised(set_up: _Setup, learning_rates: Sequence[float] | None = None):
                 validation,
                 inputs(data.evaluation),
                 config,
-                learning_rates,
+                learning_rates[: budget.rates if budget else None],
             )
         return probabilities
 
@@ -59,7 +93,7 @@ def _known(users: LabelledUsers, task: str) -> LabelledUsers:
     )
 
 
-def _text_cnn(data: PreparedData, seed: int):
+def _text_cnn(data: PreparedData, seed: int, budget: Budget | None):
     from experiments.supervised.models import text_cnn
 
     own = words(data)
@@ -67,7 +101,7 @@ def _text_cnn(data: PreparedData, seed: int):
     return lambda classes: text_cnn(vectors, classes), lambda users: [_flat(own, users)]
 
 
-def _han(data: PreparedData, seed: int):
+def _han(data: PreparedData, seed: int, budget: Budget | None):
     from experiments.supervised.models import hierarchical_attention
 
     own = words(data)
@@ -78,8 +112,8 @@ def _han(data: PreparedData, seed: int):
     )
 
 
-def _bert(data: PreparedData, seed: int):
-    from experiments.supervised.bert import classifier, pretrain, tokens
+def _bert(data: PreparedData, seed: int, budget: Budget | None):
+    from experiments.supervised.bert import PRETRAINING_EPOCHS, classifier, pretrain, tokens
     from trainer.encoder.dataset import user_behaviors
 
     own, spec = words(data), data.transform_output.transformed_feature_spec()
@@ -87,14 +121,15 @@ def _bert(data: PreparedData, seed: int):
         tokens([[own.of(each) for each in user] for user in user_behaviors(files, spec)], own.size)
         for files in (data.train_files, data.validation_files)
     )
-    backbone, _ = pretrain(train, validation, own.size, seed)
+    epochs = min(PRETRAINING_EPOCHS, budget.epochs) if budget else PRETRAINING_EPOCHS
+    backbone, _ = pretrain(train, validation, own.size, seed, epochs)
     return (
         lambda classes: classifier(backbone, own.size, classes),
         lambda users: [tokens(own.behaviors(users), own.size)],
     )
 
 
-def _tfidf_mlp(data: PreparedData, seed: int):
+def _tfidf_mlp(data: PreparedData, seed: int, budget: Budget | None):
     import tensorflow as tf
     from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -145,13 +180,39 @@ def _nested(own: Words, users: LabelledUsers):
     )
 
 
-SUPERVISED = {
-    "tfidf-mlp": Model("TF-IDF and an MLP of 128, supervised", _supervised(_tfidf_mlp)),
-    "textcnn": Model("TextCNN from Word2Vec, supervised", _supervised(_text_cnn)),
-    "han": Model("hierarchical attention network, supervised", _supervised(_han)),
-    "bert": Model(
+_SETUPS: dict[str, tuple[str, _Setup, tuple[float, ...]]] = {
+    "tfidf-mlp": ("TF-IDF and an MLP of 128, supervised", _tfidf_mlp, LEARNING_RATES),
+    "textcnn": ("TextCNN from Word2Vec, supervised", _text_cnn, LEARNING_RATES),
+    "han": ("hierarchical attention network, supervised", _han, LEARNING_RATES),
+    "bert": (
         "BERT from a random start, masked words then fine-tuned",
-        _supervised(_bert, FINE_TUNING_RATES),
+        _bert,
+        FINE_TUNING_RATES,
     ),
 }
+
+SUPERVISED = {
+    name: Model(description, _supervised(set_up, rates))
+    for name, (description, set_up, rates) in _SETUPS.items()
+}
 """Rows by name."""
+
+
+def with_budgets(budgets: Mapping[str, Budget]) -> dict[str, Model]:
+    """Some rows with less to try than they have of themselves.
+
+    Args:
+        budgets: Row to what it may try.
+
+    Raises:
+        UsageError: A row is not supervised.
+    """
+    if unknown := budgets.keys() - _SETUPS:
+        raise UsageError(
+            f"a budget is for {', '.join(_SETUPS)}. Received: {', '.join(sorted(unknown))}"
+        )
+    rows = {}
+    for name, budget in budgets.items():
+        description, set_up, rates = _SETUPS[name]
+        rows[name] = Model(f"{description}, {budget}", _supervised(set_up, rates, budget))
+    return rows

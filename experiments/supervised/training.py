@@ -11,9 +11,6 @@ import tensorflow as tf
 from experiments.supervised.batches import Inputs, batches_by_length, order_by_length
 from trainer.heads.config import HeadsConfig
 
-LEARNING_RATES = (0.001, 0.0003)
-"""Those that are tried; the validation users choose. Ours has one try: a rival is not held back."""
-
 
 def fit_and_predict(
     build: Callable[[int], keras.Model],
@@ -22,7 +19,7 @@ def fit_and_predict(
     validation: tuple[Inputs, np.ndarray],
     evaluation: Inputs,
     config: HeadsConfig,
-    learning_rates: Sequence[float] | None = None,
+    learning_rates: Sequence[float],
 ) -> np.ndarray:
     """Fits a model with every learning rate, and predicts with the one of the least loss.
 
@@ -33,13 +30,13 @@ def fit_and_predict(
         validation: The same of other users, who stop the training.
         evaluation: Inputs of the users to predict of.
         config: Most epochs, patience and seed, the same as those of the heads.
-        learning_rates: Those that are tried; None: `LEARNING_RATES`.
+        learning_rates: Those that are tried.
 
     Returns:
         Float32 [users, classes], the probabilities.
     """
     found: list[tuple[float, np.ndarray]] = []
-    for learning_rate in learning_rates or LEARNING_RATES:
+    for learning_rate in learning_rates:
         keras.utils.set_random_seed(config.seed)
         model = build(classes)
         model.compile(

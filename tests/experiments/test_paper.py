@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from contract.errors import UsageError
 from docs.generate_small import PAGE
 from experiments import labelled_users
 from experiments.__main__ import main
@@ -17,7 +18,8 @@ from experiments.paper.rows import LABELS, PACKAGES, ROWS
 from experiments.paper.weekly import mean_of
 from experiments.paper.write import Grid, markdown
 from experiments.representations import Model
-from experiments.supervised import bert, rows
+from experiments.supervised import bert
+from experiments.supervised.rows import with_budgets
 from pipeline.config import PipelineConfig
 from trainer.encoder.config import EncoderConfig
 from trainer.heads.config import HeadsConfig
@@ -101,48 +103,52 @@ def test_the_documentation_prints_every_row():
     assert printed[2:] == list(LABELS.values())
 
 
-@pytest.fixture(scope="module")
-def output(tmp_path_factory):
-    """One folder for all commands: what one has prepared or measured the next finds."""
-    return tmp_path_factory.mktemp("paper")
-
-
-@pytest.fixture(scope="module")
-def prepared():
-    """The small data, which are the same for all commands."""
-    return {}
-
-
 @pytest.fixture
-def run(output, prepared, monkeypatch):
-    """Returns a function that runs a command with --small on a few rows."""
+def run(small_folder, small_config, small_data, monkeypatch):
+    """Returns a function that runs a command with --small on a few rows.
+
+    All commands have one folder: what one has measured the next finds.
+    """
 
     def prepare(config, folder):
-        key = config.model_dump_json()
-        if key not in prepared:
-            prepared[key] = labelled_users.prepare(config, folder)
-        return prepared[key]
+        assert (config, folder) == (small_config, str(small_folder / "prepared"))
+        return small_data
 
     monkeypatch.setattr(setting, "prepare", prepare)
-    monkeypatch.setattr(bert, "PRETRAINING_EPOCHS", 1)
-    one_rate = rows._supervised(rows._bert, [0.001])
-    monkeypatch.setitem(ROWS, "bert", ROWS["bert"]._replace(evaluate=one_rate))
+    monkeypatch.setattr(bert, "LAYERS", 1)
     monkeypatch.setattr(tables, "LABELS", _FEW_ROWS)
     monkeypatch.setattr(figures, "VARIANTS", {"sumn-mean": {"aggregator": "mean"}})
+    monkeypatch.setattr(figures, "_HOPS_OF_SMALL", (1,))
 
     def command(name, *more):
-        assert main([name, "--small", "--output", str(output), *more]) == 0
-        _check_the_page(name, (output / f"{name}.md").read_text())
-        content = json.loads((output / f"{name}.json").read_text())
-        with open(output / f"{name}.csv", newline="") as file:
+        if name in tables.TABLES:
+            more = ("--budgets", "{bert: {rates: 1, epochs: 1}}", *more)
+        assert main([name, "--small", "--output", str(small_folder), *more]) == 0
+        _check_the_page(name, (small_folder / f"{name}.md").read_text())
+        content = json.loads((small_folder / f"{name}.json").read_text())
+        with open(small_folder / f"{name}.csv", newline="") as file:
             return content, list(csv.reader(file))
 
     return command
 
 
+@pytest.mark.parametrize(
+    ("budgets", "said"),
+    [
+        ("{han: 4}", r"write \{ROW: \{rates: 1, epochs: 4\}\}"),
+        ("[han]", r"write \{ROW"),
+        ("{han: {rates: 0, epochs: 4}}", "han: rates and epochs are whole numbers from 1"),
+        ("{sumn: {rates: 1, epochs: 4}}", "a budget is for tfidf-mlp, textcnn, han, bert"),
+    ],
+)
+def test_budgets_that_are_none(budgets, said):
+    with pytest.raises(UsageError, match=said):
+        with_budgets(setting.read_budgets(budgets))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["table2", "table3", "table4", "table5"])
-def test_tables(run, output, name, tmp_path, capsys):
+def test_tables(run, small_folder, name, tmp_path, capsys):
     values = tmp_path / "values.yaml"
     values.write_text(f"{name}: {{users: '7 users', rows: {{sumn: {{mean: 0.8125}}}}}}\n")
     content, cells = run(name, "--paper-values", str(values))
@@ -164,25 +170,30 @@ def test_tables(run, output, name, tmp_path, capsys):
     assert sum(content["users"].values()) > 200
     printed = capsys.readouterr().out
     assert "The paper: 7 users." in printed
-    assert "generated logs, which say nothing of it" in (output / f"{name}.md").read_text()
+    assert "BERT: 1 learning rate, at most 1 epoch." in printed
+    assert content["rows"]["bert"]["budget"] == "1 learning rate, at most 1 epoch"
+    assert "budget" not in content["rows"]["tfidf"]
+    assert "generated logs, which say nothing of it" in (small_folder / f"{name}.md").read_text()
 
 
 @pytest.mark.slow
-def test_rows_that_are_not_measured_are_named(run, output, monkeypatch):
+def test_rows_that_are_not_measured_are_named(run, small_folder, monkeypatch):
     run("table2")
-    rows = {**_FEW_ROWS, "han": "HAN", "textcnn": "TextCNN"}
+    rows = {**_FEW_ROWS, "han": "HAN", "textcnn": "TextCNN", "tfidf-mlp": "MLP"}
     monkeypatch.setattr(tables, "LABELS", rows)
     monkeypatch.setitem(PACKAGES, "han", ("no_such_module", "install it so"))
-    content, cells = run("rows", "--rows", "tfidf", "han")
+    left_out = ("--left-out", "textcnn", "a day of one core")
+    content, cells = run("rows", *left_out, "--rows", "tfidf", "han")
     why = "no_such_module is not installed: install it so"
     assert content["rows"]["han"] == {"missing": why}
-    assert content["rows"]["textcnn"] == {"missing": "not measured"}
+    assert content["rows"]["textcnn"] == {"missing": "a day of one core"}
     # What another command measured is there.
     assert content["rows"]["bert"]["seeds"] == [0]
     assert cells[-1][1] == "not measured"
-    text = (output / "rows.md").read_text()
+    text = (small_folder / "rows.md").read_text()
     assert f"HAN: not measured ({why})." in text
-    assert "TextCNN: not measured (name it by --rows textcnn)." in text
+    assert "TextCNN: not measured (a day of one core)." in text
+    assert "MLP: not measured (name it by --rows tfidf-mlp)." in text
 
 
 @pytest.fixture
@@ -227,11 +238,11 @@ def test_a_row_is_found_again_only_if_everything_is_the_same(logs, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["figure2", "figure3", "hops", "weekly", "training-time"])
-def test_figures(run, output, name):
+def test_figures(run, small_folder, name):
     content, cells = run(name)
     assert len(cells) > 1
     if name in ("figure2", "figure3", "hops"):
-        ElementTree.parse(output / f"{name}.svg")  # noqa: S314
+        ElementTree.parse(small_folder / f"{name}.svg")  # noqa: S314
     if name == "figure2":
         assert len(content["groups"]) == 4
         assert set(content["rows"]) == {"sumn", "sumn-mean", "sumn-max"}
@@ -240,7 +251,7 @@ def test_figures(run, output, name):
         # Positives of the binary task, every class of the other.
         assert len(content["points"]) == 4
     if name == "hops":
-        assert list(content["hops"]) == ["1", "2"]
+        assert list(content["hops"]) == ["1"]
     if name == "weekly":
         assert content["weeks"] > 1
         assert content["rows"]["whole"] != content["rows"]["weeks"]

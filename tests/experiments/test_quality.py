@@ -3,14 +3,12 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from experiments import few_labels, representations
+from experiments import few_labels, quality, representations
 from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import configuration
 from experiments.quality import main
-from ingestion.synthetic_logs import generate
 from pipeline.config import ConfigError
 from trainer.heads.config import HeadsConfig
 
@@ -32,20 +30,29 @@ def test_a_folder_without_events_is_named(tmp_path, capsys):
     assert "has none of events.jsonl.gz" in capsys.readouterr().err
 
 
+@pytest.fixture
+def small_set(small_config, small_data, tmp_path, monkeypatch):
+    """The folder of a data set whose configuration and users are those of --small."""
+    for module in (quality, few_labels):
+        monkeypatch.setattr(module, "configuration", lambda folder, text: small_config)
+        monkeypatch.setattr(module, "prepare", lambda config, folder: small_data)
+    (tmp_path / "work" / "small").mkdir(parents=True)
+    return tmp_path / "small"
+
+
 @pytest.mark.slow
-def test_a_whole_run(tmp_path, capsys, monkeypatch):
+def test_a_whole_run(small_set, tmp_path, capsys, monkeypatch):
     # FastText's table is all of its time here.
     monkeypatch.setattr(representations, "_NGRAM_BUCKETS", 1000)
-    _, labels = generate(str(tmp_path), users=300, mean_behaviors=12)
-    pd.read_csv(labels)[["user_id", "likes_outdoor", "age_range"]].to_csv(labels, index=False)
-    report_file = tmp_path / "results" / f"{tmp_path.name}.json"
     models = ["tfidf-time", "fasttext", "doc2vec", "lsa", "untrained"]
-    arguments = ["--models", *models, "--seeds", "0", "1", "--text", "{vocabulary_size: 500}"]
-    arguments += ["--heads", "{members: 1, max_epochs: 2}", "--output", str(report_file.parent)]
-    arguments += ["--work-dir", str(tmp_path / "work")]
-    assert main([str(tmp_path), *arguments]) == 0
 
-    report = json.loads(report_file.read_text())
+    def measured(models, *seeds):
+        arguments = ["--models", *models, "--seeds", *seeds, "--work-dir", str(tmp_path / "work")]
+        arguments += ["--heads", "{members: 1, max_epochs: 2}", "--output", str(tmp_path)]
+        assert main([str(small_set), *arguments]) == 0
+        return json.loads((tmp_path / "small.json").read_text())
+
+    report = measured(models, "0")
     assert list(report["models"]) == models
     auc = report["models"]["tfidf-time"]["auc"]
     assert list(auc) == ["likes_outdoor", "age_range", "mean"]
@@ -55,18 +62,23 @@ def test_a_whole_run(tmp_path, capsys, monkeypatch):
     assert auc["mean"]["mean"] == pytest.approx(
         np.mean([auc[task]["mean"] for task in list(auc)[:-1]]), abs=1e-3
     )
-    assert len(report["models"]["untrained"]["auc"]["mean"]["seeds"]) == 2
     assert "tfidf-time" in capsys.readouterr().out
 
     # Nothing is measured twice: neither the figures nor the seconds differ.
-    assert main([str(tmp_path), *arguments]) == 0
-    assert json.loads(report_file.read_text()) == report
+    assert measured(models, "0") == report
+    seeds = measured(["lsa"], "0", "1")["models"]["lsa"]["auc"]["mean"]["seeds"]
+    assert len(seeds) == 2
+    assert seeds[0] == report["models"]["lsa"]["auc"]["mean"]["seeds"][0]
 
-    curve_file = tmp_path / "curve.json"
-    curve = ["--labelled", "60", "120", "--models", "tfidf-time", "lsa", "--seeds", "0"]
-    curve += ["--work-dir", str(tmp_path / "work"), "--output", str(curve_file)]
-    assert few_labels.main([str(tmp_path), *curve]) == 0
-    curves = json.loads(curve_file.read_text())["labelled"]
+
+@pytest.mark.slow
+def test_a_curve_of_labelled_users(small_set, tmp_path, monkeypatch):
+    heads = HeadsConfig(members=1, max_epochs=2)
+    monkeypatch.setattr(few_labels, "HeadsConfig", lambda: heads)
+    arguments = ["--labelled", "60", "120", "--models", "tfidf-time", "lsa", "--seeds", "0"]
+    arguments += ["--work-dir", str(tmp_path / "work"), "--output", str(tmp_path / "curve.json")]
+    assert few_labels.main([str(small_set), *arguments]) == 0
+    curves = json.loads((tmp_path / "curve.json").read_text())["labelled"]
     assert list(curves) == ["60", "120"]
     assert curves["120"]["tasks"] == ["age_range", "likes_outdoor"]
     for of_count in curves.values():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments.supervised import bert, training
+from experiments.supervised import bert
 from experiments.supervised.layers import AttentionPooling, MaskedMaximum, WordEmbedding
 from experiments.supervised.models import hierarchical_attention, text_cnn, tfidf_mlp
 from experiments.supervised.training import fit_and_predict
@@ -59,8 +59,7 @@ def _nested(users):
 
 
 @pytest.mark.parametrize("kind", ["textcnn", "han", "tfidf"])
-def test_learns_which_word_was_said(kind, monkeypatch):
-    monkeypatch.setattr(training, "LEARNING_RATES", (0.01,))
+def test_learns_which_word_was_said(kind):
     draws = np.random.default_rng(0)
     users = [
         [draws.integers(1, 6, size=draws.integers(1, 4)).tolist() for _ in range(3)]
@@ -83,7 +82,7 @@ def test_learns_which_word_was_said(kind, monkeypatch):
     parts = slice(0, 160), slice(160, 200), slice(200, 240)
     train, validation = ((inputs(part), classes[part]) for part in parts[:2])
     config = HeadsConfig(max_epochs=20, patience=20)
-    probabilities = fit_and_predict(build, 2, train, validation, inputs(parts[2]), config)
+    probabilities = fit_and_predict(build, 2, train, validation, inputs(parts[2]), config, [0.01])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert np.mean(probabilities.argmax(axis=1) == classes[parts[2]]) > 0.85
 
@@ -126,12 +125,11 @@ def test_a_share_of_the_words_is_hidden():
 @pytest.mark.slow
 def test_bert_learns_words_from_their_neighbours(monkeypatch):
     monkeypatch.setattr(bert, "LEARNING_RATE", 0.003)
-    monkeypatch.setattr(bert, "PRETRAINING_EPOCHS", 4)
     draws = np.random.default_rng(0)
     # Beside a word n from 1 to 10 stands n + 10.
     users = [[[n, n + 10] for n in draws.integers(1, 11, 3).tolist()] for _ in range(384)]
     rows = bert.tokens(users, 20)
-    backbone, losses = bert.pretrain(rows[:320], rows[320:], 20, seed=0)
+    backbone, losses = bert.pretrain(rows[:320], rows[320:], 20, seed=0, epochs=4)
     # By chance it were log 20, which is 3.0.
     assert min(losses) < 2.6
     model = bert.classifier(backbone, 20, 2)
