@@ -17,8 +17,11 @@ _OPENED = (
     "sun.nio.ch sun.nio.cs sun.security.action sun.util.calendar"
 )
 _EXPORTED = "java.base/sun.net.util java.rmi/sun.rmi.registry java.security.jgss/sun.security.krb5"
+# These live for minutes, of which the better compiler would take half.
+_SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 _JAVA_OPTIONS = " ".join(
-    [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED.split()]
+    _SHORT_LIVED
+    + [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED.split()]
     + [f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED.split()]
 )
 _PYTHON_OPTIONS = [
@@ -47,7 +50,40 @@ def start_pools(processes, hosts):
 
 
 class _Cluster:
-    """What is the same of both."""
+    """What is the same of both: where Beam's job server is."""
+
+    @property
+    def options(self):
+        """Beam's options, as `configs/beam/spark.yaml` has them."""
+        address = self._hosts[0].address
+        return [
+            "--runner=PortableRunner",
+            f"--job_endpoint={address}:8099",
+            f"--artifact_endpoint={address}:8098",
+            "--job_server_timeout=600",
+            *_PYTHON_OPTIONS,
+        ]
+
+    def _start_job_server(self, java_options, class_path, *arguments):
+        host = self._hosts[0]
+        self._processes.start(
+            "jobserver",
+            host,
+            [
+                "java",
+                "-Xmx512m",
+                *_JAVA_OPTIONS.split(),
+                *java_options,
+                "-cp",
+                class_path,
+                *arguments,
+                f"--job-host={host.address}",
+                "--job-port=8099",
+                "--artifact-port=8098",
+                "--expansion-port=8097",
+                f"--artifacts-dir={self._processes.folder / 'staged'}",
+            ],
+        )
 
     def replace_worker(self, number):
         """Kills one with its executors, and starts another."""
@@ -81,11 +117,21 @@ class Flink(_Cluster):
         self._start("jobmanager", hosts[0], **{"jobmanager.bind-host": bind})
         for number in range(2):
             self.start_worker(number)
+        self._start_job_server(
+            [],
+            self._jar,
+            "org.apache.beam.runners.flink.FlinkJobServerDriver",
+            f"--flink-master={hosts[0].address}:8081",
+        )
         self.wait_for_workers(2)
 
     @property
     def options(self):
-        """Beam's options."""
+        return [*super().options, "--parallelism=2"]
+
+    @property
+    def step_options(self):
+        """Beam's options, as `configs/beam/flink.yaml` has them: the step has a job server."""
         return [
             "--runner=FlinkRunner",
             f"--flink_master={self._hosts[0].address}:8081",
@@ -131,7 +177,7 @@ class Flink(_Cluster):
             "taskmanager.numberOfTaskSlots": "1",
             "classloader.resolve-order": "parent-first",
             "heartbeat.interval": "1000",
-            "heartbeat.timeout": "10000",
+            "heartbeat.timeout": "30000",
             "restart-strategy": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": "3",
             "restart-strategy.fixed-delay.delay": "1 s",
@@ -154,12 +200,12 @@ class Flink(_Cluster):
 
 
 class Spark(_Cluster):
-    """A standalone cluster: a Master, two Workers, and Beam's job server, which is the driver.
+    """A standalone cluster: a Master and two Workers; Beam's job server is the driver.
 
     Args:
         installed: What `tools/engines/install.py` made.
         processes: Starts and ends them.
-        hosts: Two; the first one's is the Master. The job server runs where this process does.
+        hosts: Two; the first one's is the Master.
     """
 
     WORKER = "worker"
@@ -174,39 +220,23 @@ class Spark(_Cluster):
         for number in range(2):
             self.start_worker(number)
         self.wait_for_workers(2)
-        driver = HERE.address if hosts[0] == HERE else f"{address.rpartition('.')[0]}.254"
-        processes.start(
-            "jobserver",
-            HERE,
+        self._start_job_server(
             [
-                "java",
-                *_JAVA_OPTIONS.split(),
-                "-Xmx512m",
-                "-cp",
-                # Spark's own versions of what both have, as on the executors.
-                f"{self._home}/jars/*:{installed / 'spark.jar'}",
-                f"-Dspark.driver.host={driver}",
-                f"-Dspark.driver.bindAddress={driver}",
+                f"-Dspark.driver.host={address}",
+                f"-Dspark.driver.bindAddress={address}",
                 f"-Dspark.executor.extraJavaOptions={_JAVA_OPTIONS}",
                 "-Dspark.executor.memory=512m",
-                "org.apache.beam.runners.spark.SparkJobServerDriver",
-                f"--spark-master-url={self._master}",
-                "--job-port=8099",
-                "--artifact-port=8098",
-                "--expansion-port=8097",
-                f"--artifacts-dir={processes.folder / 'staged'}",
             ],
+            # Spark's own versions of what both have, as on the executors.
+            f"{self._home}/jars/*:{installed / 'spark.jar'}",
+            "org.apache.beam.runners.spark.SparkJobServerDriver",
+            f"--spark-master-url={self._master}",
         )
 
     @property
-    def options(self):
-        """Beam's options."""
-        return [
-            "--runner=PortableRunner",
-            "--job_endpoint=localhost:8099",
-            "--job_server_timeout=600",
-            *_PYTHON_OPTIONS,
-        ]
+    def step_options(self):
+        """Beam's options of a step that starts what it can: nothing."""
+        return self.options
 
     def start_worker(self, number):
         options = ["--webui-port", "0", "--cores", "1", "--memory", "1g"]

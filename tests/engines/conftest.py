@@ -57,8 +57,12 @@ def engine(request, hosts, pools, tmp_path_factory):
 def pipeline(engine, tmp_path_factory):
     """A pipeline whose components run on the engine."""
     pipeline = PipelineRuns(tmp_path_factory.mktemp("pipeline"))
-    pipeline.config["beam"] = {"args": engine.options}
+    pipeline.config["beam"] = {"args": list(engine.options)}
     pipeline.config["serving"] = {"encode_users": True}
+    # What is compared does not need good heads, nor many.
+    pipeline.config["heads"] = {"max_epochs": 2}
+    tasks = pipeline.config["tasks"]
+    pipeline.config["tasks"] = {name: tasks[name] for name in ("likes_outdoor", "age_range")}
     return pipeline
 
 
@@ -73,3 +77,20 @@ def run(pipeline, whole_run):
     """What it left, and its components to be executed once more, in memory."""
     assert whole_run.exit_code == 0, whole_run.text
     return ComponentRuns(pipeline, list(BeamConfig().args))
+
+
+@pytest.fixture(scope="session")
+def in_memory(tmp_path_factory):
+    """Executes a component of a run in memory, once for both engines.
+
+    For the components before the trainers: what goes into them is the same in every run, which
+    the tests of the components before them hold.
+    """
+    made = {}
+
+    def execute(run, component, inputs):
+        if component not in made:
+            made[component] = run.execute(component, inputs, tmp_path_factory.mktemp(component))
+        return made[component]
+
+    return execute

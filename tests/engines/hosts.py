@@ -35,40 +35,49 @@ def namespaces(number):
     """Makes hosts that share nothing but the disk; this process is one more, on the same network.
 
     Raises:
-        PermissionError: This machine forbids it.
+        PermissionError: This machine forbids it, or this process is not alone on its network.
     """
-    names = [f"engine{index}" for index in range(number)]
-    _remove(names)  # What a run that was killed has left.
-    try:
+    if not _alone():
+        # What is meant for a host that has gone would leave the machine.
+        raise PermissionError("this process reaches other networks; use `make test-engines`")
+    with contextlib.ExitStack() as stack:
         _ip("link", "add", _BRIDGE, "type", "bridge")
+        stack.callback(_ip, "link", "del", _BRIDGE)
         _ip("addr", "add", f"{_NETWORK}.254/24", "dev", _BRIDGE)
         _ip("link", "set", _BRIDGE, "up")
-        for index, name in enumerate(names):
-            _ip("netns", "add", name)
-            _ip("link", "add", f"{name}a", "type", "veth", "peer", "name", "eth0", "netns", name)
-            _ip("link", "set", f"{name}a", "master", _BRIDGE, "up")
-            _ip("-n", name, "addr", "add", f"{_NETWORK}.{index + 1}/24", "dev", "eth0")
-            _ip("-n", name, "link", "set", "eth0", "up")
-            _ip("-n", name, "link", "set", "lo", "up")
-        yield [
-            Host(f"{_NETWORK}.{index + 1}", ("ip", "netns", "exec", name))
-            for index, name in enumerate(names)
-        ]
-    finally:
-        _remove(names)
+        yield [_namespace(index, stack) for index in range(number)]
 
 
-def _remove(names):
-    links = [*(("link", "del", f"{name}a") for name in names), ("link", "del", _BRIDGE)]
-    for command in [*links, *(("netns", "del", name) for name in names)]:
-        with contextlib.suppress(PermissionError):
-            _ip(*command)
+def _namespace(index, stack):
+    """A host, which goes when the stack is closed, or this process ends."""
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"]
+    holder = stack.enter_context(subprocess.Popen(command))
+    stack.callback(holder.kill)
+    network = pathlib.Path(f"/proc/{holder.pid}/ns/net")
+    while network.readlink() == pathlib.Path("/proc/self/ns/net").readlink():
+        if holder.poll() is not None:
+            raise PermissionError("unshare --net failed")
+        time.sleep(0.01)
+    enter = ("nsenter", f"--net={network}")
+    link, address = f"host{index}", f"{_NETWORK}.{index + 1}"
+    _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid))
+    _ip("link", "set", link, "master", _BRIDGE, "up")
+    _ip("addr", "add", f"{address}/24", "dev", "eth0", enter=enter)
+    _ip("link", "set", "eth0", "up", enter=enter)
+    _ip("link", "set", "lo", "up", enter=enter)
+    return Host(address, enter)
 
 
-def _ip(*arguments):
+def _alone():
+    """Whether this process has no route to anywhere; the first line is the heading."""
+    routes = pathlib.Path("/proc/self/net/route")
+    return routes.exists() and len(routes.read_text().splitlines()) <= 1
+
+
+def _ip(*arguments, enter=()):
     if not shutil.which("ip"):
         raise PermissionError("the command ip is missing")
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True)
+    done = subprocess.run([*enter, "ip", *arguments], capture_output=True, text=True)
     if done.returncode:
         raise PermissionError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 

@@ -1,10 +1,11 @@
 """Flink and Spark give what Beam gives in memory, on hosts that share nothing but the disk.
 
-One run of the whole pipeline on each; then each component once more in this process, of the same
-inputs.
+One run of the whole pipeline on each. Then each component once more in this process: once for both
+engines, but for those that a model goes into, for no two runs train the same.
 """
 
 import os
+import subprocess
 
 import component_runs
 import pytest
@@ -15,10 +16,14 @@ from pipeline.steps import BEAM_STEPS
 pytestmark = pytest.mark.slow
 
 
-def test_two_hosts(hosts):
+def test_two_hosts_and_nothing_beyond(hosts):
     if HERE in hosts:
         pytest.skip("this machine forbids network namespaces: the engines ran on one host")
     assert hosts[0].address != hosts[1].address
+    network = f"{hosts[0].address.rpartition('.')[0]}.0/24"
+    for enter in ((), *(host.enter for host in hosts)):
+        found = subprocess.run([*enter, "ip", "route"], check=True, capture_output=True, text=True)
+        assert [route.split()[0] for route in found.stdout.splitlines()] == [network]
 
 
 def test_whole_run(whole_run, pipeline):
@@ -28,29 +33,30 @@ def test_whole_run(whole_run, pipeline):
 
 
 @pytest.mark.parametrize("kind", ["Unlabelled", "Labelled"])
-def test_example_gen(run, kind, tmp_path):
+def test_example_gen(run, in_memory, kind):
     found = run.artifact(f"{kind}ExampleGen", "examples").uri
-    component_runs.same_ingestion(found, run.execute(f"{kind}ExampleGen", {}, tmp_path)["examples"])
+    expected = in_memory(run, f"{kind}ExampleGen", {})["examples"]
+    component_runs.same_ingestion(found, expected)
     assert not os.path.exists(f"{found}/.gathered")
 
 
 @pytest.mark.parametrize("kind", ["Unlabelled", "Labelled"])
-def test_statistics_gen(run, kind, tmp_path):
+def test_statistics_gen(run, in_memory, kind):
     inputs = {"examples": run.artifact(f"{kind}ExampleGen", "examples")}
     component_runs.same_statistics(
         run.artifact(f"{kind}StatisticsGen", "statistics").uri,
-        run.execute(f"{kind}StatisticsGen", inputs, tmp_path)["statistics"],
+        in_memory(run, f"{kind}StatisticsGen", inputs)["statistics"],
     )
 
 
-def test_transform(run, tmp_path):
+def test_transform(run, in_memory):
     inputs = {
         "examples": run.artifact("UnlabelledExampleGen", "examples"),
         "schema": run.artifact("UnlabelledSchemaGen", "schema"),
     }
     component_runs.same_transform(
         {key: run.artifact("Transform", key).uri for key in component_runs.OF_TRANSFORM},
-        run.execute("Transform", inputs, tmp_path),
+        in_memory(run, "Transform", inputs),
     )
 
 

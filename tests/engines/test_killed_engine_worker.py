@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from concurrent import futures
 
 import component_runs
 import pytest
@@ -15,30 +16,29 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def on_engine(pipeline, run, engine):
-    yield ComponentRuns(pipeline, engine.options)
+    yield ComponentRuns(pipeline, list(engine.step_options))
     engine.wait_for_workers(2)
 
 
 @contextlib.contextmanager
 def _killed_when_there(folder, pattern, engine):
     """Kills a worker as soon as a file is there, and starts another in its place."""
-    killed, stop = [], threading.Event()
+    stop = threading.Event()
 
     def watch():
         while not stop.wait(0.02):
             if any(folder.rglob(pattern)):
                 engine.replace_worker(1)
-                killed.append(True)
-                return
+                return True
+        return False
 
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        watching.join()
-    assert killed, f"{pattern} was never there"
+    with futures.ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(watch)
+        try:
+            yield
+        finally:
+            stop.set()
+    assert killed.result(), f"{pattern} was never there"
 
 
 def _execute(on_engine, *arguments):

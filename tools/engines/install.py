@@ -2,7 +2,8 @@
 
 From Python's packages (Flink's scripts and jars, Spark's jars) and Maven's (Beam's runners), of the
 versions that Beam 2.59 is for. Needs Java and Maven, and some 900 MB. Below the folder are then
-`pyflink` (FLINK_HOME), `pyspark` (SPARK_HOME), and the job servers `flink.jar` and `spark.jar`.
+`pyflink` (FLINK_HOME), `pyspark` (SPARK_HOME), the job servers `flink.jar` and `spark.jar`, and the
+schema of what Flink's operator for Kubernetes takes, `flinkdeployments.yaml`.
 
 Ends with 77 where they cannot be had here, and says why.
 """
@@ -14,6 +15,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import zipfile
 
 BEAM = "2.59"
 PACKAGES = ("apache-flink==1.16.0", "apache-flink-libraries==1.16.0", "pyspark==3.2.2")
@@ -21,6 +23,9 @@ JOB_SERVERS = {
     "flink": ("beam-runners-flink-1.16", "org.apache.beam.runners.flink.FlinkJobServerDriver"),
     "spark": ("beam-runners-spark-3", "org.apache.beam.runners.spark.SparkJobServerDriver"),
 }
+OPERATOR = "org.apache.flink:flink-kubernetes-operator-api:1.10.0"
+_CUSTOM_RESOURCE = "META-INF/fabric8/flinkdeployments.flink.apache.org-v1.yml"
+_MAVEN = ["mvn", "--batch-mode", "--quiet"]
 _POM = pathlib.Path(__file__).with_name("pom.xml")
 _INSTALLED = ".installed"
 _SKIPPED = 77
@@ -52,16 +57,18 @@ def main(folder: pathlib.Path) -> None:
         target = folder / "build" / name
         _run(
             f"{runner} from Maven's repository",
-            [
-                "mvn",
-                "--batch-mode",
-                "--quiet",
-                "--file",
-                pathlib.Path(__file__).with_name("pom.xml"),
-            ],
+            [*_MAVEN, "--file", _POM],
             ["package", f"-Drunner={runner}", f"-Ddriver={driver}", f"-Dtarget={target}"],
         )
         (target / f"{runner}-job-server.jar").rename(folder / f"{name}.jar")
+    _run(
+        f"{OPERATOR} from Maven's repository",
+        [*_MAVEN, "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"],
+        [f"-Dartifact={OPERATOR}", f"-DoutputDirectory={folder / 'build'}"],
+    )
+    (operator,) = (folder / "build").glob("*.jar")
+    with zipfile.ZipFile(operator) as jar:
+        (folder / "flinkdeployments.yaml").write_bytes(jar.read(_CUSTOM_RESOURCE))
     shutil.rmtree(folder / "build")
     (folder / _INSTALLED).touch()
 
