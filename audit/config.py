@@ -50,6 +50,10 @@ class AuditConfig(BaseModel):
     )
 
 
+KEYS = {"signing_key", "public_keys"}
+"""Fields of `AuditConfig` that say whose audits count: all that those need who trust one."""
+
+
 class Gate(BaseModel):
     """What a model must reach to be blessed, with nothing left to defaults.
 

@@ -1,15 +1,19 @@
-"""An exported model against an older one, in the session in which they are served.
+"""An exported model against an older one, in the session in which they are served and by gRPC.
 
 Both are loaded side by side, and asked for the same users in turns; what is compared are the
 medians of each round, so that what else the machine does meets both. The interval is of the mean
-logarithm of the rounds' ratios, 95 %, by Student's t. The first round is not counted.
+logarithm of the rounds' ratios, 95 %, by Student's t. The first round is not counted. The
+processor's time is that of this process for sessions, the server's by gRPC.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -17,14 +21,18 @@ import numpy as np
 import scipy.stats
 import tensorflow as tf
 
+from benchmarks.local_server import Server
 from contract.features import BEHAVIORS
 from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, USER_VECTORS
+from serving.client import UserEncoderClient
 from serving.saved_model import SavedModelSession
 
 _USERS = 1024
 _BATCH = 64
 _THREADS = 2
 """Of the sessions, as in the development server."""
+
+_GRPC_BATCHES = f"gRPC, {_USERS:,} users in batches of {_BATCH}"
 
 
 class _Model:
@@ -58,42 +66,87 @@ def compare(
         seconds: Of a measurement.
     """
     old, new = _Model(old_path), _Model(new_path)
-    users = _examples(texts, behaviors)
+    rng = np.random.default_rng(0)
+    histories = [[texts[i] for i in rng.choice(len(texts), behaviors)] for _ in range(_USERS)]
+    users = examples(histories)
     _compare_outputs(old, new, users[: 4 * _BATCH])
-    one_by_one = users[:, np.newaxis]
-    batches = users.reshape(-1, _BATCH)
-    cases: dict[str, tuple[Callable[[_Model], Callable], np.ndarray]] = {
-        "one user, all outputs": (lambda model: model.everything, one_by_one),
-        "one user, vector": (lambda model: model.vectors, one_by_one),
-        "64 users, all outputs": (lambda model: model.everything, batches),
-        "64 users, vectors": (lambda model: model.vectors, batches),
-    }
-    medians = {name: np.empty((rounds, 2)) for name in cases}
-    for round_ in range(rounds + 1):
-        for name, (call_of, requests) in cases.items():
-            # Who comes first changes from round to round.
-            for index in (0, 1) if round_ % 2 else (1, 0):
-                median = np.median(timed(call_of((old, new)[index]), requests, seconds))
-                if round_:
-                    medians[name][round_ - 1, index] = median
+    with contextlib.ExitStack() as stack:
+        cases = _session_cases(old, new, users) | _grpc_cases(stack, old_path, new_path, histories)
+        wall = {name: np.empty((rounds, 2)) for name in cases}
+        processor = {name: np.empty((rounds, 2)) for name in cases}
+        for round_ in range(rounds + 1):
+            for name, pair in cases.items():
+                # Who comes first changes from round to round.
+                for index in (0, 1) if round_ % 2 else (1, 0):
+                    case = pair[index]
+                    before = case.cpu_seconds()
+                    durations = timed(case.call, case.requests, seconds)
+                    spent = case.cpu_seconds() - before
+                    if round_:
+                        wall[name][round_ - 1, index] = np.median(durations)
+                        processor[name][round_ - 1, index] = spent / len(durations)
     print(f"\n{behaviors} texts a user, {_THREADS} threads, {rounds} rounds")
-    print(f"{'':24}{'old, ms':>9}{'new, ms':>9}{'ratio':>7}{'95 % interval':>18}")
-    for name, pairs in medians.items():
+    print(
+        f"{'':32}{'old, ms':>9}{'new, ms':>9}{'best':>8}{'ratio':>7}{'95 % interval':>16}{'CPU':>7}"
+    )
+    for name, pairs in wall.items():
         before, after = np.median(pairs, axis=0) * 1000
         ratio, low, high = _ratio(pairs)
+        cpu, *_ = _ratio(processor[name])
         interval = f"[{low:.2f}, {high:.2f}]"
-        print(f"{name:24}{before:9.2f}{after:9.2f}{ratio:7.2f}{interval:>18}")
+        print(
+            f"{name:32}{before:9.2f}{after:9.2f}{pairs[:, 1].min() * 1000:8.2f}"
+            f"{ratio:7.2f}{interval:>16}{cpu:7.2f}"
+        )
+    old_rate, new_rate = len(histories) / np.median(wall[_GRPC_BATCHES], axis=0)
+    best = len(histories) / wall[_GRPC_BATCHES].min(axis=0)
+    print(f"gRPC in batches of {_BATCH}, users/s: old {old_rate:,.0f}, best round {best[0]:,.0f}; ")
+    print(f"new {new_rate:,.0f}, best round {best[1]:,.0f}")
 
 
-def _examples(texts: list[str], behaviors: int) -> np.ndarray:
-    """Users with texts drawn from a log, as serialised tf.Examples; object [users]."""
-    rng = np.random.default_rng(0)
-    users = np.empty(_USERS, object)
-    for index in range(_USERS):
+class _Case(NamedTuple):
+    """What is measured, and who spends the processor's time on it."""
+
+    call: Callable
+    requests: Sequence | np.ndarray
+    cpu_seconds: Callable[[], float]
+
+
+def _session_cases(old: _Model, new: _Model, users: np.ndarray) -> dict[str, list[_Case]]:
+    """Calls of the models in this process; of both, the older one first."""
+    batches = {"one user": users[:, np.newaxis], f"{_BATCH} users": users.reshape(-1, _BATCH)}
+    return {
+        f"{count}, {what}": [
+            _Case(getattr(model, method), requests, time.process_time) for model in (old, new)
+        ]
+        for count, requests in batches.items()
+        for what, method in (("all outputs", "everything"), ("vectors", "vectors"))
+    }
+
+
+def _grpc_cases(
+    stack: contextlib.ExitStack, old_path: str, new_path: str, histories: list[list[str]]
+) -> dict[str, list[_Case]]:
+    """Calls of the client to a server of each model."""
+    one, many = [], []
+    for path in (old_path, new_path):
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        os.symlink(os.path.abspath(path), os.path.join(folder, "1"))
+        server = stack.enter_context(Server(folder))
+        client = stack.enter_context(UserEncoderClient(server.target, "default"))
+        client.wait_until_ready(120)
+        one.append(_Case(client.encode, [[each] for each in histories], server.cpu_seconds))
+        many.append(_Case(client.encode, [histories], server.cpu_seconds))
+    return {"gRPC, one user": one, _GRPC_BATCHES: many}
+
+
+def examples(histories: list[list[str]]) -> np.ndarray:
+    """Users as serialised tf.Examples; object [users]."""
+    users = np.empty(len(histories), object)
+    for index, history in enumerate(histories):
         example = tf.train.Example()
-        drawn = rng.choice(len(texts), behaviors)
         values = example.features.feature[BEHAVIORS].bytes_list.value
-        values.extend(texts[number].encode() for number in drawn)
+        values.extend(text.encode() for text in history)
         users[index] = example.SerializeToString()
     return users
 

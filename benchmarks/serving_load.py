@@ -10,9 +10,9 @@ measures in rounds, every variant once a round, each for a bounded time and coun
 - `grpc`: the Python client; `rest`: HTTP with a kept connection.
 - one user at a time; batches of 64, several in flight; many clients with one user each.
 
-Client and server share the machine's cores. The first round is not counted. With `--soak`, the
-server's memory after so many requests is compared with that after 1,000. With `--against` an older
-SavedModel is measured beside the newest one instead, without a server (`benchmarks.against`):
+Client and server share the machine's cores. The first round is not counted. With `--soak N` the
+server's memory is looked at instead, while it answers N requests, 64 at a time. With `--against` an
+older SavedModel is measured beside the newest one (`benchmarks.against`):
 
     python -m benchmarks.serving_load runs/demo/serving/demo --against OLDER_VERSION \
         --events runs/demo-data/events.jsonl.gz --rounds 20 --seconds 0.5
@@ -27,16 +27,14 @@ import http.client
 import itertools
 import json
 import os
-import pathlib
 import statistics
-import subprocess
-import sys
 import time
 
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.against import compare, timed
+from benchmarks.local_server import Server
 from benchmarks.text_speed import read_texts
 from contract.features import BEHAVIORS
 from contract.signatures import ENCODE, SERVING_DEFAULT, USER_VECTOR
@@ -47,49 +45,13 @@ from serving.client import (
 )
 from serving.releases.releases import Releases
 
-_ROOT = pathlib.Path(__file__).resolve().parent.parent
 _BATCH = 64
 _CLIENTS = 32
+_SOAK_POINTS = 10
 _WORDS = [
     *("running", "shoes", "trail", "jacket", "bake", "bread", "sour", "dough", "hiking", "boots"),
     *("garden", "hose", "tent", "camping", "stove", "pizza", "baby", "carrier", "guitar", "tires"),
 ]
-
-
-class Server:
-    """`python -m serving serve` as a process of its own."""
-
-    def __init__(self, model_dir: str, *arguments: str):
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "serving", "serve", model_dir),
-                *("--port=0", "--rest-api-port=0", *arguments),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=_ROOT,
-        )
-        for line in self.process.stdout or ():
-            if line.startswith("REST"):
-                self.rest = line.split()[1].removeprefix("http://").split("/")[0]
-            if line.startswith("gRPC"):
-                self.target = line.split()[1]
-                return
-        raise SystemExit(f"The server ended with exit code {self.process.wait()}.")
-
-    def megabytes(self) -> float:
-        """Resident memory."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.process.terminate()
-        self.process.communicate()
 
 
 def users(count: int, behaviors: int, texts: list[str] | None = None) -> list[list[str]]:
@@ -168,24 +130,29 @@ def saved_model_call(path: str):
     return call
 
 
-def soak(server: Server, history: list[str], requests: int) -> None:
-    """Compares the server's memory after `requests` with that after 1,000."""
+def soak(server: Server, histories: list[list[str]], requests: int) -> None:
+    """Prints the server's memory after 1,000 requests, and at ten points of `requests` more."""
 
     async def run(count):
         options = ClientOptions(batch_size=1, in_flight=64)
         async with AsyncUserEncoderClient(server.target, "default", options=options) as client:
             for _ in range(count // 1000):
-                await client.encode([history] * 1000)
+                await client.encode(histories[:1000])
 
     asyncio.run(run(1000))
-    before = server.megabytes()
+    points = [(0, server.megabytes())]
+    print(f"memory of the server\n{1000:9,} requests{points[0][1]:8.1f} MB", flush=True)
     start = time.perf_counter()
-    asyncio.run(run(requests))
-    print(
-        f"\nmemory of the server: {before:.0f} MB after 1,000 requests, "
-        f"{server.megabytes():.0f} MB after {requests:,} more "
-        f"({time.perf_counter() - start:.0f} s)"
-    )
+    for part in range(1, _SOAK_POINTS + 1):
+        until = requests * part // _SOAK_POINTS // 1000 * 1000
+        asyncio.run(run(until - points[-1][0]))
+        points.append((until, server.megabytes()))
+        seconds = time.perf_counter() - start
+        print(f"{until + 1000:9,} requests{points[-1][1]:8.1f} MB{seconds:7.0f} s", flush=True)
+    for name, some in (("all", points), ("the second half", points[_SOAK_POINTS // 2 :])):
+        counts, sizes = np.array(some).T
+        slope, _ = np.polyfit(counts, sizes, 1)
+        print(f"slope over {name}: {1024 * 1000 * slope:.1f} kB for 1,000 requests")
 
 
 def main() -> None:
@@ -212,6 +179,10 @@ def main() -> None:
             args.rounds,
             args.seconds,
         )
+        return
+    if args.soak:
+        with Server(args.model_dir) as server:
+            soak(server, histories, args.soak)
         return
     with contextlib.ExitStack() as stack:
         batching = stack.enter_context(Server(args.model_dir))
@@ -245,8 +216,6 @@ def main() -> None:
             latencies = "" if "batches" in name else f"{p50:9.2f}{p99:9.2f}"
             rate = statistics.median(rates[name])
             print(f"{name:32}{rate:9.0f}{max(rates[name]):9.0f}{latencies}")
-        if args.soak:
-            soak(batching, histories[0], args.soak)
 
 
 if __name__ == "__main__":

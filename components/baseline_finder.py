@@ -13,7 +13,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from audit.config import AuditConfig
+from audit.config import KEYS, AuditConfig
 from audit.keys import trusted_keys
 from audit.trust import carries_audit, doubts_of_version
 from serving.releases.baseline import find_baseline
@@ -105,7 +105,7 @@ class BaselineFinder(base_component.BaseComponent):
             _Spec(
                 model=model,
                 serving_dir=serving_dir,
-                config=config.model_dump_json(include={"signing_key", "public_keys"}),
+                config=config.model_dump_json(include=KEYS),
                 baseline=types.Channel(type=standard_artifacts.String),
             )
         )

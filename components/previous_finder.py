@@ -11,7 +11,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.types.standard_component_specs import TRANSFORM_GRAPH_KEY
 
-from audit.config import AuditConfig
+from audit.config import KEYS, AuditConfig
 from components.baseline_finder import find_trusted
 from components.tunable_trainer import PREVIOUS
 
@@ -92,7 +92,7 @@ class PreviousFinder(base_component.BaseComponent):
             _Spec(
                 transform_graph=transform_graph,
                 serving_dir=serving_dir,
-                config=config.model_dump_json(include={"signing_key", "public_keys"}),
+                config=config.model_dump_json(include=KEYS),
                 training=training,
                 previous=types.Channel(type=standard_artifacts.String),
             )

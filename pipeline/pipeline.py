@@ -18,6 +18,7 @@ from tfx.dsl.io import fileio
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2, transform_pb2
 
+from audit.config import KEYS
 from components.auditor import Auditor
 from components.behavior_example_gen.component import BehaviorExampleGen
 from components.bulk_encoder import BulkEncoder
@@ -302,7 +303,7 @@ def _pusher(
         custom_config={
             "configuration": _recorded(config),
             "keep_versions": config.serving.keep_versions,
-            "audit": config.audit.model_dump(include={"signing_key", "public_keys"}),
+            "audit": config.audit.model_dump(include=KEYS),
             # Nothing where nothing is published: a key of the cache.
             **({"publish_models": published} if published else {}),
         },

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from serving.client import messages, wire
 from serving.client.aio_calls import AioCall, AioStart
 from serving.client.aio_hedged_calls import AioHedgedStart
+from serving.client.base_transport import BaseTransport
 from serving.client.calls import Metadata
-from serving.client.channels import Channels
+from serving.client.hedging import Hedging
 from serving.client.options import ClientOptions
 from serving.client.wire import Message
 
@@ -21,16 +21,11 @@ if TYPE_CHECKING:
     from serving.client.telemetry import Telemetry
 
 
-class AioTransport:
-    """As `Transport`; belongs to the event loop that it is made in.
-
-    Attributes:
-        predict: Starts a `Predict`.
-        get_metadata: Starts a `GetModelMetadata`.
-        get_status: Starts a `GetModelStatus`.
+class AioTransport(BaseTransport[AioStart]):
+    """As its base; belongs to the event loop that it is made in.
 
     Args:
-        target: As `Transport`; so are all others.
+        target: As the base; so are all others.
     """
 
     def __init__(
@@ -40,38 +35,23 @@ class AioTransport:
         options: ClientOptions,
         telemetry: Telemetry | None,
     ):
-        self._telemetry = telemetry
-        channels = Channels(grpc.aio, target, credentials, options)
-        self._channels = [*channels.all]
-        self.get_metadata = self._start(
-            channels, messages.GET_MODEL_METADATA, wire.GetModelMetadataResponse
-        )
-        self.get_status = self._start(
-            channels, messages.GET_MODEL_STATUS, wire.GetModelStatusResponse
-        )
-        self.predict = self._start(channels, messages.PREDICT, wire.PredictResponse)
-        if hedging := options.hedging:
-            others = Channels(grpc.aio, hedging.target or target, credentials, options)
-            self._channels += others.all
-            second = self._start(others, messages.PREDICT, wire.PredictResponse, hedged=True)
-            self.predict = AioHedgedStart(self.predict, second, hedging)
+        super().__init__(grpc.aio, target, credentials, options, telemetry)
 
     async def close(self) -> None:
         """Closes the connections; calls under way are cancelled."""
         await asyncio.gather(*(channel.close() for channel in self._channels))
 
-    def _start(
-        self, channels: Channels, path: str, response: Any, *, hedged: bool = False
+    def _in_turns(self, methods: Iterator[Any]) -> AioStart:
+        def start(request: Message, timeout: float, metadata: Metadata) -> AioCall:
+            call: AioCall = next(methods)(request, timeout=timeout, metadata=metadata)
+            return call
+
+        return start
+
+    def _traced(
+        self, telemetry: Telemetry, start: AioStart, path: str, target: str, hedged: bool
     ) -> AioStart:
-        start = _in_turns(channels.methods(path, response))
-        if self._telemetry is None:
-            return start
-        return self._telemetry.aio_traced(start, path, channels.target, hedged)
+        return telemetry.aio_traced(start, path, target, hedged)
 
-
-def _in_turns(methods: Iterator[grpc.aio.UnaryUnaryMultiCallable]) -> AioStart:
-    def start(request: Message, timeout: float, metadata: Metadata) -> AioCall:
-        call: AioCall = next(methods)(request, timeout=timeout, metadata=metadata)
-        return call
-
-    return start
+    def _hedged(self, first: AioStart, second: AioStart, hedging: Hedging) -> AioStart:
+        return AioHedgedStart(first, second, hedging)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from serving.client import messages, wire
+from serving.client.base_transport import BaseTransport
 from serving.client.calls import Call, Metadata, Start
-from serving.client.channels import Channels
 from serving.client.hedged_calls import HedgedStart
+from serving.client.hedging import Hedging
 from serving.client.options import ClientOptions
 from serving.client.wire import Message
 
@@ -18,19 +18,11 @@ if TYPE_CHECKING:
     from serving.client.telemetry import Telemetry
 
 
-class Transport:
-    """Starts the calls of a client; what is not asked for takes no part in them.
-
-    Attributes:
-        predict: Starts a `Predict`.
-        get_metadata: Starts a `GetModelMetadata`.
-        get_status: Starts a `GetModelStatus`.
+class Transport(BaseTransport[Start]):
+    """As its base, for any thread.
 
     Args:
-        target: Host and port, or any other target of gRPC.
-        credentials: For TLS; None: no encryption.
-        options: Connections, and whether reads are hedged.
-        telemetry: Spans and metrics; None: none.
+        target: As the base; so are all others.
     """
 
     def __init__(
@@ -40,43 +32,26 @@ class Transport:
         options: ClientOptions,
         telemetry: Telemetry | None,
     ):
-        self._telemetry = telemetry
-        channels = Channels(grpc, target, credentials, options)
-        self._channels = [*channels.all]
-        self._hedged: HedgedStart | None = None
-        self.get_metadata = self._start(
-            channels, messages.GET_MODEL_METADATA, wire.GetModelMetadataResponse
-        )
-        self.get_status = self._start(
-            channels, messages.GET_MODEL_STATUS, wire.GetModelStatusResponse
-        )
-        self.predict = self._start(channels, messages.PREDICT, wire.PredictResponse)
-        if hedging := options.hedging:
-            others = Channels(grpc, hedging.target or target, credentials, options)
-            self._channels += others.all
-            second = self._start(others, messages.PREDICT, wire.PredictResponse, hedged=True)
-            self._hedged = HedgedStart(self.predict, second, hedging)
-            self.predict = self._hedged
+        super().__init__(grpc, target, credentials, options, telemetry)
 
     def close(self) -> None:
         """Closes the connections; calls under way are cancelled."""
-        if self._hedged:
-            self._hedged.close()
+        if isinstance(self.predict, HedgedStart):
+            self.predict.close()
         for channel in self._channels:
             channel.close()
 
-    def _start(
-        self, channels: Channels, path: str, response: Any, *, hedged: bool = False
+    def _in_turns(self, methods: Iterator[Any]) -> Start:
+        def start(request: Message, timeout: float, metadata: Metadata) -> Call:
+            call: Call = next(methods).future(request, timeout=timeout, metadata=metadata)
+            return call
+
+        return start
+
+    def _traced(
+        self, telemetry: Telemetry, start: Start, path: str, target: str, hedged: bool
     ) -> Start:
-        start = _in_turns(channels.methods(path, response))
-        if self._telemetry is None:
-            return start
-        return self._telemetry.traced(start, path, channels.target, hedged)
+        return telemetry.traced(start, path, target, hedged)
 
-
-def _in_turns(methods: Iterator[grpc.UnaryUnaryMultiCallable]) -> Start:
-    def start(request: Message, timeout: float, metadata: Metadata) -> Call:
-        call: Call = next(methods).future(request, timeout=timeout, metadata=metadata)
-        return call
-
-    return start
+    def _hedged(self, first: Start, second: Start, hedging: Hedging) -> Start:
+        return HedgedStart(first, second, hedging)

@@ -143,9 +143,22 @@ def test_equal_frequencies(differences, dictionary):
 def test_few_characters_go_another_way(differences, dictionary):
     """All that is above comes in batches; these are some words at a time."""
     rng = random.Random(8)
+    characters = [word for word in dictionary if len(word) == 1]
     texts = ["".join(rng.choices(dictionary, k=rng.randint(1, 14))) for _ in range(600)]
     texts += ["".join(rng.choices(_LATIN, k=rng.randint(1, 25))) for _ in range(150)]
+    texts += ["".join(rng.choices(characters, k=rng.randint(1, 40))) for _ in range(150)]
     assert not differences(texts, batch=1)
+    assert not differences(texts, batch=3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.binary(max_size=12), max_size=4))
+@example([b"\xe4\xb8", b"\xad\r", b"\n\0", b""])
+def test_few_bytes_of_any_kind_are_cut_as_many_are(texts):
+    many = [*texts, "中" * 100]
+    for hmm in (False, True):
+        alone, among = (_segmenter(hmm)(tf.constant(each, tf.string)) for each in (texts, many))
+        assert alone.to_list() == among.to_list()[:-1]
 
 
 @pytest.mark.parametrize("hmm", [False, True])
@@ -174,8 +187,9 @@ def test_any_characters(differences):
     )
 
 
+# Cn has Unicode's noncharacters, which TensorFlow does not encode.
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=10))
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cn"])), max_size=10))
 @example(["中a\r", "\nb国"])
 @example(["1.", "2"])
 def test_any_texts_in_a_batch(texts):

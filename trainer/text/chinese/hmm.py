@@ -8,14 +8,12 @@ from jieba import finalseg
 
 from trainer.text.runs import LongestFirst, Runs, places, scattered
 
-_STATES = "BEMS"
+STATES = "BEMS"
 """Beginning, end and middle of a word, and a single character; alphabetical, for the ties."""
 
-_BEGIN, _END, _MIDDLE, _SINGLE = range(4)
+BEGIN, END, MIDDLE, SINGLE = range(4)
 
-_PREDECESSORS = np.array(
-    [[_END, _SINGLE], [_BEGIN, _MIDDLE], [_BEGIN, _MIDDLE], [_END, _SINGLE]], np.int32
-)
+PREDECESSORS = np.array([[END, SINGLE], [BEGIN, MIDDLE], [BEGIN, MIDDLE], [END, SINGLE]], np.int32)
 """The two states that may come before each state; of equals jieba takes the second."""
 
 _FIRST, _LAST = 0x4E00, 0x9FD5
@@ -28,22 +26,32 @@ class HiddenMarkovModel(tf.Module):
     the words are the same.
 
     Reference: jieba 0.42.1, `jieba.finalseg.viterbi`.
+
+    Attributes:
+        start: Float64 [4]; log probabilities of the states of a run's first character.
+        transitions: Float64 [4, 2]; of each state after its two predecessors.
+        emissions: Float64 [ideographs, 4]; of each ideograph in each state.
     """
 
     def __init__(self):
         super().__init__()
-        self._start = np.array([finalseg.start_P[state] for state in _STATES])
-        self._transitions = np.array(
+        self.start = np.array([finalseg.start_P[state] for state in STATES])
+        self.transitions = np.array(
             [
-                [finalseg.trans_P[_STATES[before]][state] for before in _PREDECESSORS[index]]
-                for index, state in enumerate(_STATES)
+                [finalseg.trans_P[STATES[before]][state] for before in PREDECESSORS[index]]
+                for index, state in enumerate(STATES)
             ]
         )
-        self._emissions = np.full([_LAST - _FIRST + 1, len(_STATES)], finalseg.MIN_FLOAT)
-        for index, state in enumerate(_STATES):
+        self.emissions = np.full([_LAST - _FIRST + 1, len(STATES)], finalseg.MIN_FLOAT)
+        for index, state in enumerate(STATES):
             for character, value in finalseg.emit_P[state].items():
                 if _FIRST <= ord(character) <= _LAST:
-                    self._emissions[ord(character) - _FIRST, index] = value
+                    self.emissions[ord(character) - _FIRST, index] = value
+
+    @staticmethod
+    def rows_of(codes: tf.Tensor) -> tf.Tensor:
+        """Code points of ideographs to their rows of `emissions`."""
+        return codes - _FIRST
 
     def word_starts(self, codes: tf.Tensor, runs: Runs) -> tf.Tensor:
         """Marks the first characters of words.
@@ -58,26 +66,28 @@ class HiddenMarkovModel(tf.Module):
         order, running = LongestFirst.of(runs.lengths)
         step_of, run_of = places(running)
         positions = tf.gather(tf.gather(runs.starts, order), run_of) + step_of
-        emissions = tf.gather(tf.constant(self._emissions), tf.gather(codes, positions) - _FIRST)
+        emissions = tf.gather(
+            tf.constant(self.emissions), self.rows_of(tf.gather(codes, positions))
+        )
         before, last = self._forward(emissions, running)
         states = _backward(before, last, tf.size(running))
-        begins = (states == _BEGIN) | (states == _SINGLE) | (step_of == 0)
+        begins = (states == BEGIN) | (states == SINGLE) | (step_of == 0)
         return scattered(positions, begins, runs.size)
 
     def _forward(self, emissions, running):
         """Per step, the best state before each state, [runs, 4], and the best to end with."""
         steps = tf.size(running)
         emissions_of_steps = _array(tf.float64, steps, [None, None]).split(emissions, running)
-        from_first, from_second = (tf.constant(self._transitions[:, n]) for n in (0, 1))
+        from_first, from_second = (tf.constant(self.transitions[:, n]) for n in (0, 1))
 
         def step(index, scores, before, last):
             emission = emissions_of_steps.read(index)
             scores = scores[: tf.shape(emission)[0]]
-            first = tf.gather(scores, _PREDECESSORS[:, 0], axis=1) + from_first + emission
-            second = tf.gather(scores, _PREDECESSORS[:, 1], axis=1) + from_second + emission
-            choice = tf.where(second >= first, _PREDECESSORS[:, 1], _PREDECESSORS[:, 0])
-            scores = tf.where(index == 0, self._start + emission, tf.maximum(first, second))
-            ending = tf.where(scores[:, _SINGLE] >= scores[:, _END], _SINGLE, _END)
+            first = tf.gather(scores, PREDECESSORS[:, 0], axis=1) + from_first + emission
+            second = tf.gather(scores, PREDECESSORS[:, 1], axis=1) + from_second + emission
+            choice = tf.where(second >= first, PREDECESSORS[:, 1], PREDECESSORS[:, 0])
+            scores = tf.where(index == 0, self.start + emission, tf.maximum(first, second))
+            ending = tf.where(scores[:, SINGLE] >= scores[:, END], SINGLE, END)
             return index + 1, scores, before.write(index, choice), last.write(index, ending)
 
         return tf.while_loop(
@@ -85,13 +95,13 @@ class HiddenMarkovModel(tf.Module):
             step,
             (
                 tf.constant(0),
-                tf.zeros(tf.stack([tf.cast(running[0], tf.int32), len(_STATES)]), tf.float64),
-                _array(tf.int32, steps, [None, len(_STATES)]),
+                tf.zeros(tf.stack([tf.cast(running[0], tf.int32), len(STATES)]), tf.float64),
+                _array(tf.int32, steps, [None, len(STATES)]),
                 _array(tf.int32, steps, [None]),
             ),
             shape_invariants=(
                 tf.TensorShape([]),
-                tf.TensorShape([None, len(_STATES)]),
+                tf.TensorShape([None, len(STATES)]),
                 tf.TensorShape(None),
                 tf.TensorShape(None),
             ),

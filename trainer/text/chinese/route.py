@@ -6,17 +6,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from trainer.text.apart import apart
-from trainer.text.chinese.trie import FIRST_WORD
+from trainer.text.chinese.trie import FIRST_WORD, UNKNOWN
 from trainer.text.runs import LongestFirst, Runs, places
 
 _AT_ONCE = 4
 """Steps of the loop that are one of TensorFlow's."""
-
-_FEW = 64
-"""So many characters go by rounds: a query or a title alone."""
-
-_ROUNDS = 10
 
 
 def best_lengths(
@@ -24,7 +18,6 @@ def best_lengths(
     blocks: Runs,
     room: tf.Tensor,
     log_probabilities: Sequence[float],
-    unknown: float,
 ) -> tf.Tensor:
     """Chooses at every character the word that the most probable route from there begins with.
 
@@ -33,11 +26,10 @@ def best_lengths(
     probable words the longest wins.
 
     Args:
-        words: Int32 [n, m]; entries of the words that begin at each character, by their length.
+        words: Int64 [n, m]; entries of the words that begin at each character, by their length.
         blocks: The runs of characters that a route leads through.
         room: Int64 [n]; how many characters of its block there are from each one on, 0 outside.
         log_probabilities: Of each entry.
-        unknown: Log probability of a character where no word begins.
 
     Returns:
         int64 [n]; the length of the chosen word; 1 outside of the blocks.
@@ -46,63 +38,31 @@ def best_lengths(
     lengths = tf.range(1, width + 1)
     # Where no word begins the character stands alone, as an entry of its own.
     has_word = tf.reduce_any(words >= FIRST_WORD, axis=1)
-    first = tf.where(has_word, words[:, 0], tf.fill(tf.shape(has_word), len(log_probabilities)))
+    first = tf.where(has_word, words[:, 0], UNKNOWN)
     words = tf.concat([first[:, None], words[:, 1:]], axis=1)
-    scores = tf.gather(tf.constant([*log_probabilities, unknown], tf.float64), words)
+    scores = tf.gather(tf.constant(log_probabilities, tf.float64), words)
     # Behind a block there is nothing to come: the last score, which is 0.
     behind = tf.range(count)[:, None] + lengths
     behind = tf.where(lengths < room[:, None], behind, count)
 
-    best = tf.cond(
-        count <= _FEW,
-        lambda: _by_rounds(scores, behind),
-        lambda: apart(_by_steps)(scores, blocks),
-    )
+    best = _by_steps(scores, blocks)
     # Which word the best score came from is asked of all characters at once.
     found = scores + tf.gather(best, behind) == best[:-1, None]
     return tf.maximum(tf.reduce_max(tf.cast(found, tf.int64) * lengths, axis=1), 1)
 
 
-def _by_rounds(scores: tf.Tensor, behind: tf.Tensor) -> tf.Tensor:
-    """The score of the best route from each character on, of few characters.
+def _by_steps(scores: tf.Tensor, blocks: Runs) -> tf.Tensor:
+    """The score of the best route from each character to the end of its block.
 
-    All scores are made anew from the last ones until none changes. There is one such set of scores
-    alone, and as many rounds lead to it as the longest route has words: more arithmetic than step
-    by step, but fewer operations.
+    A step is of all characters that are as far from the ends of their blocks.
 
     Args:
         scores: Float64 [n, width]; of the words from each character.
-        behind: Int64 [n, width]; what follows each word.
+        blocks: The runs of characters that a route leads through.
 
     Returns:
         float64 [n + 1]; the last one is 0.
     """
-    nothing = tf.zeros([1], tf.float64)
-
-    def rounds(best, _):
-        for _ in range(_ROUNDS):
-            before = best
-            here = tf.reduce_max(scores + tf.gather(before, behind), axis=1)
-            best = tf.concat([here, nothing], axis=0)
-        return best, tf.reduce_any(best != before)
-
-    best, _ = tf.while_loop(
-        lambda best, changed: changed,
-        rounds,
-        (
-            tf.concat(
-                [tf.fill(tf.shape(scores)[:1], tf.constant(-float("inf"), tf.float64)), nothing],
-                axis=0,
-            ),
-            True,
-        ),
-        shape_invariants=(tf.TensorShape([None]), tf.TensorShape([])),
-    )
-    return best
-
-
-def _by_steps(scores: tf.Tensor, blocks: Runs) -> tf.Tensor:
-    """As `_by_rounds`, of many characters: those of all blocks that are as far from their ends."""
     order, running = LongestFirst.of(blocks.lengths)
     running = tf.pad(running, [[0, -tf.size(running) % _AT_ONCE]])
     step_of, block_of = places(running)

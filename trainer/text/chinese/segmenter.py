@@ -7,14 +7,19 @@ import tensorflow as tf
 from trainer.text.apart import apart
 from trainer.text.chinese import characters
 from trainer.text.chinese.hmm import HiddenMarkovModel
-from trainer.text.chinese.latin import latin_word_starts
 from trainer.text.chinese.route import best_lengths
-from trainer.text.chinese.trie import FIRST_WORD, NEVER_JOINED, NO_WORD, Trie, TrieFiles
+from trainer.text.chinese.short_hmm import ShortHiddenMarkovModel
+from trainer.text.chinese.short_texts import ShortTexts
+from trainer.text.chinese.trie import Trie, TrieFiles
+from trainer.text.chinese.unknown_words import UnknownWords
 from trainer.text.ragged import row_ids
 from trainer.text.runs import Runs, previous, reachable
 
 _BYTES_AT_ONCE = 1 << 18
 """About so much text is cut at a time: memory does not grow with the batch."""
+
+_FEW_BYTES = 256
+"""Texts that have no more than this together, and one for each, are cut another way."""
 
 
 class Segmenter(tf.Module):
@@ -44,9 +49,17 @@ class Segmenter(tf.Module):
     def __init__(self, files: TrieFiles, hmm: bool):
         super().__init__()
         self._trie = Trie(files)
+
+        def unknown_words(model):
+            return UnknownWords(model, files.some_are_never_joined)
+
         self._log_probabilities = files.log_probabilities
-        self._unknown = files.unknown
-        self._hmm, self._finds_unknown_words = HiddenMarkovModel(), hmm
+        self._unknown_words = unknown_words(HiddenMarkovModel()) if hmm else None
+        self._short_texts = ShortTexts(
+            self._trie,
+            files.log_probabilities,
+            unknown_words(ShortHiddenMarkovModel()) if hmm else None,
+        )
 
     # One function, so that the graphs around it hold one operation and not some hundreds.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
@@ -54,19 +67,27 @@ class Segmenter(tf.Module):
         """Cuts texts.
 
         Args:
-            texts: String [n]; UTF-8. What is not UTF-8 becomes U+FFFD.
+            texts: String [n]; UTF-8. What is not UTF-8 becomes U+FFFD, and so do Unicode's
+                noncharacters (U+FFFE).
 
         Returns:
             string [n, (words)]; the words of a text, joined, are the text.
         """
         sizes = tf.strings.length(texts)
-        # What goes through the parts costs a query alone as much as an eighth of its cutting.
         words, splits = tf.cond(
+            tf.reduce_sum(sizes + 1) <= _FEW_BYTES,
+            lambda: self._short_texts.cut(texts),
+            lambda: self._cut_many(texts, sizes),
+        )
+        return tf.RaggedTensor.from_row_splits(words, splits, validate=False)
+
+    @apart
+    def _cut_many(self, texts: tf.Tensor, sizes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cond(
             tf.reduce_sum(sizes) < _BYTES_AT_ONCE,
             lambda: self._cut(texts),
             lambda: self._cut_by_parts(texts, sizes),
         )
-        return tf.RaggedTensor.from_row_splits(words, splits, validate=False)
 
     @apart
     def _cut_by_parts(self, texts: tf.Tensor, sizes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -96,11 +117,12 @@ class Segmenter(tf.Module):
         new_text = text != previous(text)
         positions = tf.range(tf.size(codes, tf.int64))
 
-        inside = characters.is_word_character(codes)
+        its_letters = characters.letters_of(codes)
+        inside = characters.is_letter_of_words(its_letters)
         blocks = Runs.of(inside, new_text)
         room = (blocks.spread(blocks.ends) - positions) * tf.cast(inside, tf.int64)
-        words = self._trie.words(codes, room)
-        lengths = best_lengths(words, blocks, room, self._log_probabilities, self._unknown)
+        words = self._trie.words(its_letters, room)
+        lengths = best_lengths(words, blocks, room, self._log_probabilities)
         # Outside of the blocks every character is a word, but a line break of two is one.
         carriage_return = previous(codes == characters.CARRIAGE_RETURN) & ~new_text
         second_half = carriage_return & (codes == characters.LINE_FEED)
@@ -111,42 +133,20 @@ class Segmenter(tf.Module):
         )
         starts &= ~second_half
         single = starts & inside & (lengths == 1)
-        if self._finds_unknown_words:
-            # The model's loops cost as much as all the rest, and many queries need none of them.
-            singles = Runs.of(single, new_text)
-            again = (singles.lengths > 1) & (_entries(words, singles) < FIRST_WORD)
+        if self._unknown_words is not None:
             starts = tf.cond(
-                tf.reduce_any(again),
-                lambda: self._recut(codes, words, singles, again, starts),
+                tf.reduce_any(single & previous(single) & ~new_text),
+                lambda: self._unknown_words.cut(codes, words, single, new_text, starts),
                 lambda: starts,
             )
         else:
-            latin = single & characters.is_alphanumeric(codes)
+            latin = single & characters.is_alphanumeric_letter(its_letters)
             starts &= ~(latin & previous(latin)) | new_text
         return _gather_words(letters, starts)
-
-    @apart
-    def _recut(self, codes, words, singles: Runs, again, starts) -> tf.Tensor:
-        """Where words begin, once some runs of single characters are cut anew."""
-        mask, anew = singles.spread(again), singles.begins
-        ideograph = characters.is_ideograph(codes)
-        chinese = Runs.of(mask & ideograph, anew)
-        begins = self._hmm.word_starts(codes, chinese)
-        joined = Runs.of(mask & ideograph, begins)
-        begins |= joined.spread(_entries(words, joined) == NEVER_JOINED)
-        begins |= latin_word_starts(codes, Runs.of(mask & ~ideograph, anew))
-        return tf.where(mask, begins, starts)
 
 
 def _array(size: tf.Tensor, dtype=tf.string) -> tf.TensorArray:
     return tf.TensorArray(dtype, size, element_shape=[None], infer_shape=False)
-
-
-def _entries(words: tf.Tensor, runs: Runs) -> tf.Tensor:
-    """The dictionary's entry of each run, int32 [r]; `NO_WORD` if it is not in there."""
-    width = tf.shape(words, tf.int64)[1]
-    index = tf.stack([runs.starts, tf.minimum(runs.lengths, width) - 1], axis=1)
-    return tf.where(runs.lengths <= width, tf.gather_nd(words, index), NO_WORD)
 
 
 def _gather_words(letters: tf.RaggedTensor, starts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

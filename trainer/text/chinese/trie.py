@@ -8,17 +8,17 @@ import tempfile
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from trainer.text.apart import apart
+from trainer.text.chinese.characters import LETTERS, OTHER_LETTERS, letters_of_word
 from trainer.text.chinese.dictionary import Dictionary, read_dictionary
 
-_CODE_POINTS = 1 << 21
-"""More than there are code points: a key is a number with these as its digits."""
-
-_DIRECT = 3
-"""Words of so many characters are looked up by their characters, for all lengths at once: that many
-code points are an int64. Longer ones are found step by step, by the state that the word without its
-last character has; such keys are negative."""
+DIRECT = 4
+"""Words of so many letters are looked up by their letters, for all lengths at once: that many are
+an int64, with `LETTERS` as its base. Longer ones are found step by step, by the state that the word
+without its last letter has; such keys are negative, below the negative letters."""
 
 _ENTRIES = 1 << 21
 """More than there are entries: a value is next state * this + entry."""
@@ -29,7 +29,16 @@ NO_WORD = 0
 NEVER_JOINED = 1
 """Entry of a word that the user's dictionary forbids; frequency 0, so no word for the route."""
 
-FIRST_WORD = 2
+UNKNOWN = 2
+"""Entry of a character that no word begins with; no key has it."""
+
+OUTSIDE = 3
+"""Entry of a letter that no word has in it, under its negative. There a route is at its end."""
+
+LINE_BREAK = 4
+"""Entry of carriage return and line feed: not on any route, but together in any case."""
+
+FIRST_WORD = 5
 """From here on an entry is a word's; words of the same frequency share one."""
 
 
@@ -39,14 +48,14 @@ class TrieFiles(NamedTuple):
     Attributes:
         edges: File of the trie's edges, a line each: `key<TAB>value`.
         provenance: File of what the trie was made from, a line each: `name<TAB>value`.
-        log_probabilities: By entry; that of `NO_WORD` and of `NEVER_JOINED` is -infinity.
-        unknown: Log probability of a character that no word begins with.
+        log_probabilities: By entry; 0 for `OUTSIDE`, -infinity for what is not on any route.
+        some_are_never_joined: Whether a word has the entry `NEVER_JOINED`.
     """
 
     edges: str
     provenance: str
     log_probabilities: tuple[float, ...]
-    unknown: float
+    some_are_never_joined: bool
 
 
 def write_trie(user_dictionary: str | None = None) -> TrieFiles:
@@ -80,7 +89,7 @@ def _write_trie(user_words: bytes | None) -> TrieFiles:
     log_probabilities = _write_edges(dictionary, edges)
     with open(provenance, "w", encoding="utf-8") as file:
         file.writelines(f"{key}\t{value}\n" for key, value in dictionary.provenance.items())
-    return TrieFiles(edges, provenance, log_probabilities, dictionary.log_probability(0))
+    return TrieFiles(edges, provenance, log_probabilities, bool(dictionary.never_joined))
 
 
 @functools.cache
@@ -90,27 +99,40 @@ def _temporary_folder() -> tempfile.TemporaryDirectory:
 
 def _write_edges(dictionary: Dictionary, path: str) -> tuple[float, ...]:
     """Writes the edges; returns the log probabilities by entry."""
-    words = dictionary.frequencies
+    letters = {word: letters_of_word(word) for word in dictionary.frequencies}
+    # No text reaches words of other characters, which end a block.
+    words = {word: its for word, its in letters.items() if its}
     # The beginnings of every word are keys too. A state that nothing follows is 0: the walk ends.
-    inner = {word[:-1] for word in words if len(word) > _DIRECT}
-    states = {word: state for state, word in enumerate(sorted(inner), start=1)}
-    frequencies = sorted({frequency for frequency in words.values() if frequency})
+    inner = {its[:-1] for its in words.values() if len(its) > DIRECT}
+    states = {its: state for state, its in enumerate(sorted(inner), start=1)}
+    frequencies = sorted({frequency for frequency in dictionary.frequencies.values() if frequency})
     entries = {frequency: entry for entry, frequency in enumerate(frequencies, start=FIRST_WORD)}
     entries[0] = NO_WORD
     with open(path, "w", encoding="ascii") as file:
-        for word, frequency in words.items():
-            if "\0" in word:
-                # Its key could be another word's, and no text reaches it: NUL ends a block.
-                continue
-            entry = NEVER_JOINED if word in dictionary.never_joined else entries[frequency]
-            file.write(f"{_key(word, states)}\t{states.get(word, 0) * _ENTRIES + entry}\n")
-    return (-float("inf"),) * FIRST_WORD + tuple(map(dictionary.log_probability, frequencies))
+        file.writelines(f"{-letter}\t{OUTSIDE}\n" for letter in OTHER_LETTERS)
+        file.write(f"{_key(OTHER_LETTERS[:2], states)}\t{LINE_BREAK}\n")
+        for word, its in words.items():
+            never = word in dictionary.never_joined
+            entry = NEVER_JOINED if never else entries[dictionary.frequencies[word]]
+            file.write(f"{_key(its, states)}\t{states.get(its, 0) * _ENTRIES + entry}\n")
+    no_word = -float("inf")
+    others = (no_word, no_word, dictionary.log_probability(0), 0.0, no_word)
+    return others + tuple(map(dictionary.log_probability, frequencies))
 
 
-def _key(word: str, states: Mapping[str, int]) -> int:
-    if len(word) > _DIRECT:
-        return -(states[word[:-1]] * _CODE_POINTS + ord(word[-1]))
-    return functools.reduce(lambda key, letter: key * _CODE_POINTS + ord(letter), word, 0)
+def _key(letters: tuple[int, ...], states: Mapping[tuple[int, ...], int]) -> int:
+    if len(letters) > DIRECT:
+        return -(states[letters[:-1]] * LETTERS + letters[-1])
+    return functools.reduce(lambda key, letter: key * LETTERS + letter, letters, 0)
+
+
+def _weights() -> np.ndarray:
+    """What a product with letters gives the keys of: none, and the first 1, 2, ... of them."""
+    weights = np.zeros([DIRECT + 1, DIRECT + 1], np.int64)
+    weights[0, 0] = -1
+    for length in range(1, DIRECT + 1):
+        weights[:length, length] = [LETTERS ** (length - 1 - place) for place in range(length)]
+    return weights
 
 
 class Trie(tf.Module):
@@ -128,31 +150,65 @@ class Trie(tf.Module):
         )
         self.provenance = tf.saved_model.Asset(files.provenance)
 
-    def words(self, codes: tf.Tensor, room: tf.Tensor) -> tf.Tensor:
+    def words(self, letters: tf.Tensor, room: tf.Tensor) -> tf.Tensor:
         """Finds the words that begin at each character.
 
         Args:
-            codes: Int64 [n]; code points.
+            letters: Int64 [n]; of the characters.
             room: Int64 [n]; how many characters from this one on a word may have, at least 0.
 
         Returns:
-            int32 [n, m]; the entry of the word that begins at a character and has 1, 2, ..., m
+            int64 [n, m]; the entry of the word that begins at a character and has 1, 2, ..., m
             characters. No word that is found is longer than m.
         """
-        count = tf.size(codes, out_type=tf.int64)
-        keys, key, ahead = [], tf.zeros_like(codes), tf.pad(codes, [[0, _DIRECT]])
-        for length in range(1, _DIRECT + 1):
-            key = key * _CODE_POINTS + ahead[length - 1 : length - 1 + count]
+        count = tf.size(letters, out_type=tf.int64)
+        keys, key, ahead = [], tf.zeros_like(letters), tf.pad(letters, [[0, DIRECT]])
+        for length in range(1, DIRECT + 1):
+            key = key * LETTERS + ahead[length - 1 : length - 1 + count]
             # No word has the key 0.
             keys.append(key * tf.cast(room >= length, tf.int64))
         values = self._table.lookup(tf.stack(keys))
-        state = values[-1] // _ENTRIES
-        live = tf.where((state > 0) & (room > _DIRECT))[:, 0]
+        return tf.transpose(self._with_longer(values % _ENTRIES, letters, values[-1], room))
+
+    def words_in_windows(self, windows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Finds the words that begin at each character and have up to `DIRECT` characters.
+
+        Args:
+            windows: Int64 [n, DIRECT + 1]; the letter of each character and of those behind it.
+
+        Returns:
+            The values of 0, 1, ..., `DIRECT` characters, int64 [n, DIRECT + 1], and their entries,
+            of that shape. Of none it is `OUTSIDE`'s where a letter is of no word.
+        """
+        values = self._table.lookup(tf.matmul(windows, _weights()))
+        return values, values % _ENTRIES
+
+    def go_on(self, values: tf.Tensor) -> tf.Tensor:
+        """Whether any word of `words_in_windows` may be longer than those; bool []."""
+        return tf.reduce_any(values[:, DIRECT] >= _ENTRIES)
+
+    @apart
+    def longer(self, letters: tf.Tensor, values: tf.Tensor, entries: tf.Tensor) -> tf.Tensor:
+        """Finds what `words_in_windows` left out: entries of up to m characters, int64 [n, m + 1].
+
+        Args:
+            letters: Int64 [n]; the last one is of no word.
+            values: From there.
+            entries: From there.
+        """
+        room = tf.range(tf.size(letters, tf.int64), 0, -1)
+        return tf.transpose(
+            self._with_longer(tf.transpose(entries), letters, values[:, DIRECT], room)
+        )
+
+    def _with_longer(self, words, letters, values, room):
+        """Entries by length, [DIRECT, n], with those of more letters below; values are the last."""
+        count, state = tf.size(letters, out_type=tf.int64), values // _ENTRIES
+        live = tf.where((state > 0) & (room > DIRECT))[:, 0]
 
         def step(length, live, state, words):
-            value = self._table.lookup(-(state * _CODE_POINTS + tf.gather(codes, live + length)))
-            entry = tf.cast(value % _ENTRIES, tf.int32)
-            column = tf.scatter_nd(live[:, None], entry, count[None])
+            value = self._table.lookup(-(state * LETTERS + tf.gather(letters, live + length)))
+            column = tf.scatter_nd(live[:, None], value % _ENTRIES, count[None])
             state = value // _ENTRIES
             on = tf.where((state > 0) & (tf.gather(room, live) > length + 1))[:, 0]
             words = tf.concat([words, column[None]], axis=0)
@@ -161,12 +217,7 @@ class Trie(tf.Module):
         *_, words = tf.while_loop(
             lambda length, live, state, words: tf.size(live) > 0,
             step,
-            (
-                tf.constant(_DIRECT, tf.int64),
-                live,
-                tf.gather(state, live),
-                tf.cast(values % _ENTRIES, tf.int32),
-            ),
+            (tf.constant(DIRECT, tf.int64), live, tf.gather(state, live), words),
             shape_invariants=(
                 tf.TensorShape([]),
                 tf.TensorShape([None]),
@@ -174,4 +225,4 @@ class Trie(tf.Module):
                 tf.TensorShape([None, None]),
             ),
         )
-        return tf.transpose(words)
+        return words
