@@ -153,9 +153,10 @@ class MultiHopInference(tf.Module):
         memory = self._start + tf.zeros_like(added)
         query = memory * self._query_gain
         for _ in range(self._hops):
-            logits = tf.linalg.matvec(keys, query)
+            # Not `matvec`: oneDNN takes 60 microseconds to begin, longer than one user needs.
+            logits = tf.reduce_sum(keys * query[:, None], axis=2)
             attention = tf.nn.softmax(logits + far) * there
-            gathered = tf.linalg.matvec(values, attention, transpose_a=True)
+            gathered = tf.reduce_sum(values * attention[:, :, None], axis=1)
             memory += gathered * self._value_gain + added
             user = self._normalized(memory)
             query = user * self._query_gain
