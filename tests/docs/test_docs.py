@@ -103,9 +103,11 @@ def test_rows_that_were_not_measured_are_named(monkeypatch, tmp_path):
         "date": "2026-11-29",
         "users": {"train": 1770, "validation": 100, "eval": 473},
         "text": {"language": "characters", "ngrams": 2},
+        "encoder": {"max_epochs": 4},
         "rows": {
             "tfidf": {**measured, "above": {"value": -0.01, "low": -0.02, "high": 0.001}},
             "sumn": {**measured, "above": None},
+            "textcnn": {**measured, "above": None, "budget": "1 learning rate, at most 3 epochs"},
             "bert": {"missing": "keras_hub is not installed"},
         },
     }
@@ -118,6 +120,8 @@ def test_rows_that_were_not_measured_are_named(monkeypatch, tmp_path):
         "| -0.010 (-0.020 to +0.001) | 2 | 12 |"
     ) in page
     assert "| SUMN | 0.750 | 0.750 (0.700 to 0.800) |  | 2 | 12 |" in page
+    assert "| TextCNN (supervised), 1 learning rate, at most 3 epochs | 0.750 |" in page
+    assert "train for at most 4 epochs" in page
     assert "BERT (masked words, then supervised) (keras_hub is not installed)" in page
     assert "HAN (supervised) (not measured)" in page
     assert page.count("No row was measured.") == 2
