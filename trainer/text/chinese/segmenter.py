@@ -49,17 +49,11 @@ class Segmenter(tf.Module):
     def __init__(self, files: TrieFiles, hmm: bool):
         super().__init__()
         self._trie = Trie(files)
-
-        def unknown_words(model):
-            return UnknownWords(model, files.some_are_never_joined)
-
         self._log_probabilities = files.log_probabilities
-        self._unknown_words = unknown_words(HiddenMarkovModel()) if hmm else None
-        self._short_texts = ShortTexts(
-            self._trie,
-            files.log_probabilities,
-            unknown_words(ShortHiddenMarkovModel()) if hmm else None,
-        )
+        never = files.some_are_never_joined
+        self._unknown_words = UnknownWords(HiddenMarkovModel(), never) if hmm else None
+        of_few = UnknownWords(ShortHiddenMarkovModel(), never) if hmm else None
+        self._short_texts = ShortTexts(self._trie, files.log_probabilities, of_few)
 
     # One function, so that the graphs around it hold one operation and not some hundreds.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)

@@ -65,13 +65,19 @@ class ShortTexts(tf.Module):
         values, entries = self._trie.words_in_windows(tf.gather(letters, windows))
         entries, windows = tf.cond(
             self._trie.go_on(values),
-            lambda: _longer(self._trie, letters, values, entries, positions, count),
+            lambda: self._longer(letters, values, entries, positions, count),
             lambda: (_with_unknown(entries), windows),
         )
         lengths = _best_lengths(entries, windows, self._log_probabilities)
         starts = _reached(positions, positions + lengths, count)
         starts = self._joined(codes, letters, entries, starts, lengths)
         return _words(codes, starts, text_splits, count)
+
+    @apart
+    def _longer(self, letters, values, entries, positions, count) -> tuple[tf.Tensor, tf.Tensor]:
+        """Entries and windows as wide as the longest word."""
+        longer = _with_unknown(self._trie.longer(letters, values, entries))
+        return longer, _windows(positions, tf.shape(longer, tf.int64)[1], count)
 
     def _joined(self, codes, letters, entries, starts, lengths) -> tf.Tensor:
         """Where words begin, once single characters are joined; no run of them leaves its text."""
@@ -101,13 +107,6 @@ def _with_unknown(entries: tf.Tensor) -> tf.Tensor:
     width = tf.shape(entries)[1] if entries.shape[1] is None else entries.shape[1]
     unknown = tf.one_hot(1, width, on_value=UNKNOWN, off_value=NO_WORD, dtype=tf.int64)
     return tf.where(alone, unknown, entries)
-
-
-@apart
-def _longer(trie, letters, values, entries, positions, count):
-    """Entries and windows as wide as the longest word."""
-    longer = _with_unknown(trie.longer(letters, values, entries))
-    return longer, _windows(positions, tf.shape(longer, tf.int64)[1], count)
 
 
 def _best_lengths(

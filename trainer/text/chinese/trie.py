@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from trainer.text.apart import apart
 from trainer.text.chinese.characters import LETTERS, OTHER_LETTERS, letters_of_word
 from trainer.text.chinese.dictionary import Dictionary, read_dictionary
 
@@ -123,7 +122,10 @@ def _write_edges(dictionary: Dictionary, path: str) -> tuple[float, ...]:
 def _key(letters: tuple[int, ...], states: Mapping[tuple[int, ...], int]) -> int:
     if len(letters) > DIRECT:
         return -(states[letters[:-1]] * LETTERS + letters[-1])
-    return functools.reduce(lambda key, letter: key * LETTERS + letter, letters, 0)
+    key = 0
+    for letter in letters:
+        key = key * LETTERS + letter
+    return key
 
 
 def _weights() -> np.ndarray:
@@ -187,7 +189,6 @@ class Trie(tf.Module):
         """Whether any word of `words_in_windows` may be longer than those; bool []."""
         return tf.reduce_any(values[:, DIRECT] >= _ENTRIES)
 
-    @apart
     def longer(self, letters: tf.Tensor, values: tf.Tensor, entries: tf.Tensor) -> tf.Tensor:
         """Finds what `words_in_windows` left out: entries of up to m characters, int64 [n, m + 1].
 
