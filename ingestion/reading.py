@@ -47,7 +47,7 @@ class PieceReader:
     """Reads pieces of files.
 
     Args:
-        events: How rows of events are read.
+        events: How rows of events are read; what takes the records must know its `others`.
         labels: How rows of labels are read.
         timestamp_unit: What numbers are, or that it is told by each file's whole column.
         read: What reads events.
@@ -95,7 +95,7 @@ class PieceReader:
 
         def one(line: int, row: Row) -> None:
             try:
-                user_id, timestamp, text = read(row)
+                user_id, timestamp, text, others = read(row)
             except BadValue as bad:
                 statistics.events.add_bad(file.path, line, bad)
                 return
@@ -104,7 +104,7 @@ class PieceReader:
                 found.numbers.add(timestamp, line)
             else:
                 statistics.span(timestamp, timestamp)
-            sink.append(user_id, EVENT, timestamp, number, file.index, line, text)
+            sink.append(user_id, EVENT, timestamp, number, file.index, line, text, others)
 
         for batch in self._read(piece, read.columns, read.remedy):
             if not isinstance(batch, Batch):

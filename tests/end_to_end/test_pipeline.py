@@ -11,8 +11,9 @@ import tensorflow_transform as tft
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from audit.record import read_record
+from contract.event_channels import TIME
 from serving.releases.model_digest import model_digest
-from trainer.encoder.dataset import user_timestamps
+from trainer.encoder.dataset import user_events
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +77,7 @@ def test_moments_travel_from_the_logs_to_the_trainers(pipeline):
 
     graph = tft.TFTransformOutput(pipeline.artifact("Transform", "transform_graph"))
     files = f"{pipeline.artifact('Transform', 'transformed_examples')}/Split-train/*"
-    transformed = user_timestamps(files, graph.transformed_feature_spec())
+    transformed = user_events(files, graph.transformed_feature_spec(), [TIME])["time"]
     raw = [
         [*user["history_timestamps"].int64_list.value, *user["target_timestamps"].int64_list.value]
         for user in features("UnlabelledExampleGen", "examples", "train")

@@ -34,11 +34,11 @@ class Letters(ServedModel):
         super().__init__()
         self.scale = tf.Variable(scale)
 
-    def outputs(self, behaviors, timestamps):
+    def outputs(self, behaviors, events):
         lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
         texts = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
         size = tf.reduce_sum(lengths, axis=1)
-        latest = tf.reduce_max(tf.pad(timestamps, [[0, 0], [1, 0]]), axis=1)
+        latest = tf.reduce_max(tf.pad(events["timestamps"], [[0, 0], [1, 0]]), axis=1)
         short = tf.cast(size < 10, tf.float32)
         return {
             USER_VECTOR: tf.stack([texts, size, self.scale + tf.cast(latest, tf.float32)], axis=1),

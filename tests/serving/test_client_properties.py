@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.features import BEHAVIORS
 from contract.signatures import EXAMPLES, USER_VECTOR, USER_VECTORS
 from serving.client import wire
 from serving.client.messages import ModelVersion, float_array, predict_requests
@@ -45,7 +45,7 @@ def test_requests_are_read_as_they_were_meant(users, model, with_times, batch_si
             text.encode() if isinstance(text, str) else text for text in history
         ]
         if moments:
-            assert list(features[TIMESTAMPS].int64_list.value) == moments[index]
+            assert list(features["timestamps"].int64_list.value) == moments[index]
 
 
 @hypothesis.given(
