@@ -27,7 +27,7 @@ from trainer.encoder.config import EncoderConfig
 from trainer.encoder.layers import EVENT_LAYERS
 from trainer.encoder.model import build_encoder
 from trainer.encoder.user_encoder import fit_user_encoder, padded
-from trainer.text.event_numbers import KNOWN_TYPES, PERCENTILES
+from trainer.text.event_ranges import KNOWN_TYPES, PERCENTILES
 
 _BATCH = 256
 _BEHAVIORS, _WORDS = 20, 8

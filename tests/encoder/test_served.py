@@ -116,6 +116,7 @@ def typed(run_transform, tmp_path_factory):
         },
     ]
     rows, output = run_transform(tmp_path_factory.mktemp("typed"), users, max_behaviors=99)
+    rows = [{name.partition("$")[0]: values for name, values in row.items()} for row in rows]
     config = EncoderConfig(dimension=8, hops=2)
     encoder = build_encoder(config, vocabulary_size=3)
     numbers = {
@@ -132,7 +133,6 @@ def typed(run_transform, tmp_path_factory):
 
 def test_types_are_ranks_and_values_percentiles(typed):
     rows, _, _ = typed
-    rows = [{name.partition("$")[0]: values for name, values in row.items()} for row in rows]
     # "view" was there four times, "cart" twice, the others once.
     assert rows[0]["history_types"].tolist() == [1, 1, 0]
     assert rows[0]["target_types"].tolist() == [2, 1]

@@ -27,8 +27,9 @@ def test_requests_are_read_as_they_were_meant(users, model, with_times, batch_si
     histories = [[text for text, _ in user] for user in users]
     moments = [[moment for _, moment in user] for user in users] if with_times else None
     read = []
+    events = {"timestamps": moments} if with_times else {}
     for request in predict_requests(
-        histories, moments, model, USER_VECTORS, [USER_VECTOR], batch_size
+        histories, events, model, USER_VECTORS, [USER_VECTOR], batch_size
     ):
         theirs = predict_pb2.PredictRequest.FromString(request.SerializeToString())
         assert theirs.model_spec.name == model.name

@@ -13,13 +13,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from contract.event_channels import TIME, TYPE, VALUE, EventChannel
+from trainer.text.event_ranges import KNOWN_TYPES, PERCENTILES
 from trainer.text.vocabulary import WordIds
-
-KNOWN_TYPES = 50
-"""So many types, the most frequent ones, have numbers of their own from 1 on; others the next."""
-
-PERCENTILES = 100
-"""Values lie in so many buckets, numbered from 1, which training users fill alike."""
 
 # Of a percentile: how far the boundaries may be off.
 _EPSILON = 0.1 / PERCENTILES

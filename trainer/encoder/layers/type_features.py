@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from trainer.text.event_numbers import KNOWN_TYPES
+from trainer.text.event_ranges import KNOWN_TYPES
 
 TYPE_FEATURES = KNOWN_TYPES + 2
 """Numbers that describe the types of a user's behaviours."""

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from trainer.text.event_numbers import PERCENTILES
+from trainer.text.event_ranges import PERCENTILES
 
 _BUCKETS = 10
 VALUE_FEATURES = _BUCKETS + 3
