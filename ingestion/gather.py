@@ -82,9 +82,8 @@ class GatherByUser(beam.PTransform):
         )
         buckets = records | "GroupByBucket" >> beam.GroupByKey()
         if self._in_files and not through_files:
-            buckets = buckets | "WriteBucket" >> beam.Map(
-                _write_bucket, self._folder, self._channels
-            )
+            write_bucket = _WriteBucket(self._folder, self._channels)
+            buckets = buckets | "WriteBucket" >> beam.ParDo(write_bucket)
         return buckets, read | "Files" >> _OfFiles()
 
 
@@ -133,13 +132,18 @@ class _ToShuffle(beam.DoFn):
             yield from buffer.take()
 
 
-def _write_bucket(
-    bucket: tuple[int, Iterable[bytes]], folder: str, channels: Sequence[ChannelColumn]
-) -> tuple[int, list[Batches]]:
-    number, records = bucket
-    # Beam may write a bucket twice.
-    path = FileSystems.join(folder, f"bucket-{number:05d}-{uuid.uuid4().hex}.arrow")
-    return number, [write_shuffled(path, records, channels)]
+class _WriteBucket(beam.DoFn):
+    """Writes what a shuffle brought of a bucket to a file, and says where it is."""
+
+    def __init__(self, folder: str, channels: Sequence[ChannelColumn]):
+        self._folder = folder
+        self._channels = channels
+
+    def process(self, bucket: tuple[int, Iterable[bytes]]) -> Iterable[tuple[int, list[Batches]]]:
+        number, records = bucket
+        # Beam may write a bucket twice.
+        path = FileSystems.join(self._folder, f"bucket-{number:05d}-{uuid.uuid4().hex}.arrow")
+        yield number, [write_shuffled(path, records, self._channels)]
 
 
 class _OfFiles(beam.PTransform):

@@ -134,6 +134,12 @@ def test_all_users_of_logs(priced, tmp_path, capsys):
     assert main([*command, "--type", "what"]) == 0
     vectors = {row["user_id"]: row["vector"] for row in pq.read_table(output).to_pylist()}
     assert vectors == {"a": [3, 2, 2.5], "b": [1, 0, 0]}
+    # Also where the runner's own shuffle brings the records together, and one channel alone.
+    command[-1] = str(tmp_path / "shuffled.parquet")
+    shuffle = ["--beam-arg=--gathering=shuffle", "--without", "value"]
+    assert main([*command, "--type", "what", *shuffle]) == 0
+    rows = pq.read_table(command[-1]).to_pylist()
+    assert {row["user_id"]: row["vector"] for row in rows} == {"a": [3, 2, 0], "b": [1, 0, 0]}
 
 
 def test_types_and_values_are_part_of_what_was_encoded():
