@@ -66,6 +66,10 @@ class ChannelColumn(abc.ABC):
             The values, of `kind`, and which of them are plainly so; `parse` sees to the others.
         """
 
+    @abc.abstractmethod
+    def known(self, values: pa.Array) -> int:
+        """Returns how many values of `kind` say something."""
+
     def neutral(self, count: int) -> pa.Array:
         """Returns so many values that say nothing."""
         return pa.array([self.channel.neutral] * count, self.kind)
@@ -112,6 +116,11 @@ class TextColumn(ChannelColumn):
             return self.neutral(len(column)), np.zeros(len(column), bool)
         return texts.fill_null(""), np.ones(len(column), bool)
 
+    def known(self, values: pa.Array) -> int:
+        """See base class."""
+        _, starts, stops = bytes_of(values)
+        return int((stops > starts).sum())
+
 
 class NumberColumn(ChannelColumn):
     """Numbers, as of prices, that float32 can hold."""
@@ -155,6 +164,10 @@ class NumberColumn(ChannelColumn):
         floats = np.where(valid(numbers), floats, np.nan)
         plain = plain & ~(np.abs(floats) > _LARGEST)
         return pa.array(np.where(plain, floats, np.nan).astype(np.float32)), plain
+
+    def known(self, values: pa.Array) -> int:
+        """See base class."""
+        return int(np.isfinite(values.to_numpy(zero_copy_only=False)).sum())
 
 
 _READ_AS: dict[str, type[ChannelColumn]] = {"string": TextColumn, "float32": NumberColumn}

@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+import pyarrow as pa
+
 from ingestion.batches import Batch, Record
 from ingestion.config import TimestampUnit
 from ingestion.errors import BadValue, DataError
@@ -104,6 +106,10 @@ class PieceReader:
                 found.numbers.add(timestamp, line)
             else:
                 statistics.span(timestamp, timestamp)
+            for channel, value in zip(read.others, others, strict=True):
+                statistics.known[channel.channel.name] += channel.known(
+                    pa.array([value], channel.kind)
+                )
             sink.append(user_id, EVENT, timestamp, number, file.index, line, text, others)
 
         for batch in self._read(piece, read.columns, read.remedy):
@@ -118,6 +124,8 @@ class PieceReader:
             moments = events.timestamps[~is_number]
             if len(moments):
                 statistics.span(float(moments.min()), float(moments.max()))
+            for channel, values in zip(read.others, events.others, strict=True):
+                statistics.known[channel.channel.name] += channel.known(values)
             sink.append_events(events, file.index)
             for place in map(int, others):
                 one(int(batch.lines[place]), batch.values(place))

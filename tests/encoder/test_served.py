@@ -9,6 +9,9 @@ from trainer.encoder.inference import UserEncoderInference
 from trainer.encoder.model import build_encoder
 from trainer.encoder.served import ServedEncoder
 from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder, padded
+from trainer.heads.config import HeadsConfig
+from trainer.heads.model import build_head
+from trainer.heads.served import ServedHeads
 
 _HISTORIES = [
     [b"Running shoes", b"unheard of", b"trail runs"],
@@ -185,6 +188,16 @@ def test_types_and_values_are_served(typed, tmp_path):
         without = signatures[name](behaviors=texts, **inputs)["user_vector"]
         np.testing.assert_allclose(without, np.repeat(expected[1:], 2, axis=0), atol=1e-5)
     assert np.abs(expected[0] - expected[1]).max() > 0.01
+    # With heads on top the model still takes them, in whatever way they come.
+    head = build_head("likes", 2, HeadsConfig(), np.asarray(expected))
+    ServedHeads(loaded, {"likes": head}).export(str(tmp_path / "heads"))
+    signatures = tf.saved_model.load(str(tmp_path / "heads")).signatures
+    for outputs in (
+        signatures["encode_with_channels"](behaviors=texts, **events),
+        signatures["serving_default"](examples=tf.constant(examples)),
+    ):
+        np.testing.assert_allclose(outputs["user_vector"], expected, atol=1e-5)
+        np.testing.assert_allclose(outputs["likes"], head(expected), atol=1e-5)
 
 
 @pytest.mark.parametrize("aggregator", ["multi_hop", "mean", "max"])

@@ -22,6 +22,7 @@ from ingestion.parquet_batches import to_python
 from ingestion.pieces import Piece
 from ingestion.readers import read_batches
 from ingestion.reading import PieceReader
+from ingestion.report import check
 from ingestion.rows import EventRows, LabelRows
 from ingestion.spill import SpillWriter, UserRecords, read_users
 from ingestion.statistics import Statistics
@@ -182,6 +183,15 @@ def test_types_and_values_go_with_their_texts(tmp_path, name, write, read):
     assert first.others["types"].to_pylist() == ["view", "", "buy"]
     np.testing.assert_equal(first.others["values"].to_pylist(), [0, _NAN, -99.5])
     assert second.others["types"].to_pylist() == ["view"]
+    assert statistics.known == {"type": 3, "value": 3}
+
+
+def test_a_column_that_is_empty_everywhere_is_an_error():
+    config = IngestionConfig(channels=_CHANNELS, columns={"value": "price"})
+    found = Statistics(known={"type": 4})
+    found.events.records = 4
+    with pytest.raises(DataError, match=r"column price\. .*`data\.columns\.value`.*`value` out"):
+        check(found, config, {})
 
 
 def test_a_value_that_is_no_number_is_named_with_its_line(tmp_path):
