@@ -130,7 +130,7 @@ def typed(run_transform, tmp_path_factory):
         for name in ("type", "value")
     }
     times = {"time": [np.zeros(len(of_user), "int64") for of_user in numbers["type"]]}
-    words = [[[1]] for _ in users]
+    words = [[[1]], [[2], [3]], [[3]]]
     return rows, output, fit_user_encoder(config, encoder, words, {**numbers, **times})
 
 
