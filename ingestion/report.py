@@ -71,7 +71,7 @@ def _summary(statistics: Statistics) -> str:
         parts.append(" to ".join(dict.fromkeys(days)))
     if units := sorted(set(statistics.timestamp_units.values())):
         parts.append(f"timestamps read as {' and '.join(units).replace('_', ' ')}")
-    parts += [f"{name} of {known:,}" for name, known in sorted(statistics.known.items())]
+    parts += [f"{known:,} with a {name}" for name, known in sorted(statistics.known.items())]
     if bad := statistics.events.bad_records + statistics.labels.bad_records:
         parts.append(f"{bad:,} bad lines skipped")
     parts += [f"{loss.lost:,} {loss.name.replace('_', ' ')}" for loss in losses(statistics)]
