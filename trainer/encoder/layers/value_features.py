@@ -28,7 +28,7 @@ class ValueFeatures(keras.layers.Layer):
     Example:
         >>> numbers = ValueFeatures()(np.array([[1, 11, 100, 0]]))[0]
         >>> [round(float(numbers[place]), 3) for place in (0, 1, 9, 10, 11, 12)]
-        [0.577, 0.577, 0.577, 0.368, 0.448, 1.386]
+        [0.577, 0.577, 0.577, 0.367, 0.449, 1.386]
 
     Call arguments:
         percentiles: Integer tensor of shape `[batch, n]`, numbers as of
