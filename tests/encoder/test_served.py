@@ -158,7 +158,7 @@ def test_types_and_values_are_served(typed, tmp_path):
     texts = tf.constant([[b"boots", b"maps"], [b"boots", b"maps"]])
     events = {
         "timestamps": tf.zeros([2, 2], tf.int64),
-        "types": tf.constant([[b"cart", b"new"], [b"", b""]]),
+        "types": tf.constant([[b" cart\n", b"new"], [b"", b""]]),
         "values": tf.constant([[0.0, 56.0], [float("nan")] * 2]),
     }
     examples = []

@@ -27,15 +27,16 @@ def _moments(values: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _types(values: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
-    def on_one_line(types):
-        # A line of the asset is a type.
-        return tf.strings.regex_replace(types, r"\s+", " ")
+    def normal(types):
+        # A line of the asset is a type; and the logs' have no white space at their ends.
+        return tf.strings.strip(tf.strings.regex_replace(types, r"\s+", " "))
 
     known = tf.boolean_mask(values, tf.not_equal(values, TYPE.neutral))
-    ids = WordIds(on_one_line(known), KNOWN_TYPES, TYPES_ASSET)
+    ids = WordIds(normal(known), KNOWN_TYPES, TYPES_ASSET)
 
     def to_numbers(types):
-        numbers = ids(on_one_line(types))
+        types = normal(types)
+        numbers = ids(types)
         numbers = tf.where(numbers > 0, numbers, KNOWN_TYPES + 1)
         return tf.where(tf.equal(types, TYPE.neutral), tf.zeros_like(numbers), numbers)
 
