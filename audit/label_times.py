@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from contract.features import TIMESTAMPS, USER_ID
+from contract.event_channels import TIME
+from contract.features import USER_ID
 from contract.splits import SPLITS
 from ingestion.config import format_moment
 from ingestion.errors import BadValue
@@ -114,7 +115,7 @@ def _users(examples: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yields every labelled user, and the moments of the behaviours, int64 [n]."""
     spec = {
         USER_ID: tf.io.FixedLenFeature([], tf.string),
-        TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
+        TIME.feature: tf.io.RaggedFeature(tf.int64),
     }
     for split in SPLITS:
         files = sorted(tf.io.gfile.glob(os.path.join(examples, f"Split-{split}", "*")))
@@ -123,6 +124,6 @@ def _users(examples: str) -> Iterator[tuple[str, np.ndarray]]:
         records = tf.data.TFRecordDataset(files, "GZIP").batch(_BATCH)
         for features in records.map(lambda batch: tf.io.parse_example(batch, spec)):
             for user, moments in zip(
-                features[USER_ID].numpy(), features[TIMESTAMPS].to_list(), strict=True
+                features[USER_ID].numpy(), features[TIME.feature].to_list(), strict=True
             ):
                 yield user.decode(), np.array(moments, np.int64)

@@ -23,7 +23,8 @@ import pyarrow as pa
 import tensorflow as tf
 
 from benchmarks.text_speed import read_texts
-from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.event_channels import TIME
+from contract.features import BEHAVIORS
 from contract.signatures import SERVING_DEFAULT, USER_VECTOR
 from ingestion.spill import UserRecords
 from ingestion.timestamp_units import Clock
@@ -117,7 +118,7 @@ def _loop(path: str):
                 features[BEHAVIORS].bytes_list.value.extend(
                     text.encode() for text in user.texts.to_pylist()
                 )
-                features[TIMESTAMPS].int64_list.value.extend(user.timestamps.astype(np.int64))
+                features[TIME.feature].int64_list.value.extend(user.timestamps.astype(np.int64))
                 examples.append(example.SerializeToString())
             outputs = model.signatures[SERVING_DEFAULT](examples=tf.constant(examples))
             vectors.append(outputs[USER_VECTOR].numpy())

@@ -3,7 +3,7 @@
     python -m benchmarks.channel_cost
     python -m benchmarks.channel_cost --users 40000 --encoder '{preset: medium}'
 
-Users of made-up words and moments, of 20 behaviours of 8 words on average; the encoder is not
+Users of made-up words and events, of 20 behaviours of 8 words on average; the encoder is not
 trained, which takes as long with channels as without. Counted is the best of several rounds, all
 kinds in turn in each, since other programs only slow down; ratios are to the multi-hop vector
 alone.
@@ -21,10 +21,13 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
+from contract.event_channels import TIME, TYPE, VALUE
 from contract.signatures import USER_VECTOR
 from trainer.encoder.config import EncoderConfig
+from trainer.encoder.layers import EVENT_LAYERS
 from trainer.encoder.model import build_encoder
 from trainer.encoder.user_encoder import fit_user_encoder, padded
+from trainer.text.event_ranges import KNOWN_TYPES, PERCENTILES
 
 _BATCH = 256
 _BEHAVIORS, _WORDS = 20, 8
@@ -48,24 +51,28 @@ def main() -> None:
     )
     args = parser.parse_args()
     config = EncoderConfig.model_validate(yaml.safe_load(args.encoder))
-    users, moments = _users(args.users, args.vocabulary)
+    users, events = _users(args.users, args.vocabulary)
     none = {"latent_semantics": 0, "paragraph_vectors": 0}
     kinds = {
-        "multi-hop alone": (none, None),
-        "and latent semantics": ({"paragraph_vectors": 0}, None),
-        "and paragraph vectors": ({"latent_semantics": 0}, None),
-        "and time": (none, moments),
-        "and all that is set": ({}, moments),
+        "multi-hop alone": (none, []),
+        "and latent semantics": ({"paragraph_vectors": 0}, []),
+        "and paragraph vectors": ({"latent_semantics": 0}, []),
+        **{f"and {name}": (none, [name]) for name in EVENT_LAYERS},
+        "and all that is set": ({}, list(EVENT_LAYERS)),
     }
     encoder = build_encoder(config, args.vocabulary)
     encoders, fitting = {}, {}
-    for name, (without, timestamps) in kinds.items():
+    for name, (without, channels) in kinds.items():
         started = time.perf_counter()
         encoders[name] = fit_user_encoder(
-            config.model_copy(update=without), encoder, users, timestamps
+            config.model_copy(update=without),
+            encoder,
+            users,
+            {channel: events[channel] for channel in channels},
         )
         fitting[name] = time.perf_counter() - started
-    rates = _rates(encoders, users[:2048], moments[:2048], args.rounds)
+    few = {name: numbers[:2048] for name, numbers in events.items()}
+    rates = _rates(encoders, users[:2048], few, args.rounds)
     alone = next(iter(rates.values()))
     print(f"{'':<22}{'fitting, s':>12}{'users/s':>10}{'ratio':>8}")
     for name, rate in rates.items():
@@ -73,30 +80,36 @@ def main() -> None:
 
 
 def _users(count: int, vocabulary: int):
-    """Histories of word ids, frequent words first, and their moments."""
+    """Histories of word ids, frequent words first, and their events: moments, types, values."""
     rng = np.random.default_rng(0)
-    users, moments = [], []
+    users: list[list[list[int]]] = []
+    events: dict[str, list[np.ndarray]] = {name: [] for name in EVENT_LAYERS}
     for behaviors in rng.poisson(_BEHAVIORS - 1, count) + 1:
         words = rng.poisson(_WORDS - 1, behaviors) + 1
         ids = np.minimum(rng.zipf(1.2, words.sum()), vocabulary).tolist()
         ends = np.cumsum(words)
         users.append([ids[end - n : end] for n, end in zip(words, ends, strict=True)])
-        moments.append(np.sort(_NOW - rng.integers(0, _YEAR, behaviors)))
-    return users, moments
+        events[TIME.name].append(np.sort(_NOW - rng.integers(0, _YEAR, behaviors)))
+        events[TYPE.name].append(rng.integers(1, KNOWN_TYPES + 2, behaviors))
+        events[VALUE.name].append(rng.integers(1, PERCENTILES + 1, behaviors))
+    return users, events
 
 
-def _rates(encoders, users, moments, rounds: int) -> dict[str, float]:
+def _rates(encoders, users, events, rounds: int) -> dict[str, float]:
     """Users per second in batches, compiled as the served model is."""
     batches = [
-        padded(users[start : start + _BATCH], moments[start : start + _BATCH])
+        padded(
+            users[start : start + _BATCH],
+            {name: numbers[start : start + _BATCH] for name, numbers in events.items()},
+        )
         for start in range(0, len(users), _BATCH)
     ]
     functions = {
         name: tf.function(
-            lambda ids, times, each=each: each(ids, times)[USER_VECTOR],
+            lambda ids, events, each=each: each(ids, events)[USER_VECTOR],
             input_signature=[
                 tf.TensorSpec([None, None, None], tf.int64),
-                tf.TensorSpec([None, None], tf.int64),
+                {channel: tf.TensorSpec([None, None], tf.int64) for channel in events},
             ],
         )
         for name, each in encoders.items()
@@ -106,8 +119,10 @@ def _rates(encoders, users, moments, rounds: int) -> dict[str, float]:
     for round_ in range(rounds + 1):
         for name, encode in functions.items():
             started = time.perf_counter()
-            for ids, times in batches:
-                encode(tf.constant(ids), tf.constant(times)).numpy()
+            for ids, of_events in batches:
+                encode(
+                    tf.constant(ids), {name: tf.constant(of) for name, of in of_events.items()}
+                ).numpy()
             if round_:
                 best[name] = min(best[name], time.perf_counter() - started)
     return {name: len(users) / seconds for name, seconds in best.items()}

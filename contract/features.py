@@ -4,8 +4,7 @@ Of any user, to train the representation: `USER_ID`, `HISTORY`, `TARGET`. Of a l
 train and evaluate heads, and of a request: `BEHAVIORS`, with `USER_ID`, `ACTIVITY` and, for every
 task, its own name and that of its weight beside it.
 
-With the channel of time, the moments of the texts stand beside them, one for one:
-`HISTORY_TIMESTAMPS`, `TARGET_TIMESTAMPS`, `TIMESTAMPS`.
+What `data.channels` names stands beside the texts, one for one: `contract.event_channels`.
 """
 
 USER_ID = "user_id"
@@ -19,15 +18,6 @@ TARGET = "target"
 
 BEHAVIORS = "behaviors"
 """bytes[n], texts, oldest first: what a user is represented from."""
-
-HISTORY_TIMESTAMPS = "history_timestamps"
-"""int64[n], Unix seconds of the texts of `HISTORY`."""
-
-TARGET_TIMESTAMPS = "target_timestamps"
-"""int64[m], Unix seconds of the texts of `TARGET`."""
-
-TIMESTAMPS = "timestamps"
-"""int64[n], Unix seconds of the texts of `BEHAVIORS`; 0 is an unknown moment."""
 
 ACTIVITY = "activity"
 """bytes[1], the group of the number of behaviours, by which metrics are sliced."""

@@ -2,30 +2,13 @@
 
 from collections.abc import Collection
 
-from contract.features import (
-    ACTIVITY,
-    BEHAVIORS,
-    HISTORY,
-    HISTORY_TIMESTAMPS,
-    TARGET,
-    TARGET_TIMESTAMPS,
-    TIMESTAMPS,
-    USER_ID,
-    weight_name,
-)
+from contract.event_channels import EVENT_CHANNELS
+from contract.features import ACTIVITY, BEHAVIORS, HISTORY, TARGET, USER_ID, weight_name
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 
 RESERVED_TASKS = (
-    USER_ID,
-    BEHAVIORS,
-    TIMESTAMPS,
-    ACTIVITY,
-    USER_VECTOR,
-    USER_VECTOR_FULL,
-    HISTORY,
-    HISTORY_TIMESTAMPS,
-    TARGET,
-    TARGET_TIMESTAMPS,
+    *(USER_ID, BEHAVIORS, ACTIVITY, USER_VECTOR, USER_VECTOR_FULL, HISTORY, TARGET),
+    *(name for each in EVENT_CHANNELS for name in (each.feature, each.history, each.target)),
 )
 """Names that examples and predictions use already."""
 

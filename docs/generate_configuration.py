@@ -142,8 +142,9 @@ class _Page:
 def _variant(model: type[BaseModel]) -> str:
     """What tells a model from the others of its union: `method: windows`; empty for most."""
     for name in ("method", "type"):
-        if name in model.model_fields:
-            return f"{name}: {' or '.join(typing.get_args(model.model_fields[name].annotation))}"
+        field = model.model_fields.get(name)
+        if field is not None and (values := typing.get_args(field.annotation)):
+            return f"{name}: {' or '.join(values)}"
     return ""
 
 

@@ -114,7 +114,7 @@ def draw(data: PreparedData, count: int, seed: int) -> tuple[PreparedData, list[
 def _only(users: LabelledUsers, rows: np.ndarray) -> LabelledUsers:
     return LabelledUsers(
         [users.word_ids[row] for row in rows],
-        [users.timestamps[row] for row in rows],
+        {name: [numbers[row] for row in rows] for name, numbers in users.events.items()},
         {task: (classes[rows], weights[rows]) for task, (classes, weights) in users.labels.items()},
     )
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from contract.features import BEHAVIORS, HISTORY, TIMESTAMPS, weight_name
+from contract.event_channels import channels_of
+from contract.features import BEHAVIORS, HISTORY, weight_name
 from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.init_command import Names, init
@@ -26,14 +27,14 @@ class LabelledUsers(NamedTuple):
 
     Attributes:
         word_ids: Per user, per behaviour, the word ids: what a served encoder reads of the user.
-        timestamps: Per user, the moments of the behaviours, int64 of Unix seconds; empty without
-            the channel of time.
+        events: By channel of events that the data have, per user the numbers of the behaviours, as
+            of `trainer.text.event_numbers`.
         labels: Task to (class index int64 [users], weight float32 [users]); weight 0 marks a
             missing label.
     """
 
     word_ids: list[list[list[int]]]
-    timestamps: list[list[int]]
+    events: dict[str, list[list[int]]]
     labels: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -127,7 +128,7 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
     tasks = {name: len(task.classes) for name, task in config.tasks.items()}
     layer = transform_output.transform_features_layer()
     splits = (
-        _read(os.path.join(labelled, f"Split-{split}"), tasks, layer)
+        _read(os.path.join(labelled, f"Split-{split}"), tasks, layer, config)
         for split in (TRAIN, VALIDATION, EVAL)
     )
     return PreparedData(
@@ -140,27 +141,31 @@ def prepare(config: PipelineConfig, folder: str) -> PreparedData:
     )
 
 
-def _read(folder: str, tasks: dict[str, int], layer) -> LabelledUsers:
+def _read(folder: str, tasks: dict[str, int], layer, config: PipelineConfig) -> LabelledUsers:
     import tensorflow as tf
 
-    inputs = {
-        BEHAVIORS: tf.io.VarLenFeature(tf.string),
-        TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
-    }
+    channels = channels_of(config.data.ingestion.channels)
+    inputs = {BEHAVIORS: tf.io.VarLenFeature(tf.string)}
+    for channel in channels:
+        inputs[channel.feature] = tf.io.VarLenFeature(tf.as_dtype(channel.dtype))
     spec = {}
     for task in tasks:
         spec[task] = tf.io.FixedLenFeature([], tf.int64)
         spec[weight_name(task)] = tf.io.FixedLenFeature([], tf.float32)
     files = sorted(glob.glob(os.path.join(folder, "*")))
-    word_ids, timestamps = [], []
+    word_ids: list[list[list[int]]] = []
+    events: dict[str, list[list[int]]] = {channel.name: [] for channel in channels}
     columns: dict[str, list[np.ndarray]] = {name: [] for name in spec}
     for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH):
         features = tf.io.parse_example(serialized, inputs | spec)
-        word_ids += layer({HISTORY: features[BEHAVIORS]})[HISTORY].to_list()
-        timestamps += features[TIMESTAMPS].to_list()
+        raw = {HISTORY: features[BEHAVIORS]}
+        transformed = layer(raw | {each.history: features[each.feature] for each in channels})
+        word_ids += transformed[HISTORY].to_list()
+        for channel in channels:
+            events[channel.name] += transformed[channel.history].to_list()
         for name, values in columns.items():
             values.append(features[name].numpy())
     column = {name: np.concatenate(values) for name, values in columns.items()}
     return LabelledUsers(
-        word_ids, timestamps, {task: (column[task], column[weight_name(task)]) for task in tasks}
+        word_ids, events, {task: (column[task], column[weight_name(task)]) for task in tasks}
     )

@@ -44,7 +44,7 @@ from experiments.areas import MEAN, task_areas
 from experiments.bootstrap import interval
 from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import configuration, prepare
-from experiments.representations import MODELS, TIMED, Model, check_times, encoder
+from experiments.representations import MODELS, Model, check_times, encoder, known_models
 from ingestion.errors import DataError
 from pipeline.config import ConfigError
 from serving.quiet import quiet_tensorflow
@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=MODELS,
         metavar="NAME",
         help="which to measure; by default all but `paper`, which takes long, and those of time "
-        "only where `init` finds times",
+        "and of types only where `init` finds such",
     )
     parser.add_argument(
         "--encoder",
@@ -144,11 +144,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _models(args, channels: tuple[str, ...]) -> dict[str, Model]:
     """The models that the command line names, by name."""
-    timed = "time" in channels
-    names = args.models or [name for name in MODELS if name != "paper"]
     if args.models:
-        check_times(names, channels)
-    models = {name: MODELS[name] for name in names if timed or not name.endswith(TIMED)}
+        check_times(args.models, channels)
+    models = {name: MODELS[name] for name in args.models or known_models(channels)}
     for name, fields in args.encoder:
         models[name] = encoder(**yaml.safe_load(fields))
     return models

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
+from contract.event_channels import TIME, TYPE, VALUE
 from contract.signatures import USER_VECTOR
 from experiments.labelled_users import LabelledUsers, PreparedData
 from pipeline.config import ConfigError
@@ -95,7 +96,9 @@ def variant(**changes) -> Model:
     return of_vectors(f"SUMN with {changes}" if changes else "SUMN", _encoder(choose))
 
 
-def _encoder(choose: Callable[[PreparedData], EncoderConfig]):
+def _encoder(
+    choose: Callable[[PreparedData], EncoderConfig], without: Collection[str] = ()
+) -> FitVectors:
     def vectors(data: PreparedData, seed: int, folder: str):
         from trainer.encoder.run import train_encoder
 
@@ -106,6 +109,7 @@ def _encoder(choose: Callable[[PreparedData], EncoderConfig]):
             data.validation_files,
             log_dir=os.path.join(folder, "logs"),
             backup_dir=os.path.join(folder, "backup"),
+            channels=set(data.train.events) - set(without),
         )
         return lambda users: _encode(lambda *inputs: trained(*inputs)[USER_VECTOR], users)
 
@@ -290,18 +294,19 @@ def _time_features(users: LabelledUsers) -> np.ndarray:
     from trainer.encoder.layers import TimeFeatures
     from trainer.encoder.user_encoder import padded
 
-    _, moments = padded(users.word_ids, users.timestamps)
-    return np.asarray(TimeFeatures()(moments))
+    _, events = padded(users.word_ids, users.events)
+    return np.asarray(TimeFeatures()(events[TIME.name]))
 
 
 def _encode(encoder, users: LabelledUsers) -> np.ndarray:
-    """What a function of padded word ids and moments makes of users, batch by batch."""
+    """What a function of padded word ids and events makes of users, batch by batch."""
     from trainer.encoder.user_encoder import padded
 
     vectors = []
     for start in range(0, len(users.word_ids), _BATCH):
         batch = slice(start, start + _BATCH)
-        inputs = padded(users.word_ids[batch], users.timestamps[batch])
+        events = {name: numbers[batch] for name, numbers in users.events.items()}
+        inputs = padded(users.word_ids[batch], events)
         vectors.append(np.asarray(encoder(*inputs)))
     return np.concatenate(vectors)
 
@@ -327,6 +332,23 @@ TIMED = "-time"
 """Ends the names of models that need the channel of time."""
 
 
+UNTYPED = "untyped"
+"""Name of the model that only data with types or values need."""
+
+_TYPED = (TYPE.name, VALUE.name)
+
+
+def known_models(channels: Collection[str]) -> list[str]:
+    """Returns the models that say something of data with these channels, but for `paper`."""
+    return [
+        name
+        for name in MODELS
+        if name != "paper"
+        and (TIME.name in channels or not name.endswith(TIMED))
+        and (name != UNTYPED or not set(_TYPED).isdisjoint(channels))
+    ]
+
+
 def check_times(names: Iterable[str], channels: Collection[str]) -> None:
     """Checks that no model is asked for that needs what the data do not have.
 
@@ -337,7 +359,7 @@ def check_times(names: Iterable[str], channels: Collection[str]) -> None:
     Raises:
         ConfigError: A model needs times, and there are none.
     """
-    if "time" not in channels and any(name.endswith(TIMED) for name in names):
+    if TIME.name not in channels and any(name.endswith(TIMED) for name in names):
         raise ConfigError("the data have no times, which models that end in -time need.")
 
 
@@ -358,6 +380,10 @@ MODELS = {
     "untrained": of_vectors(
         "the default as it starts, no epoch trained",
         _encoder(lambda data: data.encoder.model_copy(update={"max_epochs": 0})),
+    ),
+    UNTYPED: of_vectors(
+        "the default without the channels of types and values",
+        _encoder(lambda data: data.encoder, without=_TYPED),
     ),
     "default": of_vectors("what `init` writes for this data", _encoder(lambda data: data.encoder)),
 }

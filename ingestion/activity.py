@@ -77,7 +77,7 @@ class _CountBehaviors(beam.DoFn):
     ) -> Iterator[dict[int, int]]:
         users: dict[int, int] = Counter()
         clock = Clock.of(reading.timestamp_units, self._config.timestamp_unit)
-        for user in read_users(bucket[1], clock):
+        for user in read_users(bucket[1], clock, self._config.channels):
             if user.labels and any(index is not None for index in user.classes):
                 count = division.length(division.inference(user.timestamps, self._config.division))
                 if count:

@@ -2,11 +2,12 @@
 
 import datetime
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from contract.event_channels import TYPE, VALUE
 from contract.features import USER_ID
 from ingestion.classes import ClassIndex
 from ingestion.timestamps import parse_moment
@@ -28,6 +29,16 @@ class Columns(_Frozen):
         "zone UTC.",
     )
     text: str = Field("text", min_length=1, description="What the user did, as text.")
+    type: str = Field(
+        TYPE.column,
+        min_length=1,
+        description="Of what kind the event was, as view, cart or buy; for the channel `type`.",
+    )
+    value: str = Field(
+        VALUE.column,
+        min_length=1,
+        description="A number of the event, as a price or a rating; for the channel `value`.",
+    )
     label_user_id: str = Field(USER_ID, min_length=1, description="The user's id in the labels.")
     split: str | None = Field(
         None,
@@ -35,6 +46,20 @@ class Columns(_Frozen):
         description="Column of the labels with the user's split: train, validation or eval; null, "
         "or an empty value: drawn by the user's id.",
     )
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_unnamed(self, handler: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out columns that nobody named: what is written is a key of the cache."""
+        content: dict[str, Any] = handler(self)
+        return {
+            key: value
+            for key, value in content.items()
+            if key not in _FURTHER_COLUMNS or value != _FURTHER_COLUMNS[key]
+        }
+
+
+_FURTHER_COLUMNS = {channel.column: channel.column for channel in (TYPE, VALUE)}
+"""Of channels: key -> its default."""
 
 
 TimestampUnit = Literal[
@@ -134,8 +159,8 @@ class Task(_Frozen):
         return self.column or name
 
 
-Channel = Literal["time"]
-"""What of an event, besides its text, the examples carry to the encoder."""
+Channel = Literal["time", "type", "value"]
+"""What of an event, besides its text, the examples carry to the encoder: an `EventChannel`."""
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -187,7 +212,8 @@ class IngestionConfig(_Frozen):
     channels: tuple[Channel, ...] = Field(
         (),
         description="What the encoder knows of behaviours besides their texts. `time`: their "
-        "moments; leave it out where they only say which came first.",
+        "moments; leave it out where they only say which came first. `type`: of what kind each "
+        "was; `value`: a number of each; their columns are in `columns`.",
     )
     division: Division = Field(
         FractionDivision(), description="How behaviours are divided into history and target."

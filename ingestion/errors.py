@@ -21,6 +21,10 @@ REMEDIES = {
     "missing_text": "Give every behaviour a text, or remove the line.",
     "bad_text": "Write the text of a behaviour as a string; of a nested column name the field in "
     "`data.columns`, as `event.text`.",
+    "bad_name": "Write types as strings or whole numbers, null where there is none; of a nested "
+    "column name the field in `data.columns`, as `event.type`.",
+    "bad_number": "Write a number, as 19.99, without signs of currency or thousands, null where "
+    "there is none.",
     "unknown_class": "Correct the label, or add its class to the task's `classes`.",
     "unknown_split": "Write train, validation or eval, or leave the cell empty.",
     "duplicate_label": "Keep one label row a user; the first one counts.",
@@ -38,11 +42,14 @@ class BadValue(ValueError):  # noqa: N818 - readers yield it too, in place of th
         reason: Why, one of the keys of `REMEDIES`.
         value: The offending value, whose beginning is quoted in the message.
         detail: What else is known, instead of a value.
+        column: The key in `data.columns` of the value's column, where the reason does not say it.
     """
 
-    def __init__(self, reason: str, value: object = None, detail: str = ""):
+    def __init__(self, reason: str, value: object = None, detail: str = "", column: str = ""):
         self.reason = reason
         self.detail = detail if value is None else f"{value!r:.80}"
+        if column:
+            self.detail = f"{column}={self.detail}"
         super().__init__(describe(self.reason, self.detail))
 
 

@@ -5,6 +5,7 @@ What is not plainly so is left to `EventRows`, which names what is wrong with it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.batches import Batch
+from ingestion.channel_columns import ChannelColumn
 from ingestion.parquet_batches import is_moment, moments
 from ingestion.string_columns import as_text, begin_visibly, bytes_of, end_visibly, valid
 from ingestion.text_values import decode_entities
@@ -21,6 +23,7 @@ from ingestion.values import LAST_EXACT_FLOAT
 
 _Flags = npt.NDArray[np.bool_]
 _AMPERSAND = ord("&")
+_FIRST_OTHER = 3
 
 
 class Events(NamedTuple):
@@ -32,6 +35,7 @@ class Events(NamedTuple):
         numbers: bool[n], which of them are numbers of the file's unit.
         lines: int64[n], where they stand.
         texts: large_string[n], what the users did.
+        others: Of n values each, those of the channels that have columns of their own.
     """
 
     users: pa.LargeStringArray
@@ -39,14 +43,18 @@ class Events(NamedTuple):
     numbers: _Flags
     lines: npt.NDArray[np.int64]
     texts: pa.LargeStringArray
+    others: tuple[pa.Array, ...] = ()
 
 
-def read_events(batch: Batch, html_entities: bool) -> tuple[Events, npt.NDArray[np.int64]]:
+def read_events(
+    batch: Batch, html_entities: bool, channels: Sequence[ChannelColumn] = ()
+) -> tuple[Events, npt.NDArray[np.int64]]:
     """Reads the events of a batch.
 
     Args:
-        batch: With the columns of the user, the timestamp and the text.
+        batch: With the columns of the user, the timestamp and the text, and those of the channels.
         html_entities: Whether HTML entities in texts become characters.
+        channels: How their columns are read.
 
     Returns:
         The events that are plainly so, and the places in the batch of the other records.
@@ -54,15 +62,26 @@ def read_events(batch: Batch, html_entities: bool) -> tuple[Events, npt.NDArray[
     users, named = _users(batch.columns[0])
     times = _times(batch.columns[1])
     texts, said = _texts(batch.columns[2], html_entities)
-    plain = named & said & times.read
+    others = [
+        channel.read(column)
+        for channel, column in zip(channels, batch.columns[_FIRST_OTHER:], strict=True)
+    ]
+    plain = np.logical_and.reduce([named, said, times.read, *(read for _, read in others)])
     places = np.flatnonzero(plain)
     timestamps, numbers, lines = times.values, times.numbers, batch.lines
+    values = tuple(value for value, _ in others)
     if len(places) < len(plain):
         kept = pa.array(plain)
         users, texts = users.filter(kept), texts.filter(kept)
         timestamps, numbers, lines = timestamps[places], numbers[places], lines[places]
+        values = tuple(value.filter(kept) for value in values)
     events = Events(
-        users.cast(pa.large_string()), timestamps, numbers, lines, texts.cast(pa.large_string())
+        users.cast(pa.large_string()),
+        timestamps,
+        numbers,
+        lines,
+        texts.cast(pa.large_string()),
+        values,
     )
     return events, np.flatnonzero(~plain)
 

@@ -6,39 +6,33 @@ Of any user, to train the representation:
     target: bytes[m], m >= 1, texts, oldest first
     history_timestamps, target_timestamps: with the channel `time`, int64[n] and int64[m], Unix
         seconds of the texts, fractions cut off
+    history_types, target_types: with the channel `type`, bytes[n] and bytes[m]
+    history_values, target_values: with the channel `value`, float32[n] and float32[m]
 
 Of a labelled user, to train and evaluate heads:
     user_id: bytes[1]
     behaviors: bytes[n], n >= 1, texts, oldest first
-    timestamps: with the channel `time`, int64[n], Unix seconds of the texts, fractions cut off
+    timestamps, types, values: with those channels, as above, [n]
     activity: bytes[1], the group of the number of behaviours, before any are left out
     <task>: int64[1], index of the class, 0 if the label is missing
     <task>_weight: float32[1], 0.0 if the label is missing, else 1.0
 """
 
 import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.features import (
-    ACTIVITY,
-    BEHAVIORS,
-    HISTORY,
-    HISTORY_TIMESTAMPS,
-    TARGET,
-    TARGET_TIMESTAMPS,
-    TIMESTAMPS,
-    USER_ID,
-    weight_name,
-)
+from contract.event_channels import EventChannel, channels_of
+from contract.features import ACTIVITY, BEHAVIORS, HISTORY, TARGET, USER_ID, weight_name
 from ingestion import division
 from ingestion.activity import activity_groups
 from ingestion.config import IngestionConfig, Task
 from ingestion.spill import UserRecords
 from ingestion.statistics import Statistics
 from ingestion.wire import (
+    FEATURES,
     bytes_feature,
     float_feature,
     integers_feature,
@@ -69,8 +63,8 @@ def unlabelled_example(
     return serialize(
         {
             USER_ID: text_feature(user.user_id),
-            **_behaviors(user, history, config, HISTORY, HISTORY_TIMESTAMPS),
-            **_behaviors(user, target, config, TARGET, TARGET_TIMESTAMPS),
+            **_behaviors(user, history, config, HISTORY, lambda channel: channel.history),
+            **_behaviors(user, target, config, TARGET, lambda channel: channel.target),
         }
     )
 
@@ -105,7 +99,7 @@ def labelled_example(
     drawn = division.sample(kept, user.user_id, config.inference_sample)
     features = {
         USER_ID: text_feature(user.user_id),
-        **_behaviors(user, drawn, config, BEHAVIORS, TIMESTAMPS),
+        **_behaviors(user, drawn, config, BEHAVIORS, lambda channel: channel.feature),
         ACTIVITY: text_feature(group),
     }
     split = user.split
@@ -129,10 +123,10 @@ def _behaviors(
     part: slice | npt.NDArray[np.int64],
     config: IngestionConfig,
     texts: str,
-    timestamps: str,
+    name: Callable[[EventChannel], str],
 ) -> dict[str, bytes]:
     """Returns what the examples carry of some behaviours, under these names."""
     features = {texts: bytes_feature(user.framed.take(part))}
-    if "time" in config.channels:
-        features[timestamps] = integers_feature(user.timestamps[part].astype(np.int64))
+    for channel in channels_of(config.channels):
+        features[name(channel)] = FEATURES[channel.dtype](user.of(channel)[part])
     return features

@@ -1,12 +1,13 @@
 """Gathers the records of log and label files by user."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
+from ingestion.channel_columns import ChannelColumn
 from ingestion.config import Columns, Task, TimestampUnit
 from ingestion.gathering import way_of
 from ingestion.pieces import Piece, pieces_of
@@ -32,6 +33,7 @@ class GatherByUser(beam.PTransform):
         timestamp_unit: What numbers are, or that it is told by each file's whole column.
         html_entities: Whether HTML entities in texts become characters.
         in_files: Whether the buckets are to lie in files, whatever way they came together.
+        channels: What is read of events besides the texts, as in `data.channels`.
     """
 
     def __init__(
@@ -43,10 +45,12 @@ class GatherByUser(beam.PTransform):
         timestamp_unit: TimestampUnit = AUTO,
         html_entities: bool = False,
         in_files: bool = False,
+        channels: Iterable[str] = (),
     ):
         super().__init__()
-        events, labels = EventRows(columns, html_entities), LabelRows(columns, tasks)
+        events, labels = EventRows(columns, html_entities, channels), LabelRows(columns, tasks)
         self._reader = PieceReader(events, labels, timestamp_unit)
+        self._channels = events.others
         self._num_buckets = num_buckets
         self._folder = folder
         self._in_files = in_files
@@ -65,9 +69,9 @@ class GatherByUser(beam.PTransform):
         """
         through_files = way_of(files.pipeline.options) == "files"
         read_piece = (
-            _ToFiles(self._reader, self._num_buckets, self._folder)
+            _ToFiles(self._reader, self._num_buckets, self._channels, self._folder)
             if through_files
-            else _ToShuffle(self._reader, self._num_buckets)
+            else _ToShuffle(self._reader, self._num_buckets, self._channels)
         )
         records, read = (
             files
@@ -78,22 +82,30 @@ class GatherByUser(beam.PTransform):
         )
         buckets = records | "GroupByBucket" >> beam.GroupByKey()
         if self._in_files and not through_files:
-            buckets = buckets | "WriteBucket" >> beam.Map(_write_bucket, self._folder)
+            write_bucket = _WriteBucket(self._folder, self._channels)
+            buckets = buckets | "WriteBucket" >> beam.ParDo(write_bucket)
         return buckets, read | "Files" >> _OfFiles()
 
 
 class _ToFiles(beam.DoFn):
     """Writes the records of a piece of a file by bucket, and says where they are."""
 
-    def __init__(self, reader: PieceReader, num_buckets: int, folder: str):
+    def __init__(
+        self,
+        reader: PieceReader,
+        num_buckets: int,
+        channels: Sequence[ChannelColumn],
+        folder: str,
+    ):
         self._reader = reader
         self._num_buckets = num_buckets
+        self._channels = channels
         self._folder = folder
 
     def process(self, piece: Piece) -> Iterable[Any]:
         # Beam may read a piece twice; both attempts must be able to write.
         path = FileSystems.join(self._folder, f"{piece.file.index:06d}-{uuid.uuid4().hex}.arrow")
-        writer = SpillWriter(path, self._num_buckets)
+        writer = SpillWriter(path, self._num_buckets, self._channels)
         try:
             for read in self._reader(piece, writer):
                 if read is not None:
@@ -106,12 +118,13 @@ class _ToFiles(beam.DoFn):
 class _ToShuffle(beam.DoFn):
     """Passes the records of a piece of a file on, by bucket."""
 
-    def __init__(self, reader: PieceReader, num_buckets: int):
+    def __init__(self, reader: PieceReader, num_buckets: int, channels: Sequence[ChannelColumn]):
         self._reader = reader
         self._num_buckets = num_buckets
+        self._channels = channels
 
     def process(self, piece: Piece) -> Iterable[Any]:
-        buffer = ShuffleBuffer(self._num_buckets)
+        buffer = ShuffleBuffer(self._num_buckets, self._channels)
         for read in self._reader(piece, buffer):
             if read is not None:
                 yield beam.pvalue.TaggedOutput(_READ, read)
@@ -119,11 +132,18 @@ class _ToShuffle(beam.DoFn):
             yield from buffer.take()
 
 
-def _write_bucket(bucket: tuple[int, Iterable[bytes]], folder: str) -> tuple[int, list[Batches]]:
-    number, records = bucket
-    # Beam may write a bucket twice.
-    path = FileSystems.join(folder, f"bucket-{number:05d}-{uuid.uuid4().hex}.arrow")
-    return number, [write_shuffled(path, records)]
+class _WriteBucket(beam.DoFn):
+    """Writes what a shuffle brought of a bucket to a file, and says where it is."""
+
+    def __init__(self, folder: str, channels: Sequence[ChannelColumn]):
+        self._folder = folder
+        self._channels = channels
+
+    def process(self, bucket: tuple[int, Iterable[bytes]]) -> Iterable[tuple[int, list[Batches]]]:
+        number, records = bucket
+        # Beam may write a bucket twice.
+        path = FileSystems.join(self._folder, f"bucket-{number:05d}-{uuid.uuid4().hex}.arrow")
+        yield number, [write_shuffled(path, records, self._channels)]
 
 
 class _OfFiles(beam.PTransform):

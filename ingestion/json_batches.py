@@ -107,7 +107,10 @@ class JsonBatches:
                             found[column][type(value)] += 1
                     yield line, values
             for column, kinds in found.items():
-                kind = max(kinds, key=lambda each: kinds[each], default=str)
+                # Null is of every type, and every integer a float too.
+                kinds.pop(type(None), None)
+                kind = max(kinds, key=lambda each: kinds[each], default=type(None))
+                kind = float if kind is int and float in kinds else kind
                 self._types[column] = _TYPES.get(kind, self._types[column])
 
     def _one(self, table: LineTable, place: int) -> Iterator[Record]:

@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+import pyarrow as pa
+
 from ingestion.batches import Batch, Record
 from ingestion.config import TimestampUnit
 from ingestion.errors import BadValue, DataError
@@ -47,7 +49,7 @@ class PieceReader:
     """Reads pieces of files.
 
     Args:
-        events: How rows of events are read.
+        events: How rows of events are read; what takes the records must know its `others`.
         labels: How rows of labels are read.
         timestamp_unit: What numbers are, or that it is told by each file's whole column.
         read: What reads events.
@@ -95,7 +97,7 @@ class PieceReader:
 
         def one(line: int, row: Row) -> None:
             try:
-                user_id, timestamp, text = read(row)
+                user_id, timestamp, text, others = read(row)
             except BadValue as bad:
                 statistics.events.add_bad(file.path, line, bad)
                 return
@@ -104,7 +106,11 @@ class PieceReader:
                 found.numbers.add(timestamp, line)
             else:
                 statistics.span(timestamp, timestamp)
-            sink.append(user_id, EVENT, timestamp, number, file.index, line, text)
+            for channel, value in zip(read.others, others, strict=True):
+                statistics.known[channel.channel.name] += channel.known(
+                    pa.array([value], channel.kind)
+                )
+            sink.append(user_id, EVENT, timestamp, number, file.index, line, text, others)
 
         for batch in self._read(piece, read.columns, read.remedy):
             if not isinstance(batch, Batch):
@@ -118,6 +124,8 @@ class PieceReader:
             moments = events.timestamps[~is_number]
             if len(moments):
                 statistics.span(float(moments.min()), float(moments.max()))
+            for channel, values in zip(read.others, events.others, strict=True):
+                statistics.known[channel.channel.name] += channel.known(values)
             sink.append_events(events, file.index)
             for place in map(int, others):
                 one(int(batch.lines[place]), batch.values(place))

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 
+from contract.event_channels import further_channels_of
 from contract.splits import EVAL, SPLITS, TRAIN, VALIDATION
 from ingestion.config import (
     IngestionConfig,
@@ -70,6 +71,7 @@ def _summary(statistics: Statistics) -> str:
         parts.append(" to ".join(dict.fromkeys(days)))
     if units := sorted(set(statistics.timestamp_units.values())):
         parts.append(f"timestamps read as {' and '.join(units).replace('_', ' ')}")
+    parts += [f"{known:,} with a {name}" for name, known in sorted(statistics.known.items())]
     if bad := statistics.events.bad_records + statistics.labels.bad_records:
         parts.append(f"{bad:,} bad lines skipped")
     parts += [f"{loss.lost:,} {loss.name.replace('_', ' ')}" for loss in losses(statistics)]
@@ -100,6 +102,7 @@ def check(statistics: Statistics, config: IngestionConfig, tasks: Mapping[str, T
     if tasks:
         _check_overlap(statistics)
     check_losses(statistics, config.losses)
+    _check_channels(statistics, config)
     _check_users(statistics, config)
     _check_splits(statistics)
     for name, task in tasks.items():
@@ -168,6 +171,17 @@ def _check_overlap(statistics: Statistics) -> None:
             f"{statistics.sample_labelled_user!r} in the labels. Write them alike, or name the "
             "right columns in `data.columns`."
         )
+
+
+def _check_channels(statistics: Statistics, config: IngestionConfig) -> None:
+    for channel in further_channels_of(config.channels):
+        if not statistics.known[channel.name]:
+            column = getattr(config.columns, channel.column)
+            raise DataError(
+                f"No event has anything in the column {column}. See that `data.columns."
+                f"{channel.column}` names the right one, or take `{channel.name}` out of "
+                "`data.channels`."
+            )
 
 
 def _check_users(statistics: Statistics, config: IngestionConfig) -> None:

@@ -1,6 +1,6 @@
 """Rows of the event and label files: which columns are read of them, and what they must hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from contract.splits import SPLITS
 from ingestion import values
 from ingestion.batches import Batch
+from ingestion.channel_columns import channel_columns
 from ingestion.classes import ClassIndex
 from ingestion.config import Columns, Task
 from ingestion.errors import BadValue
@@ -26,11 +27,13 @@ class Event(NamedTuple):
         user_id: The user.
         timestamp: As of `parse_timestamp`: `UnixSeconds`, or a number of the column's unit.
         text: What the user did.
+        others: The values of the channels that have columns of their own, in their order.
     """
 
     user_id: str
     timestamp: float
     text: str
+    others: tuple[Any, ...] = ()
 
 
 class EventRows:
@@ -39,16 +42,25 @@ class EventRows:
     Args:
         columns: Names of the columns.
         html_entities: Whether HTML entities in texts become characters.
+        channels: What is read besides the texts, as in `data.channels`.
 
     Attributes:
         columns: Those that are read.
+        others: How those of channels are read, which come last.
         remedy: What to do about one that is not there, a sentence.
     """
 
-    remedy = "Map the names in `data.columns`."
-
-    def __init__(self, columns: Columns, html_entities: bool):
-        self.columns = (columns.user_id, columns.timestamp, columns.text)
+    def __init__(self, columns: Columns, html_entities: bool, channels: Iterable[str] = ()):
+        self.others = channel_columns(channels)
+        self.columns = (
+            *(columns.user_id, columns.timestamp, columns.text),
+            *(getattr(columns, each.channel.column) for each in self.others),
+        )
+        self.remedy = "Map the names in `data.columns`" + (
+            ", or take the channels that the events do not have out of `data.channels`."
+            if self.others
+            else "."
+        )
         self._html_entities = html_entities
 
     def __call__(self, row: Row) -> Event:
@@ -59,11 +71,12 @@ class EventRows:
         """
         if isinstance(row, BadValue):
             raise row
-        user_id, timestamp, text = row
+        user_id, timestamp, text, *others = row
         return Event(
             values.parse_user_id(user_id),
             parse_timestamp(timestamp),
             values.parse_text(text, self._html_entities),
+            tuple(each.parse(value) for each, value in zip(self.others, others, strict=True)),
         )
 
     def batch(self, batch: Batch) -> tuple[Events, npt.NDArray[np.int64]]:
@@ -72,7 +85,7 @@ class EventRows:
         Args:
             batch: With the values of `columns`.
         """
-        return read_events(batch, self._html_entities)
+        return read_events(batch, self._html_entities, self.others)
 
 
 class Label(NamedTuple):

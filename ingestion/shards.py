@@ -79,7 +79,7 @@ class WriteShards(beam.DoFn):
         similar = _SimilarIds()
         writers = {}
         try:
-            for user in read_users(spilled, clock):
+            for user in read_users(spilled, clock, config.channels):
                 statistics.duplicate_events += user.count_duplicates()
                 if self._tasks:
                     similar.add(user)

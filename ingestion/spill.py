@@ -6,7 +6,8 @@ One Arrow file holds the records of one piece of an input file, as batches of on
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,10 @@ import pyarrow.compute as pc
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from contract.event_channels import TIME, EventChannel
 from contract.features import USER_ID
 from ingestion.buckets import buckets_of
+from ingestion.channel_columns import ChannelColumn, channel_columns
 from ingestion.division import split_of
 from ingestion.event_columns import Events
 from ingestion.string_columns import bytes_of
@@ -27,18 +30,16 @@ EVENT = 0
 LABEL = 1
 
 # 64-bit offsets: a bucket may hold more than 2 GiB of text.
-_SCHEMA = pa.schema(
-    {
-        USER_ID: pa.large_string(),
-        "kind": pa.int8(),
-        "timestamp": pa.float64(),
-        # Whether the timestamp is a number of the file's unit, and not yet Unix seconds.
-        "number": pa.bool_(),
-        "file": pa.int32(),
-        "line": pa.int64(),
-        "payload": pa.large_string(),
-    }
-)
+_FIELDS = {
+    USER_ID: pa.large_string(),
+    "kind": pa.int8(),
+    "timestamp": pa.float64(),
+    # Whether the timestamp is a number of the file's unit, and not yet Unix seconds.
+    "number": pa.bool_(),
+    "file": pa.int32(),
+    "line": pa.int64(),
+    "payload": pa.large_string(),
+}
 _BUFFERED_RECORDS = 50_000
 _BUFFERED_CHARACTERS = 16 * 2**20
 
@@ -57,6 +58,7 @@ class UserRecords:
         labels: (file, line, payload) of the label rows, in the order of the files; the first one
             counts.
         framed: The texts as they stand in examples; made of them if it is not given.
+        others: By the feature of each channel with a column of its own, its values, [n].
     """
 
     user_id: str
@@ -64,6 +66,7 @@ class UserRecords:
     texts: pa.LargeStringArray
     labels: list[tuple[int, int, str]]
     framed: Framed = None  # type: ignore[assignment]
+    others: Mapping[str, pa.Array] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.framed is None:
@@ -81,16 +84,32 @@ class UserRecords:
         own: str | None = json.loads(self.labels[0][2])[1] if self.labels else None
         return own or split_of(self.user_id)
 
+    def of(self, channel: EventChannel) -> npt.NDArray[Any]:
+        """Returns what the events say to a channel: int64, float32 or str [n]."""
+        if channel.name == TIME.name:
+            return self.timestamps.astype(np.int64)
+        found: npt.NDArray[Any] = self.others[channel.feature].to_numpy(zero_copy_only=False)
+        return found
+
     def count_duplicates(self) -> int:
-        """Returns how many events repeat the timestamp and the text of another one."""
+        """Returns how many events repeat all that is read of another one."""
         tied = np.flatnonzero(self.timestamps[1:] == self.timestamps[:-1])
         if not len(tied):
             return 0
         places = np.union1d(tied, tied + 1)
         # Hashes: the texts of a user with a million events are many.
         texts = (hash(text) for text in self.texts.take(pa.array(places)).to_pylist())
-        different = set(zip(self.timestamps[places].tolist(), texts, strict=True))
+        # As text, for a NaN is not equal to itself.
+        others = (
+            values.take(pa.array(places)).cast(pa.large_string()).to_pylist()
+            for values in self.others.values()
+        )
+        different = set(zip(self.timestamps[places].tolist(), texts, *others, strict=True))
         return len(places) - len(different)
+
+
+def _schema(channels: Iterable[ChannelColumn]) -> pa.Schema:
+    return pa.schema({**_FIELDS, **{each.channel.feature: each.kind for each in channels}})
 
 
 class RecordBuffer:
@@ -98,10 +117,13 @@ class RecordBuffer:
 
     Args:
         num_buckets: Number of buckets, at least 1.
+        channels: Those whose values the records have.
     """
 
-    def __init__(self, num_buckets: int):
+    def __init__(self, num_buckets: int, channels: Sequence[ChannelColumn] = ()):
         self._num_buckets = num_buckets
+        self._schema = _schema(channels)
+        self._neutral = tuple(each.channel.neutral for each in channels)
         self._clear()
 
     def append(
@@ -113,6 +135,7 @@ class RecordBuffer:
         file: int,
         line: int,
         payload: str,
+        others: tuple[Any, ...] = (),
     ) -> None:
         """Adds one record.
 
@@ -124,8 +147,10 @@ class RecordBuffer:
             file: Index of the input file.
             line: Line in that file.
             payload: The text of an event; of a label row the JSON of [classes, split].
+            others: The values of the channels; () says nothing.
         """
-        self._rows.append((user_id, kind, timestamp, number, file, line, payload))
+        row = (user_id, kind, timestamp, number, file, line, payload)
+        self._rows.append((*row, *(others or self._neutral)))
         self._grow(1, len(payload))
 
     def append_events(self, events: Events, file: int) -> None:
@@ -139,16 +164,17 @@ class RecordBuffer:
             pa.array(np.full(count, file, np.int32)),
             pa.array(events.lines),
             events.texts,
+            *events.others,
         ]
         self._batches_of_rows()
-        self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+        self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         _, starts, stops = bytes_of(events.texts)
         self._grow(count, int(stops[-1] - starts[0]) if count else 0)
 
     def flush(self) -> None:
         """Passes on what was collected."""
         self._batches_of_rows()
-        table = pa.Table.from_batches(self._waiting, _SCHEMA).combine_chunks()
+        table = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
         self._clear()
         if not table.num_rows:
             return
@@ -165,7 +191,7 @@ class RecordBuffer:
         raise NotImplementedError
 
     def _clear(self) -> None:
-        self._rows: list[tuple[str, int, float, bool, int, int, str]] = []
+        self._rows: list[tuple[Any, ...]] = []
         self._waiting: list[pa.RecordBatch] = []
         self._records = self._characters = 0
 
@@ -180,9 +206,9 @@ class RecordBuffer:
         if self._rows:
             columns = [
                 pa.array(column, field.type)
-                for column, field in zip(zip(*self._rows, strict=True), _SCHEMA, strict=True)
+                for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
             ]
-            self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+            self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
             self._rows = []
 
 
@@ -192,11 +218,12 @@ class SpillWriter(RecordBuffer):
     Args:
         path: The Arrow file to write; must not exist.
         num_buckets: Number of buckets, at least 1.
+        channels: Those whose values the records have.
     """
 
-    def __init__(self, path: str, num_buckets: int):
-        super().__init__(num_buckets)
-        self._file = _ArrowFile(path)
+    def __init__(self, path: str, num_buckets: int, channels: Sequence[ChannelColumn] = ()):
+        super().__init__(num_buckets, channels)
+        self._file = _ArrowFile(path, self._schema)
         self._batches: dict[int, list[int]] = {}
 
     def close(self) -> dict[int, Batches]:
@@ -214,10 +241,15 @@ class SpillWriter(RecordBuffer):
 
 
 class ShuffleBuffer(RecordBuffer):
-    """Collects records and gives them out by bucket, as bytes for the runner's own shuffle."""
+    """Collects records and gives them out by bucket, as bytes for the runner's own shuffle.
 
-    def __init__(self, num_buckets: int):
-        super().__init__(num_buckets)
+    Args:
+        num_buckets: Number of buckets, at least 1.
+        channels: Those whose values the records have.
+    """
+
+    def __init__(self, num_buckets: int, channels: Sequence[ChannelColumn] = ()):
+        super().__init__(num_buckets, channels)
         self._ready: list[tuple[int, bytes]] = []
 
     def take(self) -> list[tuple[int, bytes]]:
@@ -234,17 +266,18 @@ class _ArrowFile:
 
     Args:
         path: Where; must not exist.
+        schema: Of its batches.
 
     Attributes:
         path: As given.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, schema: pa.Schema):
         self.path = path
         self._sink = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
         compression = "lz4" if pa.Codec.is_available("lz4") else None
         self._writer = pa.ipc.new_file(
-            self._sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression=compression)
+            self._sink, schema, options=pa.ipc.IpcWriteOptions(compression=compression)
         )
         self._written = 0
 
@@ -260,43 +293,51 @@ class _ArrowFile:
         self._sink.close()
 
 
-def write_shuffled(path: str, records: Iterable[bytes]) -> Batches:
+def write_shuffled(
+    path: str, records: Iterable[bytes], channels: Sequence[ChannelColumn] = ()
+) -> Batches:
     """Writes what a shuffle brought of one bucket, and holds a batch of it at a time.
 
     Args:
         path: The Arrow file to write; must not exist.
         records: As of `ShuffleBuffer`.
+        channels: As of it.
     """
-    file = _ArrowFile(path)
-    numbers = [file.write(_unpacked(each)) for each in records]
+    schema = _schema(channels)
+    file = _ArrowFile(path, schema)
+    numbers = [file.write(_unpacked(each, schema)) for each in records]
     file.close()
     return path, numbers
 
 
-def _unpacked(records: bytes) -> pa.RecordBatch:
-    return pa.ipc.read_record_batch(pa.py_buffer(records), _SCHEMA)
+def _unpacked(records: bytes, schema: pa.Schema) -> pa.RecordBatch:
+    return pa.ipc.read_record_batch(pa.py_buffer(records), schema)
 
 
-def read_users(spilled: Iterable[Batches | bytes], clock: Clock) -> Iterator[UserRecords]:
+def read_users(
+    spilled: Iterable[Batches | bytes], clock: Clock, channels: Iterable[str] = ()
+) -> Iterator[UserRecords]:
     """Loads one bucket.
 
     Args:
         spilled: The bucket's batches, from all Arrow files or as a shuffle brings them.
         clock: How the numbers of each file are read; those that it cannot read are left out.
+        channels: The names of those whose values the records have.
 
     Yields:
         The users, by id.
     """
     batches: list[pa.RecordBatch] = []
+    schema = _schema(channel_columns(channels))
     for each in spilled:
         if isinstance(each, bytes):
-            batches.append(_unpacked(each))
+            batches.append(_unpacked(each, schema))
             continue
         path, numbers = each
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
             reader = pa.ipc.open_file(source)
             batches.extend(reader.get_batch(number) for number in numbers)
-    table = pa.Table.from_batches(batches, _SCHEMA)
+    table = pa.Table.from_batches(batches, schema)
     del batches
     table = _with_unix_seconds(table, clock)
     if not table.num_rows:
@@ -313,6 +354,7 @@ def _users(table: pa.Table) -> Iterator[UserRecords]:
     )
     payloads = table["payload"].chunk(0)
     framed = frame(payloads)
+    others = {name: table[name].chunk(0) for name in table.column_names if name not in _FIELDS}
     has_labels = bool((kinds == LABEL).any())
     edges = [*starts.tolist(), table.num_rows]
     for name, (start, stop) in zip(names, itertools.pairwise(edges), strict=True):
@@ -330,6 +372,7 @@ def _users(table: pa.Table) -> Iterator[UserRecords]:
             payloads.slice(start, events - start),
             labels,
             framed.part(start, events),
+            {name: values.slice(start, events - start) for name, values in others.items()},
         )
 
 

@@ -107,6 +107,7 @@ class Statistics(pydantic.BaseModel):
             and no seconds.
         small_numbers: Timestamps too small for Unix seconds of 1973 and later: `numbers`, and how
             many of them could be `years`, `months` or `excel_days`.
+        known: Events that say something to a channel with a column of its own, by its name.
         earliest: Unix seconds of the first event.
         latest: Unix seconds of the last event.
         users: Users with events.
@@ -132,6 +133,7 @@ class Statistics(pydantic.BaseModel):
     files: list[FileStatistics] = []
     timestamp_units: dict[int, TimestampUnit] = {}
     small_numbers: Counter[str] = Counter()
+    known: Counter[str] = Counter()
     earliest: float | None = None
     latest: float | None = None
     users: int = 0
@@ -168,6 +170,7 @@ class Statistics(pydantic.BaseModel):
             bisect.insort(self.files, file, key=lambda each: (each.kind, each.path))
         self.timestamp_units.update(other.timestamp_units)
         self.small_numbers.update(other.small_numbers)
+        self.known.update(other.known)
         self.earliest = _extreme(min, self.earliest, other.earliest)
         self.latest = _extreme(max, self.latest, other.latest)
         self.users += other.users

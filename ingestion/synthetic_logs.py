@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from contract.features import USER_ID
+from ingestion.synthetic_types import UserTypes
 
 START = 1704067200  # 2024-01-01T00:00:00Z, Unix seconds
 DAYS = 366
@@ -303,6 +304,7 @@ def generate(
     seed: int = 0,
     labelled: float = 0.85,
     missing: float = 0.05,
+    typed: bool = False,
 ) -> tuple[Path, Path]:
     """Writes synthetic behaviour logs and labels.
 
@@ -320,6 +322,8 @@ def generate(
         seed: non-negative integer that decides all randomness.
         labelled: share of the users who have a row of labels, from 0 to 1.
         missing: share of the labels of those users that are left empty, from 0 to 1.
+        typed: whether every event has also a `type` (string) and a `value` (number or null), the
+            price; timestamps, texts and labels are the same either way.
 
     Returns:
         The paths of the events and of the labels.
@@ -360,12 +364,17 @@ def generate(
                 user = _hidden_user(rng)
                 count = MIN_BEHAVIORS + round(rng.lognormvariate(log_median, _ACTIVITY_SPREAD))
                 own_styles = styles[user.age, user.parent, user.region]
+                types = UserTypes(f"{seed} {user_id}", user.age, user.parent) if typed else None
                 for timestamp, text in _behaviors(
                     rng, user, count, lexicons, templates, own_styles
                 ):
+                    more = ""
+                    if types is not None:
+                        kind, price = types.draw()
+                        more = f', "type": "{kind}", "value": {json.dumps(price)}'
                     parts[int(rng.random() * _PARTS)].write(
                         f'{{"user_id": "{user_id}", "timestamp": {timestamp}, '
-                        f'"text": {encode(text)}}}\n'
+                        f'"text": {encode(text)}{more}}}\n'
                     )
                 if rng.random() < labelled:
                     rows.writerow((user_id, *_labels(rng, user, missing)))

@@ -8,7 +8,8 @@ from ingestion.errors import BadValue
 from ingestion.text_values import decode_entities, to_unicode
 
 _WHOLE_FLOAT = re.compile(r"(-?\d+)\.0+")
-_MISSING_LABELS = frozenset({"", "nan", "null", "none"})
+MISSING = frozenset({"", "nan", "null", "none"})
+"""What stands for nothing where a class or a number is wanted, in lower case."""
 _BOOLEANS = {"true": "1", "false": "0"}
 LAST_EXACT_FLOAT = 2**53
 """Above it a float has lost digits of the integer that it was."""
@@ -93,7 +94,7 @@ def normalize_label(value: object) -> str | None:
         value = format(value, "f")
     text = str(value).strip()
     folded = text.casefold()
-    if folded in _MISSING_LABELS:
+    if folded in MISSING:
         return None
     whole = _WHOLE_FLOAT.fullmatch(text)
     if whole:

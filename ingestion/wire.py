@@ -7,9 +7,8 @@ that the list of some texts that stand together is a piece of the whole.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +108,25 @@ def integers_feature(values: npt.ArrayLike) -> bytes:
 
 def float_feature(value: float) -> bytes:
     """Returns the `Feature` of a `FloatList` of one number."""
-    return _message(_SECOND, _message(_FIRST, struct.pack("<f", value)))
+    return floats_feature([value])
+
+
+def floats_feature(values: npt.ArrayLike) -> bytes:
+    """Returns the `Feature` of a `FloatList`: float32[n], n >= 1."""
+    return _message(_SECOND, _message(_FIRST, np.asarray(values, "<f4").tobytes()))
+
+
+def texts_feature(values: Iterable[str]) -> bytes:
+    """Returns the `Feature` of a `BytesList` of some texts."""
+    return bytes_feature(b"".join(_message(_FIRST, text.encode()) for text in values))
+
+
+FEATURES: Mapping[str, Callable[[Any], bytes]] = {
+    "int64": integers_feature,
+    "float32": floats_feature,
+    "string": texts_feature,
+}
+"""Returns the `Feature` of some values, by the name of their type in `EventChannel`."""
 
 
 def serialize(features: Mapping[str, bytes]) -> bytes:

@@ -78,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     init.add_argument("--user-id", metavar="COLUMN", help="the user's id in the events")
     init.add_argument("--timestamp", metavar="COLUMN", help="when it happened, in the events")
     init.add_argument("--text", metavar="COLUMN", help="what the user did, in the events")
+    init.add_argument("--type", metavar="COLUMN", help="of what kind it was, in the events")
+    init.add_argument("--value", metavar="COLUMN", help="its number, as a price, in the events")
     init.add_argument("--label-user-id", metavar="COLUMN", help="the user's id in the labels")
     init.add_argument(
         "--kubeflow", action="store_true", help="write the section for `kubeflow compile` as well"
@@ -107,6 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--mean-behaviors", type=float, default=25, help="events per user (default: 25)"
     )
     generate.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    generate.add_argument(
+        "--typed",
+        action="store_true",
+        help="give every event a type, as view or buy, and a value, its price; the rest stays as "
+        "it is without",
+    )
 
     return commands.main(arguments)
 
@@ -139,6 +147,8 @@ def _init(args: argparse.Namespace) -> int:
         timestamp=args.timestamp,
         text=args.text,
         label_user_id=args.label_user_id,
+        type=args.type,
+        value=args.value,
     )
     print(init(args.name, args.events, args.labels, names, kubeflow=args.kubeflow), end="")
     return exit_codes.OK
@@ -166,7 +176,13 @@ def _generate(args: argparse.Namespace) -> int:
     from ingestion.synthetic_logs import generate
 
     try:
-        generate(args.folder, users=args.users, mean_behaviors=args.mean_behaviors, seed=args.seed)
+        generate(
+            args.folder,
+            users=args.users,
+            mean_behaviors=args.mean_behaviors,
+            seed=args.seed,
+            typed=args.typed,
+        )
     except ValueError as error:
         raise UsageError(str(error)) from error
     print(f"{args.folder}: events.jsonl.gz and labels.csv of {args.users} users")

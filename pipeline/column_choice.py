@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from contract.event_channels import TYPE, VALUE
 from contract.features import USER_ID
 from contract.splits import SPLITS
 from ingestion import values
+from ingestion.channel_columns import ChannelColumn, channel_columns
 from ingestion.errors import BadValue
 from ingestion.files import InputFile
 from ingestion.readers import column_names
@@ -31,6 +34,15 @@ _TEXTS = (
     *("content", "message", "body", "title", "producttitle", "summary", "comment", "description"),
     *("post", "subject"),
 )
+_FURTHER = {
+    TYPE.name: (
+        *("type", "eventtype", "behaviortype", "actiontype", "action", "event", "eventname"),
+        *("kind", "category"),
+    ),
+    VALUE.name: ("value", "price", "amount", "rating", "stars", "score", "revenue"),
+}
+# Where the first rows have more, they are ids rather than types.
+_MOST_TYPES = 200
 _SPLIT = "split"
 _ROWS = 100
 
@@ -44,6 +56,8 @@ class Names(NamedTuple):
         text: What the user did.
         label_user_id: The user's id in the labels.
         split: The user's split in the labels; None also where there is no such column.
+        type: Of what kind the event was; None also where no column surely says it.
+        value: A number of the event; None also where no column surely is it.
     """
 
     user_id: Any = None
@@ -51,6 +65,8 @@ class Names(NamedTuple):
     text: Any = None
     label_user_id: Any = None
     split: Any = None
+    type: Any = None
+    value: Any = None
 
 
 def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
@@ -86,7 +102,60 @@ def choose_columns(events: InputFile, labels: InputFile, given: Names) -> Names:
         (_plain(taken[USER_ID]), *_USER_IDS),
         values.parse_user_id,
     )
-    return Names(**taken, split=_split_column(labels, of_labels))
+    further = {
+        key: found[0] if len(found) == 1 else None
+        for key, found in further_columns(events, given, list(taken.values())).items()
+    }
+    return Names(**taken, split=_split_column(labels, of_labels), **further)
+
+
+def further_columns(
+    events: InputFile, given: Names, others: Collection[str]
+) -> dict[str, list[str]]:
+    """Finds the columns that may be read for channels.
+
+    Args:
+        events: A file of events.
+        given: What the user named.
+        others: Columns that hold something else.
+
+    Returns:
+        By the key in `data.columns`, the one that the user named, or all that are called so and
+        hold it.
+
+    Raises:
+        ConfigError: A named column is not there.
+        DataError: The file cannot be read.
+    """
+    columns = column_names(events, SAMPLED_ROWS)
+    found = {}
+    for channel in channel_columns(_FURTHER):
+        key = channel.channel.column
+        if (named := getattr(given, key)) is not None:
+            found[key] = [_choose(key, events, columns, named, (), channel.parse)]
+            continue
+        found[key] = [
+            column
+            for column in columns
+            if column not in others
+            and _plain(column) in _FURTHER[channel.channel.name]
+            and _tells_events_apart(events, column, channel)
+        ]
+    return found
+
+
+def _tells_events_apart(file: InputFile, column: str, channel: ChannelColumn) -> bool:
+    """Whether the first values are what they should be, and not all the same."""
+    different = set()
+    for _, row in itertools.islice(first_rows(file, (column,), ""), SAMPLED_ROWS):
+        try:
+            if not isinstance(row, BadValue):
+                different.add(channel.parse(row[0]))
+        except BadValue:
+            return False
+    names = {value for value in different if value == value and value != channel.channel.neutral}
+    most = _MOST_TYPES if channel.channel.name == TYPE.name else SAMPLED_ROWS
+    return 1 < len(names) <= most
 
 
 def _split_column(labels: InputFile, columns: list[str]) -> str | None:

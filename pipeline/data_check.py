@@ -67,7 +67,7 @@ def look_at_data(data: DataConfig, tasks: Mapping[str, Task]) -> Findings:
 
 
 def _look_at_events(files: list[InputFile], config: IngestionConfig) -> Findings:
-    read = EventRows(config.columns, config.html_entities)
+    read = EventRows(config.columns, config.html_entities, config.channels)
     look = _Look("events", files)
     has_words, small_numbers = False, Counter[str]()
     for file in look.files:

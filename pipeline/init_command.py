@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 import yaml
 from rich.console import Console
 
+from contract.event_channels import TIME, TYPE, VALUE
 from contract.tasks import clashing_tasks
 from ingestion.config import Columns
 from ingestion.errors import BadValue, DataError
@@ -18,7 +19,7 @@ from ingestion.files import InputFile
 from ingestion.readers import column_names
 from ingestion.stores import is_stored
 from ingestion.values import normalize_label
-from pipeline.column_choice import Names, choose_columns
+from pipeline.column_choice import Names, choose_columns, further_columns
 from pipeline.config import ConfigError, load_config
 from pipeline.data_check import look_at_data
 from pipeline.data_sample import (
@@ -60,9 +61,11 @@ evaluation:
 """
 
 
-_CHANNELS = """\
-  channels: [time]  # when a user is active tells something too
-"""
+_TELL = {
+    TIME.name: "when a user is active",
+    TYPE.name: "of what kind the events are",
+    VALUE.name: "how large their values are",
+}
 
 _FEWEST_FOR_PHRASES = 1_000
 _WORDS = """\
@@ -131,7 +134,7 @@ def init(name: str, events: str, labels: str, names: Names, *, kubeflow: bool = 
         events=_inline(events),
         labels=_inline(labels),
         columns=_columns(columns),
-        channels=_CHANNELS if has_moments(of_kind["events"][0], columns.timestamp) else "",
+        channels=_channels(of_kind["events"][0], columns, names),
         tasks=tasks,
         language=language.language,
         why=language.reason,
@@ -159,8 +162,33 @@ def _kubeflow(name: str, events: str, labels: str) -> str:
 
 def _columns(names: Names) -> str:
     usual = Columns()
-    own = {key: value for key, value in names._asdict().items() if value != getattr(usual, key)}
+    own = {
+        key: value
+        for key, value in names._asdict().items()
+        if value is not None and value != getattr(usual, key)
+    }
     return f"  columns: {_inline(own)}\n" if own else ""
+
+
+def _channels(events: InputFile, columns: Names, given: Names) -> str:
+    """The line of the channels, and comments on those for which several columns may be read."""
+    found = [channel.name for channel in (TYPE, VALUE) if getattr(columns, channel.column)]
+    if has_moments(events, columns.timestamp):
+        found.insert(0, TIME.name)
+    lines = []
+    if found:
+        tell = [_TELL[name] for name in found]
+        known = " and ".join([", ".join(tell[:-1]), tell[-1]] if tell[1:] else tell)
+        verb = "tell" if tell[1:] else "tells"
+        lines.append(f"  channels: [{', '.join(found)}]  # {known} {verb} something too\n")
+    taken = [columns.user_id, columns.timestamp, columns.text]
+    for key, several in further_columns(events, given, taken).items():
+        if len(several) > 1:
+            lines.append(
+                f"  # {_inline(several)} may each be read as the events' {key}: name one in "
+                f"`columns.{key}`, and `{key}` in `channels`.\n"
+            )
+    return "".join(lines)
 
 
 def _count(files: list[InputFile], user_id: str) -> Counts:

@@ -27,6 +27,7 @@ from components.sealing_evaluator import SealingEvaluator
 from components.strict_example_validator import StrictExampleValidator
 from components.tunable_trainer import HYPERPARAMETERS, PREVIOUS, TunableTrainer
 from components.verifying_pusher import VerifyingPusher
+from contract.event_channels import further_channels_of
 from contract.splits import EVAL, TRAIN, VALIDATION
 from pipeline.backend import Backend, Part
 from pipeline.code_digest import code_digest
@@ -324,6 +325,7 @@ def _bulk_encoder(pusher: BaseComponent, inputs: _Inputs, config: PipelineConfig
         events=[inputs.events],
         config=EncodingConfig(
             columns=ingestion.columns,
+            channels=[channel.name for channel in further_channels_of(ingestion.channels)],
             max_bad_fraction=ingestion.max_bad_fraction,
             timestamp_unit=ingestion.timestamp_unit,
             html_entities=ingestion.html_entities,

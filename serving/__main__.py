@@ -7,6 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from contract.command_line import CommandLine
+from contract.event_channels import EVENT_CHANNELS, TIME
+
+_FURTHER = [channel for channel in EVENT_CHANNELS if channel is not TIME]
 
 _DESCRIPTION = """\
 Serve, query and release the models that `python -m pipeline run` pushes.
@@ -150,6 +153,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="when, one for every text: Unix seconds or ISO 8601, 0 where unknown (default: all "
         "unknown); a model without the channel of time ignores them",
     )
+    query.add_argument(
+        "--types",
+        nargs="+",
+        metavar="type",
+        help='of what kind, one for every text, such as view, "" where unknown; a model without '
+        "the channel of types ignores them",
+    )
+    query.add_argument(
+        "--values",
+        nargs="+",
+        metavar="number",
+        help='a number for every text, such as a price, "" where unknown; a model without the '
+        "channel of values ignores them",
+    )
     query.add_argument("--model", default="default", help="name of the model (default: default)")
     query.add_argument("--version", type=int, help="version (default: the newest)")
     query.add_argument("--label", help="label of a version, such as stable")
@@ -190,6 +207,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for column in ("user-id", "timestamp", "text"):
         name = column.replace("-", "_")
         encode.add_argument(f"--{column}", default=name, help=f"column (default: {name})")
+    for channel in _FURTHER:
+        encode.add_argument(
+            f"--{channel.column}",
+            default=channel.column,
+            help=f"column, read if the model has the channel `{channel.name}` (default: "
+            f"{channel.column})",
+        )
+    encode.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        choices=[channel.name for channel in _FURTHER],
+        metavar="CHANNEL",
+        help="channels of the model that the events do not have: type, value; they then say "
+        "nothing of anybody",
+    )
     encode.add_argument(
         "--max-bad-fraction",
         type=float,

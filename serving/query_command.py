@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import rich.box
@@ -12,7 +14,9 @@ from rich.table import Table
 
 from contract import exit_codes
 from contract.errors import UsageError
+from contract.event_channels import VALUE
 from contract.signatures import USER_VECTOR
+from ingestion.channel_columns import channel_columns
 from ingestion.errors import BadValue
 from ingestion.timestamps import parse_moment
 from serving.client import UserEncoderClient
@@ -22,7 +26,7 @@ from serving.wide_console import wide_console
 
 def query(args: argparse.Namespace) -> int:
     """Asks a server about one user and prints the answer; returns the exit code."""
-    timestamps = None if args.timestamps is None else [_seconds(args.timestamps, args.texts)]
+    timestamps, types, values = _events(args)
     try:
         client = UserEncoderClient(args.target, args.model, version=args.version, label=args.label)
     except ValueError as error:
@@ -30,7 +34,14 @@ def query(args: argparse.Namespace) -> int:
     with client:
         metadata = client.metadata(timeout=args.timeout)
         names = [USER_VECTOR, *metadata.tasks]
-        outputs = client.outputs([args.texts], names, timestamps=timestamps, timeout=args.timeout)
+        outputs = client.outputs(
+            [args.texts],
+            names,
+            timestamps=timestamps,
+            types=types,
+            values=values,
+            timeout=args.timeout,
+        )
     vector = outputs.pop(USER_VECTOR)[0]
     classes = _classes(args.model_dir, metadata.version) if args.model_dir else {}
     tasks = []
@@ -78,13 +89,30 @@ def _classes(model_dir: str, version: int) -> dict[str, list[str]]:
     raise UsageError(f"--model-dir: {model_dir} has no version {version}, which the server has.")
 
 
-def _seconds(timestamps: list[str], texts: list[str]) -> list[float]:
-    if len(timestamps) != len(texts):
+def _events(args: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """The moments, types and values of the one user, where they are given."""
+    return (
+        _given("--timestamps", args.timestamps, args.texts, "0", parse_moment),
+        _given("--types", args.types, args.texts, '""', str),
+        _given("--values", args.values, args.texts, '""', channel_columns([VALUE.name])[0].parse),
+    )
+
+
+def _given(
+    option: str,
+    values: list[str] | None,
+    texts: list[str],
+    unknown: str,
+    parse: Callable[[str], Any],
+) -> list[list[Any]] | None:
+    if values is None:
+        return None
+    if len(values) != len(texts):
         raise UsageError(
-            f"--timestamps has {len(timestamps)} values for {len(texts)} texts; give one for every "
-            "text, 0 where it is unknown."
+            f"{option} has {len(values)} values for {len(texts)} texts; give one for every "
+            f"text, {unknown} where it is unknown."
         )
     try:
-        return [parse_moment(timestamp) for timestamp in timestamps]
+        return [[parse(value) for value in values]]
     except BadValue as error:
-        raise UsageError(f"--timestamps: {error}") from error
+        raise UsageError(f"{option}: {error}") from error

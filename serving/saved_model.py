@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import config_pb2
+from tensorflow.core.protobuf import config_pb2, saved_model_pb2
+
+from contract.event_channels import EVENT_CHANNELS, TIME, EventChannel
+from contract.signatures import ENCODE_WITH_CHANNELS
 
 # A client may ask for any subset of the outputs.
 _MAX_CALLABLES = 64
@@ -95,3 +99,21 @@ class SavedModelSession:
                 self._callables.clear()
             self._callables[key] = made
         return made
+
+
+def further_channels(path: str) -> tuple[EventChannel, ...]:
+    """Returns the channels of events that an exported model takes besides that of time.
+
+    Args:
+        path: Folder of the SavedModel.
+    """
+    saved_model = saved_model_pb2.SavedModel()
+    with tf.io.gfile.GFile(
+        os.path.join(path, tf.saved_model.SAVED_MODEL_FILENAME_PB), "rb"
+    ) as file:
+        saved_model.ParseFromString(file.read())
+    signatures = saved_model.meta_graphs[0].signature_def
+    inputs = signatures[ENCODE_WITH_CHANNELS].inputs if ENCODE_WITH_CHANNELS in signatures else ()
+    return tuple(
+        channel for channel in EVENT_CHANNELS if channel is not TIME and channel.feature in inputs
+    )

@@ -12,8 +12,8 @@ def run_transform():
     """Returns a function that runs Transform on users' texts.
 
     It takes a folder, users as dicts of the raw texts of `history` and `target`, maybe with their
-    timestamps, and the fields of a `TextConfig`; it returns the transformed rows and the analysed
-    graph.
+    timestamps, types and values, and the fields of a `TextConfig`; it returns the transformed rows
+    and the analysed graph.
     """
     import tensorflow as tf
     import tensorflow_transform as tft
@@ -24,7 +24,11 @@ def run_transform():
     def run(folder, users, **text):
         metadata = tft.DatasetMetadata.from_feature_spec(
             {
-                name: tf.io.VarLenFeature(tf.int64 if "timestamps" in name else tf.string)
+                name: tf.io.VarLenFeature(
+                    {"timestamps": tf.int64, "values": tf.float32}.get(
+                        name.partition("_")[2], tf.string
+                    )
+                )
                 for name in users[0]
             }
         )

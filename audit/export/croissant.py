@@ -10,6 +10,7 @@ from typing import Any
 import mlcroissant
 
 from contract.errors import UserError
+from contract.event_channels import further_channels_of
 from ingestion.files import content_hash, match_files
 from serving.releases.model_digest import sha256_of
 
@@ -69,8 +70,13 @@ def write(record: Mapping[str, Any], folder: str, output: str) -> None:
 
 def _columns(record: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, list[str]]:
     """Kind of the file -> the columns that are read."""
+    channels = record["configuration"].get("data", {}).get("channels", ())
+    further = [named.get(each.column, each.column) for each in further_channels_of(channels)]
     return {
-        "events": [named[key] for key in ("user_id", "timestamp", "text") if named.get(key)],
+        "events": [
+            *(named[key] for key in ("user_id", "timestamp", "text") if named.get(key)),
+            *further,
+        ],
         "labels": [*filter(None, [named.get("label_user_id")]), *record["tasks"]],
     }
 

@@ -117,6 +117,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     folder,
                     config.timestamp_unit,
                     config.html_entities,
+                    channels=config.channels,
                 )
             )
             reading = of_files | "MergeReading" >> beam.CombineGlobally(_Merge())

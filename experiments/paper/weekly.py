@@ -10,7 +10,8 @@ import numpy as np
 
 from audit.statistics.bootstrap import resampling_weights
 from contract.errors import UsageError
-from contract.features import BEHAVIORS, HISTORY, TIMESTAMPS
+from contract.event_channels import TIME
+from contract.features import BEHAVIORS, HISTORY
 from contract.splits import EVAL, TRAIN, VALIDATION
 from experiments.areas import MEAN, task_areas
 from experiments.paper.measure import figures_of
@@ -28,7 +29,7 @@ def weekly(made: Setting) -> None:
     Raises:
         UsageError: The examples have no moments, so that there are no weeks.
     """
-    if "time" not in made.config.data.ingestion.channels:
+    if TIME.name not in made.config.data.ingestion.channels:
         raise UsageError(
             "weeks need the moments of behaviours: write `channels: [time]` into `data` of the "
             "configuration."
@@ -99,7 +100,7 @@ def _vectors(encoder, layer, made: Setting, split: str) -> tuple[np.ndarray, np.
     files = sorted(glob.glob(os.path.join(newest, f"Split-{split}", "*")))
     spec = {
         BEHAVIORS: tf.io.RaggedFeature(tf.string),
-        TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
+        TIME.feature: tf.io.RaggedFeature(tf.int64),
     }
     whole, pooled, weeks = [], [], []
 
@@ -109,7 +110,7 @@ def _vectors(encoder, layer, made: Setting, split: str) -> tuple[np.ndarray, np.
 
     for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH):
         features = tf.io.parse_example(serialized, spec)
-        texts, moments = features[BEHAVIORS].to_list(), features[TIMESTAMPS].to_list()
+        texts, moments = features[BEHAVIORS].to_list(), features[TIME.feature].to_list()
         whole.append(encode(texts))
         of_weeks: list[list[bytes]] = []
         owners: list[int] = []

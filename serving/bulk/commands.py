@@ -37,7 +37,9 @@ def encode(args: argparse.Namespace) -> int:
 
         from serving.bulk.config import EncodingConfig
         from serving.bulk.encoding import encode_events
+        from serving.saved_model import further_channels
 
+        further = further_channels(path)
         handler = _StatusHandler(status)
         progress = logging.getLogger("progress")
         progress.addHandler(handler)
@@ -45,7 +47,11 @@ def encode(args: argparse.Namespace) -> int:
         progress.propagate = False
         try:
             config = EncodingConfig(
-                columns={USER_ID: args.user_id, "timestamp": args.timestamp, "text": args.text},
+                columns={
+                    **{USER_ID: args.user_id, "timestamp": args.timestamp, "text": args.text},
+                    **{each.column: getattr(args, each.column) for each in further},
+                },
+                channels=[each.name for each in further if each.name not in args.without],
                 max_bad_fraction=args.max_bad_fraction,
                 timestamp_unit=args.timestamp_unit,
                 html_entities=not args.no_html_entities,

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
-from ingestion.config import Columns, FileLossLimits, TimestampUnit
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+
+from ingestion.config import Channel, Columns, FileLossLimits, TimestampUnit
 
 
 class EncodingConfig(BaseModel):
@@ -13,6 +21,11 @@ class EncodingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: Columns = Field(Columns(), description="Names of the columns of the events.")
+    channels: tuple[Channel, ...] = Field(
+        (),
+        description="What the model is told of the events besides texts and moments; what it is "
+        "not told says nothing.",
+    )
     max_bad_fraction: float = Field(
         0.001, ge=0, le=1, description="Share of bad lines up to which they are skipped."
     )
@@ -37,3 +50,9 @@ class EncodingConfig(BaseModel):
     )
     batch_size: int = Field(256, ge=1, description="Histories encoded at once.")
     threads: int = Field(2, ge=1, description="Threads of TensorFlow.")
+
+    @model_serializer(mode="wrap")
+    def _without_no_channels(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves the channels out where there are none: what is written is a key of the cache."""
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if key != "channels" or value}

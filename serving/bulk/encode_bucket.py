@@ -20,7 +20,8 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
-from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.event_channels import TIME, EventChannel, further_channels_of
+from contract.features import BEHAVIORS
 from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, USER_VECTORS
 from ingestion.spill import Batches, UserRecords, read_users
 from ingestion.timestamp_units import Clock
@@ -47,10 +48,10 @@ def part_file(output: str, number: int) -> str:
 
 
 class _History(NamedTuple):
-    """What one vector is made of: texts, and their moments in Unix seconds."""
+    """What one vector is made of: texts, and for each channel what it says of them."""
 
     texts: list[bytes]
-    timestamps: np.ndarray
+    events: list[tuple[EventChannel, np.ndarray]]
 
 
 class _Row(NamedTuple):
@@ -119,7 +120,9 @@ class EncodeBucket(beam.DoFn):
         temporary = f"{os.path.dirname(path)}/.{uuid.uuid4().hex}"
         known = self._previous.vectors(number, self._buckets) if self._previous else {}
         remembered = (
-            user for user in read_users(spilled, self._clock) if user.user_id not in self._forget
+            user
+            for user in read_users(spilled, self._clock, self._config.channels)
+            if user.user_id not in self._forget
         )
         tables, users = self.tables(remembered, known), 0
         first = next(tables, None)
@@ -205,7 +208,8 @@ class EncodeBucket(beam.DoFn):
             example = tf.train.Example()
             features = example.features.feature
             features[BEHAVIORS].bytes_list.value.extend(history.texts)
-            features[TIMESTAMPS].int64_list.value.extend(history.timestamps.tolist())
+            for channel, values in history.events:
+                _write(features[channel.feature], values)
             examples[index] = example.SerializeToString()
         has_vectors = USER_VECTORS in self._model.signatures
         name = USER_VECTORS if has_vectors else SERVING_DEFAULT
@@ -213,12 +217,17 @@ class EncodeBucket(beam.DoFn):
 
 
 def _digest(histories: list[_History]) -> bytes:
-    """What two users share whose vectors are made of the same texts at the same moments."""
+    """What two users share whose vectors are made of the same texts and events."""
     parts = []
     for history in histories:
-        parts += [_COUNT.pack(len(history.texts)), np.asarray(history.timestamps, "<i8").tobytes()]
+        parts.append(_COUNT.pack(len(history.texts)))
+        (_, moments), *others = history.events
+        parts.append(np.asarray(moments, "<i8").tobytes())
         for text in history.texts:
             parts += [_COUNT.pack(len(text)), text]
+        for channel, values in others:
+            # What was written before there were other channels is still the same.
+            parts += [channel.name.encode(), repr(values.tolist()).encode()]
     return hashlib.blake2b(b"".join(parts), digest_size=DIGEST_BYTES).digest()
 
 
@@ -228,10 +237,24 @@ def _histories(user: UserRecords, config: EncodingConfig) -> list[_History]:
     if config.period_days is not None:
         periods = np.floor_divide(user.timestamps, config.period_days * _DAY)
         changes = (np.flatnonzero(np.diff(periods)) + 1).tolist()
-    seconds = user.timestamps.astype(np.int64)
+    events = [
+        (channel, user.of(channel)) for channel in (TIME, *further_channels_of(config.channels))
+    ]
     texts = user.texts.cast(pa.large_binary())
     parts = (
         slice(max(start, stop - config.max_behaviors), stop)
-        for start, stop in itertools.pairwise([0, *changes, len(seconds)])
+        for start, stop in itertools.pairwise([0, *changes, len(texts)])
     )
-    return [_History(texts[part].to_pylist(), seconds[part]) for part in parts]
+    return [
+        _History(texts[part].to_pylist(), [(channel, values[part]) for channel, values in events])
+        for part in parts
+    ]
+
+
+def _write(feature: tf.train.Feature, values: np.ndarray) -> None:
+    if values.dtype == object:
+        feature.bytes_list.value.extend(text.encode() for text in values)
+    elif values.dtype == np.float32:
+        feature.float_list.value.extend(values.tolist())
+    else:
+        feature.int64_list.value.extend(values.tolist())

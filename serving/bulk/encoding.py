@@ -221,6 +221,7 @@ def _gather(files, config: EncodingConfig, path: str, make_pipeline) -> None:
                 config.timestamp_unit,
                 config.html_entities,
                 in_files=True,
+                channels=config.channels,
             )
         )
         _ = (

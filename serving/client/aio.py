@@ -16,12 +16,12 @@ from serving.client.aio_calls import AioCall, AioStart
 from serving.client.aio_transport import AioTransport
 from serving.client.calls import Metadata
 from serving.client.errors import NotReadyError, serving_error
+from serving.client.event_lists import Moments, Types, Values, events_of
 from serving.client.messages import (
     FloatArray,
     History,
     ModelMetadata,
     ModelVersion,
-    Moments,
     VersionStatus,
 )
 from serving.client.options import ClientOptions
@@ -68,12 +68,20 @@ class AsyncUserEncoderClient:
         histories: Sequence[History],
         *,
         timestamps: Sequence[Moments] | None = None,
+        types: Sequence[Types] | None = None,
+        values: Sequence[Values] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> FloatArray:
         """Users to their vectors; see `UserEncoderClient.encode`."""
         outputs = await self.outputs(
-            histories, [USER_VECTOR], timestamps=timestamps, timeout=timeout, metadata=metadata
+            histories,
+            [USER_VECTOR],
+            timestamps=timestamps,
+            types=types,
+            values=values,
+            timeout=timeout,
+            metadata=metadata,
         )
         return outputs[USER_VECTOR]
 
@@ -83,6 +91,8 @@ class AsyncUserEncoderClient:
         tasks: Sequence[str] | None = None,
         *,
         timestamps: Sequence[Moments] | None = None,
+        types: Sequence[Types] | None = None,
+        values: Sequence[Values] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
@@ -90,7 +100,13 @@ class AsyncUserEncoderClient:
         if tasks is None:
             tasks = (await self.metadata(timeout=timeout, metadata=metadata)).tasks
         return await self.outputs(
-            histories, tasks, timestamps=timestamps, timeout=timeout, metadata=metadata
+            histories,
+            tasks,
+            timestamps=timestamps,
+            types=types,
+            values=values,
+            timeout=timeout,
+            metadata=metadata,
         )
 
     async def outputs(
@@ -99,11 +115,14 @@ class AsyncUserEncoderClient:
         names: Sequence[str],
         *,
         timestamps: Sequence[Moments] | None = None,
+        types: Sequence[Types] | None = None,
+        values: Sequence[Values] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
         """Users to any outputs of the model; see `UserEncoderClient.outputs`."""
-        messages.check_users(histories, timestamps)
+        events = events_of(timestamps, types, values)
+        messages.check_users(histories, events)
         if not names:
             raise ValueError("No output is asked for.")
         if not len(histories):
@@ -112,7 +131,7 @@ class AsyncUserEncoderClient:
         requests = list(
             messages.predict_requests(
                 histories,
-                timestamps,
+                events,
                 self._model,
                 self._signature.name(names),
                 names,

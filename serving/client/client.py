@@ -14,12 +14,12 @@ from contract.signatures import USER_VECTOR
 from serving.client import messages
 from serving.client.calls import Call, Metadata, Start
 from serving.client.errors import NotReadyError, serving_error
+from serving.client.event_lists import Moments, Types, Values, events_of
 from serving.client.messages import (
     FloatArray,
     History,
     ModelMetadata,
     ModelVersion,
-    Moments,
     VersionStatus,
 )
 from serving.client.options import ClientOptions
@@ -80,6 +80,8 @@ class UserEncoderClient:
         histories: Sequence[History],
         *,
         timestamps: Sequence[Moments] | None = None,
+        types: Sequence[Types] | None = None,
+        values: Sequence[Values] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> FloatArray:
@@ -89,6 +91,10 @@ class UserEncoderClient:
             histories: For every user the texts, str or bytes, oldest first; may be empty.
             timestamps: For every user the Unix seconds of the texts, one for each, 0 where it is
                 unknown; a model without the channel of time ignores them.
+            types: In the same way what kind of event each was, such as "view", None where it is
+                unknown; a model without the channel of types ignores them.
+            values: In the same way a number of each, such as a price, None where it is unknown; a
+                model without the channel of values ignores them.
             timeout: Seconds for each request, instead of the options'.
             metadata: Pairs that are sent in addition.
 
@@ -98,10 +104,16 @@ class UserEncoderClient:
         Raises:
             ServingError: If the server answers with an error; see its subclasses.
             TypeError: If the arguments are of the wrong kind.
-            ValueError: If the timestamps do not fit the histories, or are no Unix seconds.
+            ValueError: If timestamps, types or values do not fit the histories, or cannot be such.
         """
         outputs = self.outputs(
-            histories, [USER_VECTOR], timestamps=timestamps, timeout=timeout, metadata=metadata
+            histories,
+            [USER_VECTOR],
+            timestamps=timestamps,
+            types=types,
+            values=values,
+            timeout=timeout,
+            metadata=metadata,
         )
         return outputs[USER_VECTOR]
 
@@ -111,6 +123,8 @@ class UserEncoderClient:
         tasks: Sequence[str] | None = None,
         *,
         timestamps: Sequence[Moments] | None = None,
+        types: Sequence[Types] | None = None,
+        values: Sequence[Values] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
@@ -121,6 +135,8 @@ class UserEncoderClient:
             tasks: Which tasks; by default the server is asked for their names first, which is one
                 more call.
             timestamps: As for `encode`.
+            types: As for `encode`.
+            values: As for `encode`.
             timeout: As for `encode`.
             metadata: As for `encode`.
 
@@ -133,7 +149,13 @@ class UserEncoderClient:
         if tasks is None:
             tasks = self.metadata(timeout=timeout, metadata=metadata).tasks
         return self.outputs(
-            histories, tasks, timestamps=timestamps, timeout=timeout, metadata=metadata
+            histories,
+            tasks,
+            timestamps=timestamps,
+            types=types,
+            values=values,
+            timeout=timeout,
+            metadata=metadata,
         )
 
     def outputs(
@@ -142,6 +164,8 @@ class UserEncoderClient:
         names: Sequence[str],
         *,
         timestamps: Sequence[Moments] | None = None,
+        types: Sequence[Types] | None = None,
+        values: Sequence[Values] | None = None,
         timeout: float | None = None,
         metadata: Metadata = (),
     ) -> dict[str, FloatArray]:
@@ -151,6 +175,8 @@ class UserEncoderClient:
             histories: As for `encode`.
             names: Tasks, `user_vector`, and `user_vector_full` if the model has it.
             timestamps: As for `encode`.
+            types: As for `encode`.
+            values: As for `encode`.
             timeout: As for `encode`.
             metadata: As for `encode`.
 
@@ -161,7 +187,8 @@ class UserEncoderClient:
             ServingError: As `encode`.
             ValueError: If `names` is empty.
         """
-        messages.check_users(histories, timestamps)
+        events = events_of(timestamps, types, values)
+        messages.check_users(histories, events)
         if not names:
             raise ValueError("No output is asked for.")
         if not len(histories):
@@ -169,7 +196,7 @@ class UserEncoderClient:
         requests = list(
             messages.predict_requests(
                 histories,
-                timestamps,
+                events,
                 self._model,
                 self._signature.name(names),
                 names,

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import numbers
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.features import BEHAVIORS
 from contract.signatures import EXAMPLES, SERVING_DEFAULT, USER_VECTOR, VECTORS
 from serving.client import wire
+from serving.client.event_lists import Events, check_events, write_events
 from serving.client.wire import Message
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 GET_MODEL_METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 GET_MODEL_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
-# Unix seconds pass it in the year 5138; Unix milliseconds passed it in 1973.
-_FIRST_MILLISECONDS = 10**11
-
 Text = str | bytes
 History = Sequence[Text]
-Moments = Sequence[float]
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -119,7 +115,7 @@ class ModelMetadata:
 
 def predict_requests(
     histories: Sequence[History],
-    timestamps: Sequence[Moments] | None,
+    events: Events,
     model: ModelVersion,
     signature: str,
     outputs: Sequence[str],
@@ -128,12 +124,12 @@ def predict_requests(
     """`PredictRequest`s for all histories, one a batch.
 
     The signature must be one of those that take serialised examples. The inputs of `encode` and
-    `encode_with_timestamps` have as many columns as the longest history, and TF Serving fails when
-    it should batch requests of different widths.
+    its kin have as many columns as the longest history, and TF Serving fails when it should batch
+    requests of different widths.
 
     Raises:
-        TypeError: If a history is not a sequence of texts, or its moments not one of numbers.
-        ValueError: If there is not one moment for every text, or it cannot be Unix seconds.
+        TypeError: If a history is not a sequence of texts, or its events not one of what they are.
+        ValueError: If there is not an event for every text, or it cannot be what it should.
     """
     for start in range(0, len(histories), batch_size):
         batch = histories[start : start + batch_size]
@@ -144,32 +140,27 @@ def predict_requests(
         tensor.dtype = wire.DT_STRING
         tensor.tensor_shape.dim.add(size=len(batch))
         tensor.string_val.extend(
-            _example(history, None if timestamps is None else timestamps[index], index)
-            for index, history in enumerate(batch, start)
+            _example(history, events, index) for index, history in enumerate(batch, start)
         )
         yield request
 
 
-def check_users(histories: Sequence[History], timestamps: Sequence[Moments] | None) -> None:
+def check_users(histories: Sequence[History], events: Events) -> None:
     """Finds the mistake that is easily made: one history, or one text, instead of several.
 
     Raises:
         TypeError: If `histories` is not a sequence of sequences.
-        ValueError: If `timestamps` are of another number of users.
+        ValueError: If `events` are of another number of users.
     """
     if isinstance(histories, (str, bytes)) or not isinstance(histories, Sequence):
         raise TypeError(
             f"histories must be a list of histories, each a list of texts, not "
             f"{type(histories).__name__}; for one user write [[text, ...]]."
         )
-    if timestamps is not None and len(timestamps) != len(histories):
-        raise ValueError(
-            f"timestamps are of {len(timestamps)} users, histories of {len(histories)}; write a "
-            "list for every user, with a number for every text."
-        )
+    check_events(len(histories), events)
 
 
-def _example(history: History, moments: Moments | None, index: int) -> bytes:
+def _example(history: History, events: Events, index: int) -> bytes:
     if isinstance(history, (str, bytes)):
         raise TypeError(
             f"histories[{index}] is one text; a history is a list of texts, oldest first. For one "
@@ -184,37 +175,9 @@ def _example(history: History, moments: Moments | None, index: int) -> bytes:
         )
     except TypeError as error:
         raise TypeError(f"histories[{index}]: every text must be str or bytes.") from error
-    if moments is not None:
-        seconds = _seconds(moments, len(history), index)
-        example.features.feature[TIMESTAMPS].int64_list.value.extend(seconds)
+    write_events(example, events, index, len(history))
     serialized: bytes = example.SerializeToString()
     return serialized
-
-
-def _seconds(moments: Moments, texts: int, index: int) -> list[int]:
-    """One user's moments in whole seconds."""
-    if not isinstance(moments, (Sequence, np.ndarray)) or isinstance(moments, (str, bytes)):
-        raise TypeError(
-            f"timestamps[{index}] must be a list of Unix seconds, not {type(moments).__name__}."
-        )
-    if len(moments) != texts:
-        raise ValueError(
-            f"timestamps[{index}] has {len(moments)} numbers for {texts} texts; write one for "
-            "every text, 0 where it is unknown."
-        )
-    for moment in moments:
-        if not isinstance(moment, numbers.Real):
-            raise TypeError(
-                f"timestamps[{index}]: {moment!r} is not a number; write Unix seconds, such as "
-                "datetime.timestamp() returns, or 0 where the moment is unknown."
-            )
-        # Not a number fails this as well.
-        if not 0 <= moment < _FIRST_MILLISECONDS:
-            raise ValueError(
-                f"timestamps[{index}]: {moment} cannot be Unix seconds (milliseconds are 1,000 "
-                "times as many); write 0 where the moment is unknown."
-            )
-    return [int(moment) for moment in moments]
 
 
 def float_array(tensor: Message) -> FloatArray:

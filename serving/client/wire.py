@@ -64,9 +64,11 @@ MESSAGES = {
     "tensorflow.Features": {"feature": (1, "map .tensorflow.Feature")},
     "tensorflow.Feature": {
         "bytes_list": (1, ".tensorflow.BytesList"),
+        "float_list": (2, ".tensorflow.FloatList"),
         "int64_list": (3, ".tensorflow.Int64List"),
     },
     "tensorflow.BytesList": {"value": (1, "repeated bytes")},
+    "tensorflow.FloatList": {"value": (1, "repeated float")},
     "tensorflow.Int64List": {"value": (1, "repeated int64")},
     "tensorflow.SignatureDef": {
         "inputs": (1, "map .tensorflow.TensorInfo"),

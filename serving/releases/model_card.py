@@ -11,7 +11,14 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
-from contract.signatures import ENCODE, ENCODE_WITH_TIMESTAMPS, SERVING_DEFAULT, USER_VECTORS
+from contract.event_channels import further_channels_of
+from contract.signatures import (
+    ENCODE,
+    ENCODE_WITH_CHANNELS,
+    ENCODE_WITH_TIMESTAMPS,
+    SERVING_DEFAULT,
+    USER_VECTORS,
+)
 from serving.releases.evaluation_metrics import overall_metrics
 from serving.releases.releases import MODEL_CARD
 
@@ -45,12 +52,16 @@ def model_card(
     tasks = {
         task: list(settings["classes"]) for task, settings in configuration.get("tasks", {}).items()
     }
+    channels = configuration.get("data", {}).get("channels", ())
     return {
         "name": name,
         "version": version,
         "digest": digest,
         "pushed_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "signatures": [SERVING_DEFAULT, ENCODE, ENCODE_WITH_TIMESTAMPS, USER_VECTORS],
+        "signatures": [
+            *(SERVING_DEFAULT, ENCODE, ENCODE_WITH_TIMESTAMPS, USER_VECTORS),
+            *([ENCODE_WITH_CHANNELS] if further_channels_of(channels) else []),
+        ],
         "tasks": tasks,
         "tokenizer": configuration.get("text", {}),
         "metrics": overall_metrics(evaluation_uri, tasks) if evaluation_uri else {},

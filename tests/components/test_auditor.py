@@ -40,7 +40,7 @@ class _Lengths(ServedModel):
         super().__init__()
         self.noise = tf.Variable(noise)
 
-    def outputs(self, behaviors, timestamps):
+    def outputs(self, behaviors, events):
         size = tf.reduce_sum(tf.cast(tf.strings.length(behaviors), tf.float32), axis=1)
         chance = tf.sigmoid((size - 50) / 20 + self.noise * tf.sin(size * 1000))
         return {

@@ -42,7 +42,7 @@ _NOT_RUN = {
 class _Lengths(ServedModel):
     """User vector: 256 times the number of bytes; one task of two classes."""
 
-    def outputs(self, behaviors, timestamps):
+    def outputs(self, behaviors, events):
         size = tf.reduce_sum(tf.cast(tf.strings.length(behaviors), tf.float32), axis=1)
         return {
             USER_VECTOR: tf.repeat(size[:, tf.newaxis], 256, axis=1),

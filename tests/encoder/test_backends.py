@@ -16,6 +16,7 @@ FILES = [
     "test_normalizer.py",
     "test_optimizer.py",
     "test_time_features.py",
+    "test_event_layers.py",
 ]
 
 

@@ -143,7 +143,7 @@ def fitted():
     users = [rng.integers(1, 9, (int(rng.integers(1, 5)), 3)).tolist() for _ in range(40)]
     times = [MONDAY + rng.integers(0, 10**6, len(user)) for user in users]
     config = EncoderConfig(dimension=8, hops=2, latent_semantics=4)
-    return fit_user_encoder(config, build_encoder(config, 8), users, times), users, times
+    return fit_user_encoder(config, build_encoder(config, 8), users, {"time": times}), users, times
 
 
 def test_every_other_behaviour_of_other_users_weighs_the_channels(fitted, caplog):
@@ -155,7 +155,11 @@ def test_every_other_behaviour_of_other_users_weighs_the_channels(fitted, caplog
     def fit(config):
         with caplog.at_level("INFO", logger="progress"):
             fit_user_encoder(
-                config, user_encoder.encoder, users, times, lambda: (two_of_each, moments)
+                config,
+                user_encoder.encoder,
+                users,
+                {"time": times},
+                lambda: (two_of_each, {"time": moments}),
             )
         return caplog.records[-1].getMessage()
 
@@ -166,7 +170,7 @@ def test_every_other_behaviour_of_other_users_weighs_the_channels(fitted, caplog
 
 def test_the_vector_is_of_the_dimension_and_the_full_one_of_all_channels(fitted):
     user_encoder, users, times = fitted
-    vectors = user_encoder(*padded(users, times))
+    vectors = user_encoder(*padded(users, {"time": times}))
     assert vectors[USER_VECTOR].shape == (40, 8)
     full = ops.convert_to_numpy(vectors[USER_VECTOR_FULL])
     assert full.shape == (40, 8 + 4 + 57)
@@ -176,13 +180,13 @@ def test_the_vector_is_of_the_dimension_and_the_full_one_of_all_channels(fitted)
 
 def test_without_times_a_user_is_where_the_channel_of_time_has_its_mean(fitted):
     user_encoder, users, times = fitted
-    word_ids, moments = padded(users, times)
+    word_ids, events = padded(users, {"time": times})
     without = user_encoder(word_ids)
-    zeros = user_encoder(word_ids, np.zeros_like(moments))
+    zeros = user_encoder(word_ids, {"time": np.zeros_like(events["time"])})
     full = ops.convert_to_numpy(without[USER_VECTOR_FULL])
     assert not full[:, 12:].any()
     np.testing.assert_array_equal(full, ops.convert_to_numpy(zeros[USER_VECTOR_FULL]))
-    with_times = ops.convert_to_numpy(user_encoder(word_ids, moments)[USER_VECTOR_FULL])
+    with_times = ops.convert_to_numpy(user_encoder(word_ids, events)[USER_VECTOR_FULL])
     np.testing.assert_array_equal(with_times[:, :12], full[:, :12])
     assert with_times[:, 12:].any()
 
@@ -190,7 +194,7 @@ def test_without_times_a_user_is_where_the_channel_of_time_has_its_mean(fitted):
 def test_alone_the_last_hop_is_the_vector():
     encoder = build_encoder(EncoderConfig(dimension=8, hops=2), 4)
     word_ids = np.array([[[1, 2], [3, 0]]])
-    vectors = UserEncoder(encoder)(word_ids, np.array([[MONDAY, MONDAY]]))
+    vectors = UserEncoder(encoder)(word_ids, {"time": np.array([[MONDAY, MONDAY]])})
     last = ops.convert_to_numpy(encoder(word_ids))[:, -1]
     for vector in vectors.values():
         np.testing.assert_array_equal(ops.convert_to_numpy(vector), last)
@@ -198,7 +202,7 @@ def test_alone_the_last_hop_is_the_vector():
 
 def test_comes_back_from_its_configuration_with_its_weights(fitted, tmp_path):
     user_encoder, users, times = fitted
-    inputs = padded(users, times)
+    inputs = padded(users, {"time": times})
     again = UserEncoder.from_config(user_encoder.get_config())
     again(*inputs)
     again.set_weights(user_encoder.get_weights())
@@ -216,7 +220,7 @@ def test_nothing_of_the_channels_is_trained(fitted):
 
 
 def test_empty_users_are_padded():
-    ids, moments = padded([[], [[1]]], [[], [5]])
+    ids, events = padded([[], [[1]]], {"time": [[], [5]]})
     assert ids.tolist() == [[[0]], [[1]]]
-    assert moments.tolist() == [[0], [5]]
+    assert events["time"].tolist() == [[0], [5]]
     assert keras.ops.shape(padded([[], []])[0]) == (2, 0, 0)

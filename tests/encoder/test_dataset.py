@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from contract.event_channels import TIME
 from trainer.encoder import dataset
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.dataset import (
@@ -12,7 +13,7 @@ from trainer.encoder.dataset import (
     read_users,
     sentences,
     training_batches,
-    user_timestamps,
+    user_events,
 )
 
 USERS = [
@@ -236,7 +237,7 @@ def test_moments_as_transform_writes_them(run_transform, tmp_path):
             writer.write(coder.encode(row))
     spec = output.transformed_feature_spec()
     # Neither unknown words nor the longest history take a moment away.
-    moments = user_timestamps(path, spec)
+    (moments,) = user_events(path, spec, [TIME]).values()
     assert [user.tolist() for user in moments] == [
         [1_700_000_001, 1_700_000_002, 1_700_000_003, 1_700_000_004, 1_800_000_000],
         [5],
@@ -247,4 +248,4 @@ def test_moments_as_transform_writes_them(run_transform, tmp_path):
 
 def test_without_the_channel_there_are_no_moments(write_users):
     with pytest.raises(ValueError, match=r"lacks \['history_timestamps', 'target_timestamps'\]"):
-        user_timestamps(*write_users(USERS))
+        user_events(*write_users(USERS), [TIME])

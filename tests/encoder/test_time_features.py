@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from trainer.encoder.layers import TimeFeatures
-from trainer.encoder.layers.time_features import _GAP_BOUNDARIES, TIME_FEATURES, has_times
+from trainer.encoder.layers.time_features import _GAP_BOUNDARIES, TIME_FEATURES
 
 _HOURS, _WEEKDAYS, _GAPS = slice(0, 24), slice(24, 31), slice(31, 51)
 _DAILY, _WEEKLY, _COUNT, _SPAN = slice(51, 53), slice(53, 55), 55, 56
@@ -96,11 +96,6 @@ def test_of_nothing_everything_is_zero():
     assert rows[1].any()
     np.testing.assert_array_equal(_features([], []), np.zeros((2, TIME_FEATURES)))
     assert TimeFeatures()(np.zeros((0, 3), "int64")).shape == (0, TIME_FEATURES)
-
-
-def test_who_has_times():
-    timestamps = np.array([[0, 0], [0, 5], [7, 8]])
-    np.testing.assert_array_equal(ops.convert_to_numpy(has_times(timestamps)), [False, True, True])
 
 
 def test_in_a_model_of_unknown_lengths():

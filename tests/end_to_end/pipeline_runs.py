@@ -39,10 +39,14 @@ class PipelineRuns:
         self.output = folder / "output"
         self.events, labels = folder / "data" / "events.jsonl.gz", folder / "data" / "labels.csv"
         if not labels.exists():
-            synthetic_logs.generate(folder / "data", users=500, seed=1)
+            synthetic_logs.generate(folder / "data", users=500, seed=1, typed=True)
         self.config = {
             "name": "small",
-            "data": {"events": str(self.events), "labels": str(labels), "channels": ["time"]},
+            "data": {
+                "events": str(self.events),
+                "labels": str(labels),
+                "channels": ["time", "type", "value"],
+            },
             "tasks": {
                 "likes_outdoor": None,
                 "likes_cooking": None,

@@ -11,8 +11,9 @@ import tensorflow_transform as tft
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from audit.record import read_record
+from contract.event_channels import EVENT_CHANNELS
 from serving.releases.model_digest import model_digest
-from trainer.encoder.dataset import user_timestamps
+from trainer.encoder.dataset import user_events
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +62,7 @@ def test_metrics_agree_with_scikit_learn(pipeline, first_run):
         assert audited["users"] == known.sum()
 
 
-def test_moments_travel_from_the_logs_to_the_trainers(pipeline):
+def test_events_travel_from_the_logs_to_the_trainers(pipeline):
     def features(component, key, split):
         files = glob.glob(f"{pipeline.artifact(component, key)}/Split-{split}/*")
         records = tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()
@@ -73,15 +74,27 @@ def test_moments_travel_from_the_logs_to_the_trainers(pipeline):
         len(user["behaviors"].bytes_list.value) for user in labelled
     ]
     assert all(each == sorted(each) and each[0] > 1_000_000_000 for each in moments)
+    for user in labelled:
+        types, values = user["types"].bytes_list.value, user["values"].float_list.value
+        assert len(types) == len(values) == len(user["behaviors"].bytes_list.value)
+        assert {*types} <= {b"search", b"view", b"cart", b"buy"}
+        # A search has no price.
+        assert [kind == b"search" for kind in types] == np.isnan(values).tolist()
 
     graph = tft.TFTransformOutput(pipeline.artifact("Transform", "transform_graph"))
     files = f"{pipeline.artifact('Transform', 'transformed_examples')}/Split-train/*"
-    transformed = user_timestamps(files, graph.transformed_feature_spec())
+    transformed = user_events(files, graph.transformed_feature_spec(), EVENT_CHANNELS)
     raw = [
         [*user["history_timestamps"].int64_list.value, *user["target_timestamps"].int64_list.value]
         for user in features("UnlabelledExampleGen", "examples", "train")
     ]
-    assert sorted(each.tolist() for each in transformed) == sorted(raw)
+    assert sorted(each.tolist() for each in transformed["time"]) == sorted(raw)
+    types, values = (np.concatenate(transformed[name]) for name in ("type", "value"))
+    # Views are the most frequent; searches, which have no price, come next.
+    assert np.argsort(-np.bincount(types)).tolist()[:2] == [1, 2]
+    np.testing.assert_array_equal(values == 0, types == 2)
+    # Of training users every percentile has as many.
+    np.testing.assert_allclose(np.bincount(values)[1:] / (values > 0).sum(), 0.01, atol=0.005)
 
 
 def test_a_second_run_executes_nothing_with_other_beam_options_neither(pipeline, first_run):

@@ -19,6 +19,12 @@ from serving.client import ClientOptions, UserEncoderClient
 pytestmark = pytest.mark.slow
 
 _ROOT = pathlib.Path(__file__).parents[2]
+_TYPED = {
+    "behaviors": [["running shoes", "best trail jacket"]],
+    "timestamps": [[0, 0]],
+    "types": [["view", "buy"]],
+    "values": [[0.0, float("nan")]],
+}
 _HISTORIES = [
     ["running shoes", "best trail jacket", "how to bake bread"],
     [],
@@ -101,6 +107,14 @@ def test_clients_swap_and_rollback(pipeline):
         _assert_same(client.predict(_HISTORIES), expected)
         _assert_same(_by_stub(server.target), expected)
         _assert_same(_by_rest(server.url), expected)
+        typed = tf.saved_model.load(str(model_dir / str(first))).signatures["encode_with_channels"]
+        vectors = typed(**{name: tf.constant(values) for name, values in _TYPED.items()})
+        expected_vectors = {"user_vector": vectors["user_vector"].numpy()}
+        histories, events = _TYPED["behaviors"], {k: _TYPED[k] for k in ("types", "values")}
+        _assert_same({"user_vector": client.encode(histories, **events)}, expected_vectors)
+        by_rest = _by_rest(server.url, "encode_with_channels", _TYPED)
+        _assert_same({"user_vector": by_rest["user_vector"]}, expected_vectors)
+        assert np.abs(client.encode(histories) - client.encode(histories, **events)).max() > 0.01
 
         errors, calls, end = [], [0], threading.Event()
 
@@ -156,10 +170,11 @@ def _by_stub(target):
     return {name: tf.make_ndarray(tensor) for name, tensor in outputs.items()}
 
 
-def _by_rest(url):
+def _by_rest(url, signature="encode", inputs=None):
     width = max(map(len, _HISTORIES))
     rows = [texts + [""] * (width - len(texts)) for texts in _HISTORIES]
-    body = json.dumps({"signature_name": "encode", "inputs": rows}).encode()
+    # NaN as TF Serving's own parser takes it, though it is no JSON.
+    body = json.dumps({"signature_name": signature, "inputs": inputs or rows}).encode()
     with urllib.request.urlopen(f"{url}:predict", body, timeout=60) as response:
         outputs = json.load(response)["outputs"]
     return {name: np.array(values) for name, values in outputs.items()}

@@ -16,7 +16,7 @@ def _users(first, number):
     known[0] = 0.0
     return LabelledUsers(
         [[[user]] for user in ids],
-        [[] for _ in ids],
+        {},
         {"likes": (ids % 2, known), "rare": ((ids % 40 == 0).astype(int), known)},
     )
 

@@ -28,10 +28,10 @@ def export_model(folder: str) -> None:
     from trainer.export.signatures import ServedModel
 
     class Lengths(ServedModel):
-        def outputs(self, behaviors, timestamps):
+        def outputs(self, behaviors, events):
             size = tf.cast(tf.strings.length(behaviors), tf.float32)
             there = tf.cast(size > 0, tf.float32)
-            moments = tf.cast(tf.pad(timestamps, [[0, 0], [1, 0]]), tf.float32)
+            moments = tf.cast(tf.pad(events["timestamps"], [[0, 0], [1, 0]]), tf.float32)
             parts = [tf.reduce_sum(size, 1), tf.reduce_sum(there, 1), tf.reduce_max(moments, 1)]
             return {USER_VECTOR: tf.stack(parts, axis=1)}
 

@@ -214,14 +214,16 @@ def test_turned_vectors_are_the_same_but_for_the_directions(generations):
 
 def test_without_a_last_map_the_vectors_are_multiplied():
     class Encoder(ServedModel):
-        def outputs(self, behaviors, timestamps):
+        def outputs(self, behaviors, events):
             lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
             return {USER_VECTOR: lengths[:, :2]}
 
     head = build_head("likes", 2, HeadsConfig(), np.array([[1.0, 2.0]], np.float32))
     turn = np.array([[0.0, 1.0], [-1.0, 0.0]], np.float32)
     model = ServedHeads(Encoder(), {"likes": head}, turn)
-    outputs = model.outputs(tf.constant([["abc", "a"]]), tf.constant([[0, 0]], tf.int64))
+    outputs = model.outputs(
+        tf.constant([["abc", "a"]]), {"timestamps": tf.constant([[0, 0]], tf.int64)}
+    )
     np.testing.assert_allclose(outputs[USER_VECTOR], [[-1.0, 3.0]], atol=1e-6)
     np.testing.assert_allclose(outputs["likes"], head(np.array([[-1.0, 3.0]])), atol=1e-6)
 

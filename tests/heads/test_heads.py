@@ -21,10 +21,10 @@ class _Encoder(ServedModel):
         super().__init__()
         self.scale = tf.Variable(1.0)
 
-    def outputs(self, behaviors, timestamps):
+    def outputs(self, behaviors, events):
         padded = tf.concat([behaviors, tf.fill([tf.shape(behaviors)[0], 2], "")], axis=1)
         lengths = tf.cast(tf.strings.length(padded[:, :2]), tf.float32)
-        moment = tf.cast(tf.pad(timestamps, [[0, 0], [0, 1]])[:, :1], tf.float32)
+        moment = tf.cast(tf.pad(events["timestamps"], [[0, 0], [0, 1]])[:, :1], tf.float32)
         return {USER_VECTOR: (lengths + tf.pad(moment, [[0, 0], [1, 0]])) * self.scale}
 
 

@@ -32,6 +32,19 @@ def test_defaults():
     assert defaults.channels == ()
 
 
+def test_columns_of_channels_come_back_and_are_not_written_unless_named():
+    """What is written of a configuration is a key of the cache."""
+    usual = load("columns: {text: query}")
+    assert set(usual.columns.model_dump()) == {
+        *("user_id", "timestamp", "text", "label_user_id", "split")
+    }
+    named = load("channels: [value, type]\ncolumns: {type: event, value: price}")
+    assert named.channels == ("value", "type")
+    assert named.columns.model_dump()["type"] == "event"
+    for each in (usual, named):
+        assert config.IngestionConfig.model_validate_json(each.model_dump_json()) == each
+
+
 def test_windows_are_read_from_dates_strings_and_seconds():
     division = load(DIVISION).division
     assert division.history == config.Window(start=1704067200, end=1706745600)

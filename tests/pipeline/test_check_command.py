@@ -155,3 +155,23 @@ def test_the_table_rises():
     assert fewest == sorted(fewest)
     assert is_the_letter(EncoderConfig())
     assert is_the_letter(EncoderConfig.model_validate({"preset": "paper"}))
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("", "has no column value; it has: text, timestamp, user_id. Map the names in"),
+        (', "value": "9 EUR"', "events.jsonl:1: bad number: value='9 EUR'. Write a number"),
+        (', "value": null', None),
+    ],
+)
+def test_the_column_of_a_channel(write, capsys, rest, message):
+    event = _EVENT.replace('"{}"}}', f'"{{}}"{rest}}}}}')
+    path = write(
+        "name: a\ndata: {events: events.jsonl, labels: labels.csv, channels: [value]}\n"
+        "tasks: {t: }\n",
+        events=event.format("u0", 1700000000, "boots") + event.format("u1", 1, "maps"),
+    )
+    code = main(["check", path])
+    assert code == (2 if message else 0)
+    assert (message or "") in " ".join(capsys.readouterr().err.split())

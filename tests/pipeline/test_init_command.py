@@ -187,3 +187,52 @@ def test_data_that_check_refuses_is_refused(tmp_path, capsys):
 def test_labels_without_a_task(tmp_path, capsys):
     error = _init(tmp_path, capsys, "user_id,constant\nu0,x\nu1,x\n")
     assert "no column of constant has between 2 and 50 different values" in error
+
+
+def _typed(tmp_path, **columns):
+    """Events with more columns: name to a function of the event's number."""
+    path = tmp_path / "typed.jsonl"
+    lines = (
+        {
+            **{"user_id": f"u{n % 4}", "timestamp": n, "text": "boots"},
+            **{name: value(n) for name, value in columns.items()},
+        }
+        for n in range(20)
+    )
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+_LABELS = "user_id,likes\nu0,0\nu1,1\n"
+
+
+def test_types_and_values_are_found_where_there_is_no_doubt(tmp_path, capsys):
+    events = _typed(
+        tmp_path,
+        event_type=lambda n: ["view", "buy"][n % 2],
+        price=lambda n: n / 2 if n % 3 else None,
+        # As `value` and `type` are called, but the same everywhere, or no number.
+        kind=lambda n: "event",
+        score=lambda n: "high",
+    )
+    ingestion = _init(tmp_path, capsys, _LABELS, events=events).data.ingestion
+    # The timestamps are running numbers.
+    assert ingestion.channels == ("type", "value")
+    assert (ingestion.columns.type, ingestion.columns.value) == ("event_type", "price")
+
+
+def test_of_several_columns_none_is_taken_but_all_are_named(tmp_path, capsys):
+    events = _typed(tmp_path, price=lambda n: n, rating=lambda n: n % 5, type=lambda n: n % 2)
+    config = _init(tmp_path, capsys, _LABELS, events=events)
+    assert config.data.ingestion.channels == ("type",)
+    text = (tmp_path / "my.yaml").read_text()
+    assert "# [price, rating] may each be read as the events' value: name one in" in text
+    capsys.readouterr()
+    config = _init(tmp_path, capsys, _LABELS, "--value", "rating", events=events)
+    assert config.data.ingestion.channels == ("type", "value")
+    assert config.data.ingestion.columns.value == "rating"
+    assert "may each" not in (tmp_path / "my.yaml").read_text()
+    capsys.readouterr()
+    refused = _init(tmp_path, capsys, _LABELS, "--type", "what", events=events)
+    assert "--type: " in refused
+    assert "has no column what; it has: user_id, timestamp, text, price" in refused

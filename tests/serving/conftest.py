@@ -34,11 +34,11 @@ class Letters(ServedModel):
         super().__init__()
         self.scale = tf.Variable(scale)
 
-    def outputs(self, behaviors, timestamps):
+    def outputs(self, behaviors, events):
         lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
         texts = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
         size = tf.reduce_sum(lengths, axis=1)
-        latest = tf.reduce_max(tf.pad(timestamps, [[0, 0], [1, 0]]), axis=1)
+        latest = tf.reduce_max(tf.pad(events["timestamps"], [[0, 0], [1, 0]]), axis=1)
         short = tf.cast(size < 10, tf.float32)
         return {
             USER_VECTOR: tf.stack([texts, size, self.scale + tf.cast(latest, tf.float32)], axis=1),
@@ -176,3 +176,26 @@ def make_environment(tmp_path_factory):
 
 def _uv(*arguments):
     return subprocess.run([uv.find_uv_bin(), *map(str, arguments)], capture_output=True, text=True)
+
+
+class Priced(ServedModel):
+    """User vector: the number of texts, that of those bought, and the sum of their values."""
+
+    def __init__(self):
+        super().__init__(["value", "type"])
+
+    def outputs(self, behaviors, events):
+        there = tf.strings.length(behaviors) > 0
+        bought = tf.equal(events["types"], "buy")
+        known = tf.logical_not(tf.math.is_nan(events["values"]))
+        values = tf.where(bought & known, events["values"], 0.0)
+        counts = [tf.reduce_sum(tf.cast(each, tf.float32), axis=1) for each in (there, bought)]
+        return {USER_VECTOR: tf.stack([*counts, tf.reduce_sum(values, axis=1)], axis=1)}
+
+
+@pytest.fixture(scope="session")
+def priced(tmp_path_factory):
+    """Folder of versions of a model with types and values; it has one, 1."""
+    folder = tmp_path_factory.mktemp("priced")
+    Priced().export(str(folder / "1"))
+    return folder

@@ -109,7 +109,7 @@ def test_behaviours_and_their_moments_are_cut_together():
     def histories(**config):
         parts = encode_bucket._histories(user, EncodingConfig(**config))
         return [
-            ([text.decode() for text in part.texts], part.timestamps.tolist()) for part in parts
+            ([text.decode() for text in part.texts], part.events[0][1].tolist()) for part in parts
         ]
 
     days = 8 * _DAY

@@ -22,7 +22,14 @@ from serving.client import (
     UserEncoderClient,
     wire,
 )
-from serving.client.messages import ModelMetadata, TensorSpec, float_array
+from serving.client.event_lists import events_of
+from serving.client.messages import (
+    ModelMetadata,
+    ModelVersion,
+    TensorSpec,
+    float_array,
+    predict_requests,
+)
 from tests.serving.scripted import fail, hang, version
 
 _HISTORIES = [["boots", "trail maps"], [], ["\ud800 odd", b"\xff\x00"], ["x" * 20]]
@@ -128,6 +135,48 @@ def test_moments_follow_their_users_through_batches(shared_server):
     with UserEncoderClient(shared_server.target, "letters", options=options) as client:
         vectors = client.encode(histories, timestamps=timestamps)
     np.testing.assert_array_equal(vectors[:, 2], 1 + np.arange(100))
+
+
+def test_types_and_values_arrive_beside_their_texts():
+    import tensorflow as tf
+
+    (request,) = predict_requests(
+        [["a", "b"], ["c"]],
+        events_of(None, [["view", b"\xff"], [None]], [[1.5, None], [np.int64(2)]]),
+        ModelVersion("shop"),
+        "user_vectors",
+        ["user_vector"],
+        batch_size=2,
+    )
+    first, second = (
+        tf.train.Example.FromString(example).features.feature
+        for example in request.inputs["examples"].string_val
+    )
+    assert list(first["types"].bytes_list.value) == [b"view", b"\xff"]
+    np.testing.assert_equal(list(first["values"].float_list.value), [1.5, np.nan])
+    assert list(second["types"].bytes_list.value) == [b""]
+    assert list(second["values"].float_list.value) == [2]
+    assert "timestamps" not in first
+
+
+@pytest.mark.parametrize(
+    ("events", "error", "message"),
+    [
+        ({"types": [["a"]]}, ValueError, "types are of 1 users, .* with a name for every text"),
+        ({"types": [["a"], []]}, ValueError, r"types\[0\] has 1 names for 2 texts; .*None where"),
+        (
+            {"types": ["ab", ["c"]]},
+            TypeError,
+            r"types\[0\] must be a list of str or bytes",
+        ),
+        ({"types": [["a", 5], ["c"]]}, TypeError, r"types\[0\]: 5 is not str or bytes"),
+        ({"values": [["1", 2], [3]]}, TypeError, r"values\[0\]: '1' is not a number; write None"),
+        ({"values": [[1, 1e39], [3]]}, ValueError, r"values\[0\]: 1e\+39 is more than float32"),
+    ],
+)
+def test_mistakes_in_types_and_values(client, events, error, message):
+    with pytest.raises(error, match=message):
+        client.encode([["a", "b"], ["c"]], **events)
 
 
 @pytest.mark.parametrize(

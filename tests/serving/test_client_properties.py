@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.features import BEHAVIORS
 from contract.signatures import EXAMPLES, USER_VECTOR, USER_VECTORS
 from serving.client import wire
 from serving.client.messages import ModelVersion, float_array, predict_requests
@@ -27,8 +27,9 @@ def test_requests_are_read_as_they_were_meant(users, model, with_times, batch_si
     histories = [[text for text, _ in user] for user in users]
     moments = [[moment for _, moment in user] for user in users] if with_times else None
     read = []
+    events = {"timestamps": moments} if with_times else {}
     for request in predict_requests(
-        histories, moments, model, USER_VECTORS, [USER_VECTOR], batch_size
+        histories, events, model, USER_VECTORS, [USER_VECTOR], batch_size
     ):
         theirs = predict_pb2.PredictRequest.FromString(request.SerializeToString())
         assert theirs.model_spec.name == model.name
@@ -45,7 +46,7 @@ def test_requests_are_read_as_they_were_meant(users, model, with_times, batch_si
             text.encode() if isinstance(text, str) else text for text in history
         ]
         if moments:
-            assert list(features[TIMESTAMPS].int64_list.value) == moments[index]
+            assert list(features["timestamps"].int64_list.value) == moments[index]
 
 
 @hypothesis.given(

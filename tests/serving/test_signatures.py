@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from contract.features import BEHAVIORS, TIMESTAMPS
+from contract.features import BEHAVIORS
 from contract.signatures import USER_VECTOR
 from trainer.export.signatures import ServedModel
 
@@ -13,10 +13,10 @@ from trainer.export.signatures import ServedModel
 class _Letters(ServedModel):
     """User vector: number of behaviours, of bytes, and the sum of moment times bytes."""
 
-    def outputs(self, behaviors, timestamps):
+    def outputs(self, behaviors, events):
         lengths = tf.cast(tf.strings.length(behaviors), tf.float32)
         count = tf.reduce_sum(tf.cast(lengths > 0, tf.float32), axis=1)
-        moments = lengths * tf.cast(timestamps, tf.float32)
+        moments = lengths * tf.cast(events["timestamps"], tf.float32)
         sums = [tf.reduce_sum(each, axis=1) for each in (lengths, moments)]
         return {USER_VECTOR: tf.stack([count, *sums], axis=1)}
 
@@ -32,7 +32,7 @@ def _example(texts, timestamps=None):
     example = tf.train.Example()
     example.features.feature[BEHAVIORS].bytes_list.value.extend(texts)
     if timestamps is not None:
-        example.features.feature[TIMESTAMPS].int64_list.value.extend(timestamps)
+        example.features.feature["timestamps"].int64_list.value.extend(timestamps)
     return example.SerializeToString()
 
 
@@ -118,7 +118,7 @@ class _Keras(ServedModel):
         self.layers["dense"].compile(keras.optimizers.SGD(0.5), loss="mse")
         self.layers["dense"].fit(np.ones([1, 1]), np.zeros([1, 2]), verbose=0)
 
-    def outputs(self, behaviors, timestamps):
+    def outputs(self, behaviors, events):
         ids = tf.reduce_sum(self.words.lookup(behaviors), axis=1, keepdims=True)
         return {USER_VECTOR: self.layers["dense"](ids)}
 
@@ -128,7 +128,7 @@ def test_a_session_restores_the_variables_that_the_graph_reads(tmp_path):
     _Keras().export(str(tmp_path / "inner"))
     outer = _Letters()
     outer.inner = tf.saved_model.load(str(tmp_path / "inner"))
-    outer.outputs = lambda *inputs: outer.inner.encode_with_timestamps(*inputs)
+    outer.outputs = lambda texts, events: outer.inner.encode_with_timestamps(texts, **events)
     outer.export(str(tmp_path / "outer"))
     for path in (tmp_path / "inner", tmp_path / "outer"):
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:

@@ -1,11 +1,13 @@
 """Batches of users for the training of the encoder."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
+from contract.event_channels import EventChannel
+from contract.features import HISTORY, TARGET
 from trainer.encoder.config import EncoderConfig
 
 # Compressed; unpacked, users take some ten times as much.
@@ -36,23 +38,31 @@ def read_users(file_pattern, feature_spec) -> tf.data.Dataset:
     return _read(file_pattern, feature_spec, HISTORY, TARGET)
 
 
-def user_timestamps(file_pattern, feature_spec) -> list[np.ndarray]:
-    """Reads the moments of every user's behaviours, history and target together.
+def user_events(
+    file_pattern, feature_spec, channels: Sequence[EventChannel]
+) -> dict[str, list[np.ndarray]]:
+    """Reads the channels of every user's behaviours, history and target together.
 
     Args:
         file_pattern: String or list of strings, patterns of gzipped TFRecord files.
-        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it.
-            `history_timestamps` and `target_timestamps` in it are int64 `tf.io.RaggedFeature`s of
-            rank 1, `[behaviors]`.
+        feature_spec: Dictionary as `tft_output.transformed_feature_spec()` returns it. The channels
+            in it are int64 `tf.io.RaggedFeature`s of rank 1, `[behaviors]`.
+        channels: Those that are read.
 
     Returns:
-        Int64 `[behaviors]` of Unix seconds per user, in the order of `read_users`.
+        For each channel, by its name, int64 `[behaviors]` per user, in the order of `read_users`.
 
     Raises:
-        ValueError: If `feature_spec` lacks the moments, as without the channel of time.
+        ValueError: If `feature_spec` lacks a channel.
     """
-    users = _read(file_pattern, feature_spec, HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
-    return list(_joined(users).as_numpy_iterator())
+    return {
+        channel.name: list(
+            _joined(
+                _read(file_pattern, feature_spec, channel.history, channel.target)
+            ).as_numpy_iterator()
+        )
+        for channel in channels
+    }
 
 
 def _joined(users: tf.data.Dataset) -> tf.data.Dataset:

@@ -21,7 +21,7 @@ from trainer.encoder.layers import (
     LatentSemantics,
     MultiHopAggregation,
 )
-from trainer.encoder.layers.time_features import has_times
+from trainer.encoder.layers.event_layers import knows
 from trainer.encoder.user_encoder import UserEncoder
 from trainer.text.ragged import row_ids
 
@@ -50,12 +50,19 @@ class UserEncoderInference(tf.Module):
         """What makes one vector of the channels; None if there is but one."""
         return self._user_encoder.fusion
 
-    def __call__(self, word_ids: tf.RaggedTensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The channels of events that it has."""
+        return tuple(self._user_encoder.events)
+
+    def __call__(
+        self, word_ids: tf.RaggedTensor, events: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """Users to vectors.
 
         Args:
             word_ids: Int64 [batch, (behaviours), (words)]; no behaviour is without words.
-            timestamps: Int64 [batch, n]; moments, 0 is unknown.
+            events: By channel int64 [batch, n], as of `trainer.text.event_numbers`; 0 is unknown.
 
         Returns:
             `user_vector`, float32 [batch, d], and `user_vector_full`, float32 [batch, k].
@@ -70,9 +77,9 @@ class UserEncoderInference(tf.Module):
         if parts.latent_semantics is not None:
             channels.append(latent_semantics(parts.latent_semantics, word_ids))
             known.append(None)
-        if parts.time_features is not None:
-            channels.append(parts.time_features(timestamps))
-            known.append(has_times(timestamps))
+        for name, layer in parts.events.items():
+            channels.append(layer(events[name]))
+            known.append(knows(events[name]))
         vector = full = channels[0]
         if parts.fusion is not None:
             vector, full = parts.fusion(channels, known)

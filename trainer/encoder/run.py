@@ -6,20 +6,21 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Collection
 
 import keras
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from contract.environment import TRAINING_BACKUPS
-from contract.features import HISTORY_TIMESTAMPS
+from contract.event_channels import EVENT_CHANNELS, channels_of
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.dataset import (
     measure,
     sentences,
     training_batches,
     user_behaviors,
-    user_timestamps,
+    user_events,
 )
 from trainer.encoder.distribution import is_chief, training_strategy
 from trainer.encoder.served import ServedEncoder
@@ -81,6 +82,7 @@ def train_encoder(
     backup_dir: str,
     strategy=None,
     previous: str | None = None,
+    channels: Collection[str] | None = None,
 ) -> UserEncoder:
     """Trains an encoder on what Transform wrote, and fits the channels beside it.
 
@@ -93,9 +95,10 @@ def train_encoder(
         backup_dir: Folder for the state after every epoch.
         strategy: As `fit_encoder` takes it.
         previous: Folder of the exported model to go on from; None or "": of none.
+        channels: Of the channels of events that the examples have, those that are used; None: all.
 
     Returns:
-        The user encoder. It has the channel of time if the examples have moments.
+        The user encoder, with the channels of events that the examples have.
 
     Raises:
         WarmStartError: The earlier model is gone, or its vectors are of another length.
@@ -129,18 +132,19 @@ def train_encoder(
         phrases=phrases,
         start=_warm_start(previous, vocabulary, config) if previous else None,
     )
-    has_times = HISTORY_TIMESTAMPS in feature_spec
-    if not (config.latent_semantics or config.paragraph_vectors or has_times):
+    wanted = EVENT_CHANNELS if channels is None else channels_of(channels)
+    found = [channel for channel in wanted if channel.history in feature_spec]
+    if not (config.latent_semantics or config.paragraph_vectors or found):
         return UserEncoder(encoder)
 
     def users_of(files: list[str]):
         # What is encoded at serving is cut to |S| behaviours too, and the latest are kept.
         behaviors = [u[-corpus.longest_history :] for u in user_behaviors(files, feature_spec)]
-        return behaviors, user_timestamps(files, feature_spec) if has_times else None
+        return behaviors, user_events(files, feature_spec, found)
 
-    users, timestamps = users_of(train_files)
+    users, events = users_of(train_files)
     return fit_user_encoder(
-        config, encoder, users, timestamps, lambda: users_of(validation_files), phrases
+        config, encoder, users, events, lambda: users_of(validation_files), phrases
     )
 
 

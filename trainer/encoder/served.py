@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from contract.event_channels import TIME
 from contract.features import HISTORY
 from contract.signatures import USER_VECTOR
 from trainer.encoder.inference import UserEncoderInference
@@ -29,7 +31,7 @@ class ServedEncoder(ServedModel):
     def __init__(
         self, transform_layer: keras.Layer, encoder: UserEncoder, full_vector: bool = False
     ):
-        super().__init__()
+        super().__init__(encoder.events)
         self.transform_layer = transform_layer
         self.encoder = UserEncoderInference(encoder)
         self._full_vector = full_vector
@@ -44,9 +46,24 @@ class ServedEncoder(ServedModel):
         fusion = self.encoder.fusion
         return {} if fusion is None else {COMPONENTS: fusion.components.value}
 
-    def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(
+        self, behaviors: tf.Tensor, events: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """See base class."""
         # Of an empty text nothing is left anyway, wherever it stands.
-        word_ids = self.transform_layer({HISTORY: tf.sparse.from_dense(behaviors)})[HISTORY]
-        vectors = self.encoder(word_ids, timestamps)
+        raw = {HISTORY: tf.sparse.from_dense(behaviors)}
+        raw |= {each.history: _sparse(events[each.feature]) for each in self.further_channels}
+        transformed = self.transform_layer(raw)
+        numbers = {
+            each.name: transformed[each.history].to_tensor() for each in self.further_channels
+        }
+        # Moments are numbers already.
+        numbers[TIME.name] = events[TIME.feature]
+        vectors = self.encoder(transformed[HISTORY], numbers)
         return vectors if self._full_vector else {USER_VECTOR: vectors[USER_VECTOR]}
+
+
+def _sparse(values: tf.Tensor) -> tf.SparseTensor:
+    """All values, [batch, n], of which none may be left out: 0 is one of them."""
+    places = tf.where(tf.ones_like(values, tf.bool))
+    return tf.SparseTensor(places, tf.reshape(values, [-1]), tf.shape(values, tf.int64))

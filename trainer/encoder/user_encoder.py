@@ -1,7 +1,8 @@
-"""The whole way from a user's word ids and moments to the user vector."""
+"""The whole way from a user's word ids and events to the user vector."""
 
 import itertools
 import logging
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,13 +10,13 @@ from keras import ops
 
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.layers import ChannelFusion, TimeFeatures
-from trainer.encoder.layers.time_features import has_times
+from trainer.encoder.layers import EVENT_LAYERS, ChannelFusion
+from trainer.encoder.layers.event_layers import knows
 from trainer.encoder.word_directions import fit_latent_semantics
 
 _BATCH = 256
 
-_PARTS = ("encoder", "latent_semantics", "time_features", "fusion")
+_PARTS = ("encoder", "latent_semantics", "events", "fusion")
 
 # Enough for 569 means and principal components; more would cost memory and change nothing.
 _USERS_THAT_FIT = 50_000
@@ -28,13 +29,15 @@ class UserEncoder(keras.Model):
     Args:
         encoder: A `keras.Model` as `build_encoder` makes it.
         latent_semantics: A `LatentSemantics`, or `None`.
-        time_features: A `TimeFeatures`, or `None`.
+        events: Dictionary of the channels of events to their `EVENT_LAYERS`, in that order, or
+            `None`.
         fusion: A `ChannelFusion`; must be there if one of the two is, and not otherwise.
 
     Call arguments:
         word_ids: Integer tensor of shape `[batch, behaviors, words]`, 0 is padding.
-        timestamps: Integer tensor of shape `[batch, n]`, Unix seconds, 0 is unknown; `None` says
-            that all are. Without `time_features` they are ignored.
+        events: Dictionary of channels to integer tensors of shape `[batch, n]`, numbers as of
+            `trainer.text.event_numbers`, 0 is unknown; of a channel that is not in it, and for
+            `None`, all are. Those that the encoder does not have are ignored.
 
     Returns:
         A dictionary with `user_vector`, float32 of shape `[batch, dimension]`, and
@@ -42,27 +45,27 @@ class UserEncoder(keras.Model):
         side, or the user vector if there is but one.
     """
 
-    def __init__(self, encoder, latent_semantics=None, time_features=None, fusion=None, **kwargs):
+    def __init__(self, encoder, latent_semantics=None, events=None, fusion=None, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.latent_semantics = latent_semantics
-        self.time_features = time_features
+        self.events = events or {}
         self.fusion = fusion
 
-    def call(self, word_ids, timestamps=None):
+    def call(self, word_ids, events=None):
         """Returns the vectors; the class says of which shape."""
-        channels, known = self.channels(word_ids, timestamps)
+        channels, known = self.channels(word_ids, events)
         vector = full = channels[0]
         if self.fusion is not None:
             vector, full = self.fusion(channels, known)
         return {USER_VECTOR: vector, USER_VECTOR_FULL: full}
 
-    def channels(self, word_ids, timestamps=None):
+    def channels(self, word_ids, events=None):
         """Returns every channel by itself.
 
         Args:
             word_ids: As in a call.
-            timestamps: As in a call.
+            events: As in a call.
 
         Returns:
             A list of float32 tensors of shape `[batch, size]`, SUMN's first, and a list of boolean
@@ -73,16 +76,20 @@ class UserEncoder(keras.Model):
         if self.latent_semantics is not None:
             channels.append(self.latent_semantics(word_ids))
             known.append(None)
-        if self.time_features is not None:
-            if timestamps is None:
-                timestamps = ops.zeros((ops.shape(word_ids)[0], 0), "int64")
-            channels.append(self.time_features(timestamps))
-            known.append(has_times(timestamps))
+        for name, layer in self.events.items():
+            numbers = (events or {}).get(name)
+            if numbers is None:
+                numbers = ops.zeros((ops.shape(word_ids)[0], 0), "int64")
+            channels.append(layer(numbers))
+            known.append(knows(numbers))
         return channels, known
 
     def get_config(self):
         """See base class."""
-        parts = {part: keras.saving.serialize_keras_object(getattr(self, part)) for part in _PARTS}
+        parts = {part: getattr(self, part) for part in _PARTS}
+        # Not as Keras tracks it.
+        parts["events"] = dict(self.events)
+        parts = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
         return {**super().get_config(), **parts}
 
     @classmethod
@@ -96,7 +103,7 @@ def fit_user_encoder(
     config: EncoderConfig,
     encoder: keras.Model,
     users,
-    timestamps=None,
+    events=None,
     others=None,
     phrases=None,
 ) -> UserEncoder:
@@ -114,10 +121,10 @@ def fit_user_encoder(
         config: The encoder's configuration.
         encoder: A `keras.Model` as `build_encoder` makes it, trained.
         users: List of training users: per behaviour its word ids, in the order of time.
-        timestamps: List of int64 arrays, the moments of the same users' behaviours, for the
-            channel of time; `None` leaves the channel out.
+        events: Dictionary of the channels of events that are added to lists of int64 arrays, the
+            numbers of the same users' behaviours; `None` adds none.
         others: Function of nothing, called only where channels are weighed, to the pair of the
-            behaviours and the moments, both as above, of users that nothing was fitted on. How
+            behaviours and the events, both as above, of users that nothing was fitted on. How
             consistent they are weighs what the channels say; `None` weighs all alike.
         phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it;
             `None` says that there are none.
@@ -125,7 +132,7 @@ def fit_user_encoder(
     Returns:
         The `UserEncoder`.
     """
-    parts = {}
+    parts: dict[str, Any] = {}
     if config.latent_semantics or config.paragraph_vectors:
         parts["latent_semantics"] = fit_latent_semantics(
             [list(itertools.chain.from_iterable(user)) for user in users],
@@ -135,20 +142,19 @@ def fit_user_encoder(
             config.paragraph_vectors,
             phrases,
         )
-    if timestamps is not None:
-        parts["time_features"] = TimeFeatures()
+    if events:
+        parts["events"] = {name: EVENT_LAYERS[name]() for name in EVENT_LAYERS if name in events}
     if not parts:
         return UserEncoder(encoder)
     user_encoder = UserEncoder(encoder, fusion=ChannelFusion(config.dimension), **parts)
     step = -(-len(users) // _USERS_THAT_FIT)
-    channels, known = _encode(
-        user_encoder, users[::step], timestamps[::step] if timestamps is not None else None
-    )
+    channels, known = _encode(user_encoder, users[::step], _each(events, lambda of: of[::step]))
     halves = None
     if config.channel_weights == "consistency" and others is not None:
         halves = [_encode(user_encoder, *half) for half in _halves(*others()) if half[0]] or None
     shares = user_encoder.fusion.adapt(channels, known, halves)
-    names = ["hops", *(part.replace("_", " ") for part in _PARTS[1:-1] if part in parts)]
+    names = ["hops", *(["latent semantics"] if "latent_semantics" in parts else [])]
+    names += [f"{name} features" for name in user_encoder.events]
     logging.getLogger("progress").info(
         "consistent between halves of a user's behaviours: %s",
         ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares, strict=False))
@@ -157,29 +163,35 @@ def fit_user_encoder(
     return user_encoder
 
 
-def _halves(users, timestamps):
-    """Every other behaviour, and the rest, of users that have two; with their moments."""
+def _each(events, function):
+    """The channels, each changed by a function of its numbers of all users."""
+    return {name: function(numbers) for name, numbers in (events or {}).items()}
+
+
+def _halves(users, events):
+    """Every other behaviour, and the rest, of users that have two; with their events."""
     chosen = [i for i, user in enumerate(users) if len(user) > 1]
     step = -(-len(chosen) // _USERS_THAT_FIT) or 1
     chosen = chosen[::step]
     return [
         (
             [users[i][start::2] for i in chosen],
-            [timestamps[i][start::2] for i in chosen] if timestamps is not None else None,
+            _each(events, lambda of, start=start: [of[i][start::2] for i in chosen]),
         )
         for start in (0, 1)
     ]
 
 
-def padded(users, timestamps=None):
+def padded(users, events=None):
     """Pads users to tensors.
 
     Args:
         users: Per user, per behaviour, word ids.
-        timestamps: Per user, moments; or `None`.
+        events: Dictionary of channels to numbers per user; or `None`.
 
     Returns:
-        Int64 arrays `[users, behaviors, words]` and `[users, n]`, or `None` for the latter.
+        Int64 array `[users, behaviors, words]`, and a dictionary of channels to such of `[users,
+        n]`.
     """
     behaviors = max((len(user) for user in users), default=0)
     words = max((len(behavior) for user in users for behavior in user), default=0)
@@ -187,22 +199,24 @@ def padded(users, timestamps=None):
     for row, user in zip(ids, users, strict=True):
         for cell, behavior in zip(row, user, strict=False):
             cell[: len(behavior)] = behavior
-    if timestamps is None:
-        return ids, None
-    moments = np.zeros((len(users), max(map(len, timestamps), default=0)), "int64")
-    for line, times in zip(moments, timestamps, strict=True):
-        line[: len(times)] = times
-    return ids, moments
+    return ids, _each(events, _rows)
 
 
-def _encode(user_encoder: UserEncoder, users, timestamps):
+def _rows(users):
+    rows = np.zeros((len(users), max(map(len, users), default=0)), "int64")
+    for row, numbers in zip(rows, users, strict=True):
+        row[: len(numbers)] = numbers
+    return rows
+
+
+def _encode(user_encoder: UserEncoder, users, events):
     """All channels of all users, float32 [users, size] each, and whether they are known."""
     order = np.argsort([len(user) for user in users], kind="stable")
     batches = []
     for start in range(0, len(order), _BATCH):
         chosen = order[start : start + _BATCH]
-        moments = [timestamps[i] for i in chosen] if timestamps is not None else None
-        batches.append(user_encoder.channels(*padded([users[i] for i in chosen], moments)))
+        of_chosen = _each(events, lambda of, chosen=chosen: [of[i] for i in chosen])
+        batches.append(user_encoder.channels(*padded([users[i] for i in chosen], of_chosen)))
     inverse = np.argsort(order)
 
     def joined(parts):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from contract.signatures import USER_VECTOR
+from contract.event_channels import EVENT_CHANNELS, TIME
+from contract.signatures import ENCODE_WITH_CHANNELS, USER_VECTOR
 from trainer.encoder.served import COMPONENTS
 from trainer.export.signatures import ServedModel
 from trainer.heads.inference import HeadsInference
@@ -28,7 +30,7 @@ class ServedHeads(ServedModel):
     """
 
     def __init__(self, encoder, heads: dict[str, keras.Model], rotation: np.ndarray | None = None):
-        super().__init__()
+        super().__init__(_channels(encoder))
         self.encoder = encoder
         self.heads = HeadsInference(heads)
         self._rotation = None
@@ -49,14 +51,30 @@ class ServedHeads(ServedModel):
         vectors = tf.TensorSpec([None, self._dimension], tf.float32, name=USER_VECTOR)
         return {HEADS: tf.function(self.heads, input_signature=[vectors])}
 
-    def outputs(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(
+        self, behaviors: tf.Tensor, events: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """See base class."""
-        vectors = self.vectors(behaviors, timestamps)
+        vectors = self.vectors(behaviors, events)
         return {**vectors, **self.heads(vectors[USER_VECTOR])}
 
-    def vectors(self, behaviors: tf.Tensor, timestamps: tf.Tensor) -> dict[str, tf.Tensor]:
+    def vectors(
+        self, behaviors: tf.Tensor, events: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """See base class."""
-        vectors = dict(self.encoder.encode_with_timestamps(behaviors, timestamps))
+        if self.further_channels:
+            vectors = dict(self.encoder.encode_with_channels(behaviors, **events))
+        else:
+            vectors = dict(self.encoder.encode_with_timestamps(behaviors, events[TIME.feature]))
         if self._rotation is not None:
             vectors[USER_VECTOR] = tf.matmul(vectors[USER_VECTOR], self._rotation)
         return vectors
+
+
+def _channels(encoder) -> list[str]:
+    """The channels that a loaded encoder takes, by the inputs of its signature."""
+    signature = getattr(encoder, "signatures", {}).get(ENCODE_WITH_CHANNELS)
+    if signature is None:
+        return []
+    _, inputs = signature.structured_input_signature
+    return [channel.name for channel in EVENT_CHANNELS if channel.feature in inputs]

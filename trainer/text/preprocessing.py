@@ -9,8 +9,10 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from contract.features import HISTORY, HISTORY_TIMESTAMPS, TARGET, TARGET_TIMESTAMPS
+from contract.event_channels import EVENT_CHANNELS
+from contract.features import HISTORY, TARGET
 from trainer.text.config import AUTO, AUTO_OF_ALL, TextConfig
+from trainer.text.event_numbers import numbers_of
 from trainer.text.forms import Forms
 from trainer.text.known_forms import KnownForms
 from trainer.text.phrases import phrases
@@ -33,15 +35,15 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     are neighbours in the text: what truncation or the vocabulary drops brings none together.
 
     Args:
-        inputs: `history` and `target`: string SparseTensor [batch, behaviours], oldest first; with
-            the channel of time `history_timestamps` and `target_timestamps`, int64 of that shape.
+        inputs: `history` and `target`: string SparseTensor [batch, behaviours], oldest first; of
+            each channel of events two more of that shape, as `contract.event_channels` has them.
         custom_config: `text`: a `TextConfig` as a dict.
 
     Returns:
         `history` and `target`: int64 RaggedTensor [batch, (behaviours), (words)] of word ids from
         1. Each depends on its own input only, so that a served model feeds `history` alone. The
-        moments, if they are there, int64 RaggedTensor [batch, (behaviours)]: of all behaviours that
-        came in.
+        channels that are there, int64 RaggedTensor [batch, (behaviours)], as of `event_numbers`: of
+        all behaviours that came in.
     """
     config = TextConfig.model_validate(custom_config["text"])
     texts_to_words = tft.make_and_track_object(lambda: TextsToWords(config), name="text")
@@ -86,21 +88,29 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         texts = tf.RaggedTensor.from_row_splits(ids, users[name], validate=False)
         return keep(texts, ids.row_lengths() > 0)
 
-    moments = {
-        name: tf.RaggedTensor.from_row_splits(
-            inputs[name].values, _users(inputs[name]), validate=False
-        )
-        for name in (HISTORY_TIMESTAMPS, TARGET_TIMESTAMPS)
-        if name in inputs
-    }
     history = of_users(HISTORY, to_ids(HISTORY))
     # A served model has no targets, and is spared what TensorFlow would do for them all the same.
     target = of_users(TARGET, _if_any(inputs[TARGET].values, lambda: to_ids(TARGET), tf.int64))
     return {
         HISTORY: last(history, max_behaviors),
         TARGET: target if config.target_behaviors == "all" else first(target, max_behaviors),
-        **moments,
+        **_events(inputs),
     }
+
+
+def _events(inputs: dict[str, Any]) -> dict[str, tf.RaggedTensor]:
+    """The numbers of the channels that the examples have."""
+    numbers = {}
+    for channel in EVENT_CHANNELS:
+        parts = {name: inputs[name] for name in (channel.history, channel.target) if name in inputs}
+        if not parts:
+            continue
+        of_values = numbers_of(channel, tf.concat([part.values for part in parts.values()], axis=0))
+        for name, part in parts.items():
+            numbers[name] = tf.RaggedTensor.from_row_splits(
+                of_values(part.values), _users(part), validate=False
+            )
+    return numbers
 
 
 def _if_any(

@@ -35,17 +35,18 @@ class WordIds:
     Args:
         words: String [n]; all words (stems), and phrases, of the training data.
         vocabulary_size: |V|, the number of them that are kept.
+        asset: Name of the file.
     """
 
-    def __init__(self, words: tf.Tensor, vocabulary_size: int):
+    def __init__(self, words: tf.Tensor, vocabulary_size: int, asset: str = VOCABULARY_ASSET):
         (path,) = tft.experimental.ptransform_analyzer(
             inputs=[words],
-            ptransform=_Vocabulary(vocabulary_size),
+            ptransform=_Vocabulary(vocabulary_size, asset),
             output_dtypes=[tf.string],
             output_shapes=[[]],
             # Until the analysis has run, the graph is traced with this as the file's contents.
             output_asset_default_values=[f"word{SEPARATOR}0".encode()],
-            name="word_ids",
+            name="word_ids" if asset == VOCABULARY_ASSET else f"{asset}_ids",
         )
         self._table = AssetTable(path, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, -1)
 
@@ -65,9 +66,10 @@ def read_vocabulary(transform_output: tft.TFTransformOutput) -> list[tuple[str, 
 class _Vocabulary(tft_beam.experimental.PTransformAnalyzer):
     """Batches of words to the path of the asset file."""
 
-    def __init__(self, vocabulary_size: int):
+    def __init__(self, vocabulary_size: int, asset: str):
         super().__init__()
         self._vocabulary_size = vocabulary_size
+        self._asset = asset
 
     def expand(self, batches):
         return (
@@ -75,7 +77,7 @@ class _Vocabulary(tft_beam.experimental.PTransformAnalyzer):
             | "CountInBatch" >> beam.FlatMap(_count_words)
             | "CountWords" >> beam.CombinePerKey(sum)
             | "MostFrequent" >> beam.combiners.Top.Of(self._vocabulary_size, key=by_frequency)
-            | "Write" >> beam.Map(_write, self.base_temp_dir)
+            | "Write" >> beam.Map(_write, self.base_temp_dir, self._asset)
         )
 
 
@@ -84,7 +86,7 @@ def _count_words(batch: tuple[np.ndarray, ...]) -> Iterable[tuple[str, int]]:
     return [(word.decode("utf-8"), count) for word, count in counts.items()]
 
 
-def _write(rows: Iterable[tuple[str, int]], folder: str) -> str:
+def _write(rows: Iterable[tuple[str, int]], folder: str, asset: str) -> str:
     rows = list(rows)
     if not rows:
         raise NoWordsError(
@@ -92,6 +94,9 @@ def _write(rows: Iterable[tuple[str, int]], folder: str) -> str:
             "punctuation. See that `data.columns.text` names the column of the texts, that "
             "`text.language` is theirs, and that `text.stop_words` leaves words; or set "
             "`text.punctuation: true`, which makes words of the signs."
+            if asset == VOCABULARY_ASSET
+            else f"No event of the training users has one of the {asset}. See that `data.columns` "
+            "names their column, or take the channel out of `data.channels`."
         )
     lines = (f"{word}{SEPARATOR}{count}".encode() for word, count in rows)
-    return write_asset(lines, folder, VOCABULARY_ASSET)
+    return write_asset(lines, folder, asset)

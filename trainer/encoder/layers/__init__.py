@@ -7,6 +7,7 @@ import keras
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
 from trainer.encoder.layers.channel_fusion import ChannelFusion
+from trainer.encoder.layers.event_layers import EVENT_LAYERS
 from trainer.encoder.layers.latent_semantics import LatentSemantics
 from trainer.encoder.layers.multi_hop import MultiHopAggregation
 from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
@@ -33,6 +34,7 @@ AGGREGATORS: dict[str, Callable[[EncoderConfig], keras.layers.Layer]] = {
 
 __all__ = [
     "AGGREGATORS",
+    "EVENT_LAYERS",
     "BehaviorEmbedding",
     "ChannelFusion",
     "LatentSemantics",

@@ -38,7 +38,7 @@ class TimeFeatures(keras.layers.Layer):
 
     The moments may stand in any order, and zeros (unknown moments, padding) anywhere. What cannot
     be said is 0: of a user without one known moment every number, of a user with one moment the
-    gaps and the span. `has_times` tells the former apart.
+    gaps and the span.
 
     Hours and weekdays are computed in integers, for float32 cannot tell two neighbouring minutes
     of this century apart. JAX, unless `jax_enable_x64` is set, has integers of 32 bits: there
@@ -84,18 +84,6 @@ class TimeFeatures(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """Returns `[batch, 57]`."""
         return (input_shape[0], TIME_FEATURES)
-
-
-def has_times(timestamps):
-    """Tells which users have at least one known moment.
-
-    Args:
-        timestamps: Integer tensor of shape `[batch, n]`, Unix seconds; 0 is no moment.
-
-    Returns:
-        Boolean tensor of shape `[batch]`.
-    """
-    return ops.any(timestamps > 0, axis=1)
 
 
 def _histogram(bins, mask, size):
