@@ -82,13 +82,14 @@ def _example_gen(path: pathlib.Path) -> Callable[[], object]:
     from components.behavior_example_gen.component import BehaviorExampleGen
     from components.behavior_example_gen.executor import Executor
     from ingestion.config import IngestionConfig
+    from pipeline.config import BeamConfig
 
     component = BehaviorExampleGen(str(path.parent), path.name, IngestionConfig())
     properties = {
         name: proto_utils.proto_to_json(value) if hasattr(value, "DESCRIPTOR") else value
         for name, value in component.spec.exec_properties.items()
     }
-    context = BaseBeamExecutor.Context(beam_pipeline_args=["--runner=DirectRunner"])
+    context = BaseBeamExecutor.Context(beam_pipeline_args=list(BeamConfig().args))
 
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder:

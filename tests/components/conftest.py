@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from ingestion.config import IngestionConfig
+from pipeline.config import BeamConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,7 @@ def ingest(tmp_path):
         }
         artifact = standard_artifacts.Examples()
         artifact.uri = str(tmp_path / output)
-        context = BaseBeamExecutor.Context(beam_pipeline_args=["--runner=DirectRunner", *beam])
+        context = BaseBeamExecutor.Context(beam_pipeline_args=[*BeamConfig().args, *beam])
         Executor(context).Do({}, {"examples": [artifact]}, properties)
         examples = {}
         for folder in sorted((tmp_path / output).glob("Split-*")):

@@ -3,6 +3,7 @@
 import pytest
 
 from ingestion.config import IngestionConfig, RandomCutDivision, Task
+from pipeline.config import BeamConfig
 
 TASKS = {"likes": Task(), "age": Task(classes=("old", "young"))}
 
@@ -68,7 +69,7 @@ def test_in_a_pipeline(write, events, tmp_path):
             metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
                 str(tmp_path / "metadata.sqlite")
             ),
-            beam_pipeline_args=["--runner=DirectRunner"],
+            beam_pipeline_args=list(BeamConfig().args),
         )
     )
     for component in ("unlabelled", "labelled"):
