@@ -21,6 +21,7 @@ FILES = [
 
 
 @pytest.mark.slow
+@pytest.mark.one_stack
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed.")
 def test_on_jax():
     folder = pathlib.Path(__file__).parent

@@ -137,7 +137,7 @@ def test_bulk_encoding(run, pipeline, tmp_path, monkeypatch):
         [pipeline.config["data"]["events"]],
         str(version),
         expected,
-        EncodingConfig(),
+        EncodingConfig(channels=("type", "value")),
         lambda: beam.Pipeline(options=PipelineOptions(_IN_MEMORY)),
     )
     component_runs.same_vectors(found, expected)

@@ -108,7 +108,10 @@ def test_clients_swap_and_rollback(pipeline):
         _assert_same(_by_stub(server.target), expected)
         _assert_same(_by_rest(server.url), expected)
         typed = tf.saved_model.load(str(model_dir / str(first))).signatures["encode_with_channels"]
-        vectors = typed(**{name: tf.constant(values) for name, values in _TYPED.items()})
+        _, inputs = typed.structured_input_signature
+        vectors = typed(
+            **{name: tf.constant(_TYPED[name], spec.dtype) for name, spec in inputs.items()}
+        )
         expected_vectors = {"user_vector": vectors["user_vector"].numpy()}
         histories, events = _TYPED["behaviors"], {k: _TYPED[k] for k in ("types", "values")}
         _assert_same({"user_vector": client.encode(histories, **events)}, expected_vectors)
