@@ -15,7 +15,8 @@ DEMO_DATA := runs/demo-data
 
 # A process for each folder: TensorFlow keeps the memory of every graph that a test has made. Two at
 # a time, the longest first.
-TESTS := tests/end_to_end/ $(filter-out tests/end_to_end/ tests/engines/, \
+LONGEST := $(patsubst %,tests/%/,end_to_end faults text kubeflow encoder)
+TESTS := $(LONGEST) $(filter-out $(LONGEST) tests/engines/, \
   $(sort $(dir $(wildcard tests/*/test_*.py))))
 # Counts the lines that run, for the report of `make test`; the other stack makes none.
 COUNT := -m coverage run
