@@ -26,6 +26,10 @@ class PipelineRuns:
     ML Metadata knows the artifacts by their paths, so that a copy of the output folder would be of
     no use elsewhere: the folder itself is put back as it was kept, before every test.
 
+    Args:
+        folder: For all of it.
+        data: Where the logs are, or will be; by default below `folder`.
+
     Attributes:
         config: The YAML file's content.
         events: The event file.
@@ -33,13 +37,14 @@ class PipelineRuns:
         first_model: A copy of the model that the first run pushed.
     """
 
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, data: pathlib.Path | None = None):
+        data = data or folder / "data"
         self._folder = folder
         self.first_model = str(folder / "first_model")
         self.output = folder / "output"
-        self.events, labels = folder / "data" / "events.jsonl.gz", folder / "data" / "labels.csv"
+        self.events, labels = data / "events.jsonl.gz", data / "labels.csv"
         if not labels.exists():
-            synthetic_logs.generate(folder / "data", users=500, seed=1, typed=True)
+            synthetic_logs.generate(data, users=500, seed=1, typed=True)
         self.config = {
             "name": "small",
             "data": {

@@ -54,9 +54,15 @@ def engine(request, hosts, pools, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def pipeline(engine, tmp_path_factory):
+def logs(tmp_path_factory):
+    """Where all pipelines have their logs: reports name the files that were read."""
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="session")
+def pipeline(engine, logs, tmp_path_factory):
     """A pipeline whose components run on the engine."""
-    pipeline = PipelineRuns(tmp_path_factory.mktemp("pipeline"))
+    pipeline = PipelineRuns(tmp_path_factory.mktemp("pipeline"), logs)
     pipeline.config["beam"] = {"args": list(engine.options)}
     pipeline.config["serving"] = {"encode_users": True}
     # What is compared does not need good heads, nor many.
