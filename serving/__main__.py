@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from contract.command_line import CommandLine
-from contract.event_channels import EVENT_CHANNELS, TIME
+from contract.event_channels import EVENT_CHANNELS, further_channels_of
 
-_FURTHER = [channel for channel in EVENT_CHANNELS if channel is not TIME]
+_FURTHER = further_channels_of(channel.name for channel in EVENT_CHANNELS)
 
 _DESCRIPTION = """\
 Serve, query and release the models that `python -m pipeline run` pushes.

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import grpc.aio
 
 from serving.client.aio_calls import AioCall, AioStart
@@ -14,7 +13,6 @@ from serving.client.aio_hedged_calls import AioHedgedStart
 from serving.client.base_transport import BaseTransport
 from serving.client.calls import Metadata
 from serving.client.hedging import Hedging
-from serving.client.options import ClientOptions
 from serving.client.wire import Message
 
 if TYPE_CHECKING:
@@ -28,14 +26,7 @@ class AioTransport(BaseTransport[AioStart]):
         target: As the base; so are all others.
     """
 
-    def __init__(
-        self,
-        target: str,
-        credentials: grpc.ChannelCredentials | None,
-        options: ClientOptions,
-        telemetry: Telemetry | None,
-    ):
-        super().__init__(grpc.aio, target, credentials, options, telemetry)
+    _module = grpc.aio
 
     async def close(self) -> None:
         """Closes the connections; calls under way are cancelled."""

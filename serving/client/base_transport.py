@@ -28,23 +28,24 @@ class BaseTransport(Generic[StartT]):
         get_status: Starts a `GetModelStatus`.
 
     Args:
-        module: `grpc` or `grpc.aio`.
         target: Host and port, or any other target of gRPC.
         credentials: For TLS; None: no encryption.
         options: Connections, and whether reads are hedged.
         telemetry: Spans and metrics; None: none.
     """
 
+    _module: Any
+    """`grpc` or `grpc.aio`."""
+
     def __init__(
         self,
-        module: Any,
         target: str,
         credentials: grpc.ChannelCredentials | None,
         options: ClientOptions,
         telemetry: Telemetry | None,
     ):
         self._telemetry = telemetry
-        channels = Channels(module, target, credentials, options)
+        channels = Channels(self._module, target, credentials, options)
         self._channels = [*channels.all]
         self.get_metadata = self._start(
             channels, messages.GET_MODEL_METADATA, wire.GetModelMetadataResponse
@@ -54,7 +55,7 @@ class BaseTransport(Generic[StartT]):
         )
         self.predict = self._start(channels, messages.PREDICT, wire.PredictResponse)
         if hedging := options.hedging:
-            others = Channels(module, hedging.target or target, credentials, options)
+            others = Channels(self._module, hedging.target or target, credentials, options)
             self._channels += others.all
             second = self._start(others, messages.PREDICT, wire.PredictResponse, hedged=True)
             self.predict = self._hedged(self.predict, second, hedging)

@@ -11,7 +11,6 @@ from serving.client.base_transport import BaseTransport
 from serving.client.calls import Call, Metadata, Start
 from serving.client.hedged_calls import HedgedStart
 from serving.client.hedging import Hedging
-from serving.client.options import ClientOptions
 from serving.client.wire import Message
 
 if TYPE_CHECKING:
@@ -25,14 +24,7 @@ class Transport(BaseTransport[Start]):
         target: As the base; so are all others.
     """
 
-    def __init__(
-        self,
-        target: str,
-        credentials: grpc.ChannelCredentials | None,
-        options: ClientOptions,
-        telemetry: Telemetry | None,
-    ):
-        super().__init__(grpc, target, credentials, options, telemetry)
+    _module = grpc
 
     def close(self) -> None:
         """Closes the connections; calls under way are cancelled."""

@@ -16,6 +16,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
+from trainer.text.apart import apart
 from trainer.text.asset_table import SEPARATOR, AssetTable, by_frequency, write_asset
 from trainer.text.forms import Forms
 from trainer.text.ragged import keep, row_ids, rows_of_one
@@ -67,12 +68,9 @@ class KnownForms:
             name=KNOWN_FORMS_ASSET,
         )
         self._table = AssetTable(path, tf.string, 1, _UNKNOWN)
-        # One operation of the graph, so that those of the branch that is not taken cost nothing.
-        self._words_of = tf.function(
+        self._words_of = apart(
             lambda forms: _parts(texts_to_words(forms, known=self._known_words)),
-            input_signature=[tf.TensorSpec([None], tf.string)],
-            autograph=False,
-            experimental_attributes={"_noinline": True},
+            [tf.TensorSpec([None], tf.string)],
         )
 
     def __call__(self, forms: tf.Tensor) -> tf.RaggedTensor:

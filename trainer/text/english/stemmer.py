@@ -6,9 +6,12 @@ its names. Reference: Snowball 3.1, https://snowballstem.org/algorithms/english/
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
+from trainer.text.apart import apart
 from trainer.text.english import letters
 from trainer.text.english.rules import Rules
 from trainer.text.english.words import Words, read_words
@@ -56,12 +59,7 @@ def stem(words: tf.Tensor) -> tf.Tensor:
     return tf.cond(tf.reduce_any(may_change), stem_some, lambda: words)
 
 
-# So the branch that is not taken is one operation, and not some hundreds that are passed over.
-@tf.function(
-    input_signature=[tf.TensorSpec([None], tf.string)],
-    autograph=False,
-    experimental_attributes={"_noinline": True},
-)
+@functools.partial(apart, input_signature=[tf.TensorSpec([None], tf.string)])
 def _stem(words: tf.Tensor) -> tf.Tensor:
     state = read_words(words, _PREFIXES)
     apostrophe = tf.strings.length(words, "UTF8_CHAR") - tf.cast(state.lengths, tf.int32)
