@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from trainer.text.apart import apart
 from trainer.text.chinese.hmm import BEGIN, END, PREDECESSORS, SINGLE, STATES, HiddenMarkovModel
+from trainer.text.chinese.rounds import until_unchanged
 from trainer.text.runs import Runs, scattered
 
 _ROUNDS = 6
@@ -78,16 +79,4 @@ def _next(scores, before, added, emissions):
 @apart
 def _further(scores, before, added, emissions):
     """Goes on with rounds for long runs, until none changes a score."""
-
-    def rounds(scores, _):
-        for _ in range(_ROUNDS):
-            last, scores = scores, _next(scores, before, added, emissions)
-        return scores, tf.reduce_any(scores != last)
-
-    scores, _ = tf.while_loop(
-        lambda scores, changed: changed,
-        rounds,
-        (scores, True),
-        shape_invariants=(tf.TensorShape([None]), tf.TensorShape([])),
-    )
-    return scores
+    return until_unchanged(lambda scores: _next(scores, before, added, emissions), scores, _ROUNDS)

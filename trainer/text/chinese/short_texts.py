@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from trainer.text.apart import apart
 from trainer.text.chinese import characters
+from trainer.text.chinese.rounds import until_unchanged
 from trainer.text.chinese.trie import DIRECT, LINE_BREAK, NO_WORD, OUTSIDE, UNKNOWN, Trie
 from trainer.text.chinese.unknown_words import UnknownWords
 
@@ -141,17 +142,8 @@ def _best_lengths(
 @apart
 def _further(scores: tf.Tensor, windows: tf.Tensor, best: tf.Tensor) -> tf.Tensor:
     """The scores of all words with the best routes behind them, where those are long."""
-
-    def rounds(best, _):
-        for _ in range(_ROUNDS):
-            before, best = best, tf.reduce_max(scores + tf.gather(best, windows), axis=1)
-        return best, tf.reduce_any(best != before)
-
-    best, _ = tf.while_loop(
-        lambda best, changed: changed,
-        rounds,
-        (best, True),
-        shape_invariants=(tf.TensorShape([None]), tf.TensorShape([])),
+    best = until_unchanged(
+        lambda best: tf.reduce_max(scores + tf.gather(best, windows), axis=1), best, _ROUNDS
     )
     return scores + tf.gather(best, windows)
 
