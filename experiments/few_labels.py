@@ -115,6 +115,7 @@ def _only(users: LabelledUsers, rows: np.ndarray) -> LabelledUsers:
     return LabelledUsers(
         [users.word_ids[row] for row in rows],
         {name: [numbers[row] for row in rows] for name, numbers in users.events.items()},
+        [users.texts[row] for row in rows],
         {task: (classes[rows], weights[rows]) for task, (classes, weights) in users.labels.items()},
     )
 

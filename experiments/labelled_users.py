@@ -29,12 +29,14 @@ class LabelledUsers(NamedTuple):
         word_ids: Per user, per behaviour, the word ids: what a served encoder reads of the user.
         events: By channel of events that the data have, per user the numbers of the behaviours, as
             of `trainer.text.event_numbers`.
+        texts: Per user its most recent texts as they were written, as many as have words.
         labels: Task to (class index int64 [users], weight float32 [users]); weight 0 marks a
             missing label.
     """
 
     word_ids: list[list[list[int]]]
     events: dict[str, list[list[int]]]
+    texts: list[list[str]]
     labels: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -155,17 +157,21 @@ def _read(folder: str, tasks: dict[str, int], layer, config: PipelineConfig) -> 
     files = sorted(glob.glob(os.path.join(folder, "*")))
     word_ids: list[list[list[int]]] = []
     events: dict[str, list[list[int]]] = {channel.name: [] for channel in channels}
+    texts: list[list[str]] = []
     columns: dict[str, list[np.ndarray]] = {name: [] for name in spec}
     for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH):
         features = tf.io.parse_example(serialized, inputs | spec)
         raw = {HISTORY: features[BEHAVIORS]}
         transformed = layer(raw | {each.history: features[each.feature] for each in channels})
-        word_ids += transformed[HISTORY].to_list()
+        words = transformed[HISTORY].to_list()
+        word_ids += words
+        written = tf.RaggedTensor.from_sparse(features[BEHAVIORS]).to_list()
+        for user, behaviors in zip(written, words, strict=True):
+            texts.append([text.decode() for text in user[len(user) - len(behaviors) :]])
         for channel in channels:
             events[channel.name] += transformed[channel.history].to_list()
         for name, values in columns.items():
             values.append(features[name].numpy())
     column = {name: np.concatenate(values) for name, values in columns.items()}
-    return LabelledUsers(
-        word_ids, events, {task: (column[task], column[weight_name(task)]) for task in tasks}
-    )
+    labels = {task: (column[task], column[weight_name(task)]) for task in tasks}
+    return LabelledUsers(word_ids, events, texts, labels)

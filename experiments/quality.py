@@ -116,8 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=MODELS,
         metavar="NAME",
-        help="which to measure; by default all but `paper`, which takes long, and those of time "
-        "and of types only where `init` finds such",
+        help="which to measure; by default all but `paper` and `sentences`, which take long, and "
+        "those of time and of types only where `init` finds such",
     )
     parser.add_argument(
         "--encoder",

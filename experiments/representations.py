@@ -6,6 +6,7 @@ folder to write to; it returns the probabilities of every task for the users of 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -219,6 +220,21 @@ def _doc2vec(data: PreparedData, seed: int, folder: str):
     return vectors
 
 
+def _sentences_of_users(data: PreparedData, seed: int, folder: str):
+    """The mean of a user's texts by a sentence encoder that was trained elsewhere."""
+    from experiments.sentence_encoder import mean_of_texts
+
+    encoder = _sentence_encoder()
+    return lambda users: mean_of_texts(encoder, users.texts)
+
+
+@functools.cache
+def _sentence_encoder():
+    from experiments.sentence_encoder import SentenceEncoder
+
+    return SentenceEncoder()
+
+
 def _tfidf(with_time: bool):
     """TF-IDF (sublinear) and logistic regression, its regularisation by cross-validation."""
 
@@ -338,12 +354,16 @@ UNTYPED = "untyped"
 _TYPED = (TYPE.name, VALUE.name)
 
 
+_ASKED_FOR = ("paper", "sentences", "sentences-time")
+"""Models that take long."""
+
+
 def known_models(channels: Collection[str]) -> list[str]:
-    """Returns the models that say something of data with these channels, but for `paper`."""
+    """Returns the models that say something of data with these channels and do not take long."""
     return [
         name
         for name in MODELS
-        if name != "paper"
+        if name not in _ASKED_FOR
         and (TIME.name in channels or not name.endswith(TIMED))
         and (name != UNTYPED or not set(_TYPED).isdisjoint(channels))
     ]
@@ -375,6 +395,13 @@ MODELS = {
     "word2vec-time": of_vectors("Word2Vec beside 57 numbers of time", _beside_time(_word2vec)),
     "lsa-time": of_vectors(
         "latent semantic analysis beside 57 numbers of time", _beside_time(_latent_semantics)
+    ),
+    "sentences": of_vectors(
+        "mean of a user's texts by all-MiniLM-L6-v2, trained elsewhere", _sentences_of_users
+    ),
+    "sentences-time": of_vectors(
+        "all-MiniLM-L6-v2, trained elsewhere, beside 57 numbers of time",
+        _beside_time(_sentences_of_users),
     ),
     "paper": of_vectors("SUMN to the letter", _encoder(lambda data: EncoderConfig())),
     "untrained": of_vectors(

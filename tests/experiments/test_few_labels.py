@@ -17,6 +17,7 @@ def _users(first, number):
     return LabelledUsers(
         [[[user]] for user in ids],
         {},
+        [[f"text {user}"] for user in ids],
         {"likes": (ids % 2, known), "rare": ((ids % 40 == 0).astype(int), known)},
     )
 
@@ -34,6 +35,7 @@ def test_an_eighth_is_for_validation_and_labels_stay_with_their_users():
         ids = np.array(users.word_ids).ravel()
         assert len(set(ids)) == len(ids)
         np.testing.assert_array_equal(users.labels["likes"][0], ids % 2)
+        assert users.texts == [[f"text {user}"] for user in ids]
     assert drawn.evaluation is data.evaluation
     # Of 80 users some 2 are rare, which is too few.
     assert tasks == ["likes"]

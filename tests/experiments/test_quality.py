@@ -11,6 +11,7 @@ from experiments.labelled_users import configuration
 from experiments.quality import main
 from pipeline.config import ConfigError
 from trainer.heads.config import HeadsConfig
+from trainer.text.vocabulary import read_vocabulary
 
 
 def test_tasks_come_from_the_labels(tmp_path):
@@ -69,6 +70,26 @@ def test_a_whole_run(small_set, tmp_path, capsys, monkeypatch):
     seeds = measured(["lsa"], "0", "1")["models"]["lsa"]["auc"]["mean"]["seeds"]
     assert len(seeds) == 2
     assert seeds[0] == report["models"]["lsa"]["auc"]["mean"]["seeds"][0]
+
+
+@pytest.mark.slow
+def test_texts_are_read_beside_their_words(small_data, monkeypatch):
+    words = [word for word, _ in read_vocabulary(small_data.transform_output)]
+    users, found = small_data.evaluation, []
+    for texts, behaviors in zip(users.texts, users.word_ids, strict=True):
+        assert len(texts) == len(behaviors)
+        for text, word_ids in zip(texts, behaviors, strict=True):
+            # The beginning of a word is that of its stem.
+            found.append(words[word_ids[0] - 1][:3] in text.lower())
+    # But for users of a text without any known word.
+    assert np.mean(found) > 0.9
+
+    def sizes(texts):
+        return np.array([[len(text), 1.0] for text in texts])
+
+    monkeypatch.setattr(representations, "_sentence_encoder", lambda: sizes)
+    vectors = representations.MODELS["sentences"].fit_vectors(small_data, 0, "")(users)
+    assert vectors[0].tolist() == [np.mean([len(text) for text in users.texts[0]]), 1.0]
 
 
 @pytest.mark.slow

@@ -13,8 +13,10 @@ _ROOT = pathlib.Path(__file__).parents[2]
 _NAMED = ("tfx", "tensorflow", "apache-beam", "kfp")
 
 
-def _direct():
-    names = ("requirements.in", "requirements-exports.in", "requirements-experiments.txt")
+_INSTALLED = ("requirements.in", "requirements-exports.in", "requirements-experiments.txt")
+
+
+def _direct(*names):
     lines = [line for name in names for line in (_ROOT / name).read_text().splitlines()]
     return [Requirement(line.partition("#")[0]) for line in lines if line.partition("#")[0].strip()]
 
@@ -23,7 +25,7 @@ def test_every_direct_package_is_explained_and_no_other():
     page = (_ROOT / "docs" / "dependencies.md").read_text()
     rows = re.findall(r"(?m)^\| ([a-z][a-z0-9, -]+) \|", page.partition("## To run")[2])
     named = {name for row in rows for name in row.split(", ")} - {"package"}
-    assert named == {requirement.name for requirement in _direct()}
+    assert named == {each.name for each in _direct(*_INSTALLED, "requirements-sentences.txt")}
 
 
 def test_the_versions_of_the_stacks_are_those_of_the_lock():
@@ -48,7 +50,9 @@ def test_licences_are_found(name, terms):
 def test_the_table_has_every_package(capsys):
     licences.main()
     names = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    here = {each.name for each in _direct() if each.marker is None or each.marker.evaluate()}
+    here = {
+        each.name for each in _direct(*_INSTALLED) if each.marker is None or each.marker.evaluate()
+    }
     assert {name.lower() for name in here} - names == set()
 
 
