@@ -4,13 +4,12 @@
     python -m benchmarks.scale constants runs/scale.jsonl
     python -m benchmarks.scale compare runs/scale.jsonl
 
-`measure` multiplies generated logs to so many users, as Parquet, and runs ExampleGen,
+`measure` generates the logs of so many users, no two alike, as Parquet, and runs ExampleGen,
 StatisticsGen, Transform, some training steps and bulk encoding on them, each in a process of its
 own; it writes a line for every step as soon as it is done. CPU seconds are user and system time of
 the process and its children, without the imports, for the machine may be busy; bytes are those of
-the files. `constants` solves for the
-cost of a start, a user and an event from the first three sizes of each step in the file; `compare`
-prints predicted against measured for the others.
+the files. `constants` solves for the cost of a start, a user and an event from the first three sizes
+of each step in the file; `compare` prints predicted against measured for the others.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from contract.splits import TRAIN
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-_GENERATED_USERS = 2000
+_USERS_AT_ONCE = 20_000
 _ROWS_OF_A_FILE = 1_000_000
 _STEPS_MEASURED = 4
 
@@ -128,7 +127,10 @@ def _cpu() -> float:
 
 
 def _generate(folder: pathlib.Path, users: int, behaviors: float) -> None:
-    """Writes the events of generated users, and of as many copies of them as it takes."""
+    """Writes the events of generated users, some thousand users with a seed of their own at once.
+
+    The labels are those of the first ones, in `generated`.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.json
@@ -136,20 +138,22 @@ def _generate(folder: pathlib.Path, users: int, behaviors: float) -> None:
 
     from ingestion.synthetic_logs import generate
 
-    generated = min(users, _GENERATED_USERS)
-    path, _ = generate(folder / "generated", users=generated, mean_behaviors=behaviors)
-    table = pyarrow.json.read_json(path).select([USER_ID, "timestamp", "text"])
     logs = folder / "logs"
     logs.mkdir(parents=True)
     waiting: list[pa.Table] = []
     files = 0
-    for copy in range(-(-users // generated)):
-        ids = pc.binary_join_element_wise(table[USER_ID], str(copy), "-")
-        waiting.append(table.set_column(0, USER_ID, ids))
-        last = copy + 1 == -(-users // generated)
-        if last or sum(each.num_rows for each in waiting) >= _ROWS_OF_A_FILE:
-            whole = pa.concat_tables(waiting)
-            pq.write_table(whole, logs / f"{files:05d}.parquet")
+    for seed, first in enumerate(range(0, users, _USERS_AT_ONCE)):
+        number = min(users - first, _USERS_AT_ONCE)
+        with tempfile.TemporaryDirectory(dir=folder) as later:
+            made = pathlib.Path(later) if seed else folder / "generated"
+            path, _ = generate(made, users=number, mean_behaviors=behaviors, seed=seed)
+            table = pyarrow.json.read_json(path).select([USER_ID, "timestamp", "text"])
+        if seed:
+            ids = pc.binary_join_element_wise(table[USER_ID], str(seed), "-")
+            table = table.set_column(0, USER_ID, ids)
+        waiting.append(table)
+        if first + number == users or sum(each.num_rows for each in waiting) >= _ROWS_OF_A_FILE:
+            pq.write_table(pa.concat_tables(waiting), logs / f"{files:05d}.parquet")
             files, waiting = files + 1, []
 
 

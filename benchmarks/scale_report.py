@@ -17,7 +17,7 @@ def print_constants(lines: list[dict[str, Any]]) -> None:
     for step in dict.fromkeys(line["step"] for line in lines):
         rows = [line for line in lines if line["step"] == step][:_FITTED]
         for key in ("cpu", "bytes"):
-            if len(rows) == _FITTED:
+            if len(rows) == _FITTED and key in rows[0]:
                 print(step, key, json.dumps(_growth(rows, key)))
 
 
