@@ -8,8 +8,8 @@
 StatisticsGen, Transform, some training steps and bulk encoding on them, each in a process of its
 own; it writes a line for every step as soon as it is done. CPU seconds are user and system time of
 the process and its children, without the imports, for the machine may be busy; bytes are those of
-the files. `constants` solves for the cost of a start, a user and an event from the first three sizes
-of each step in the file; `compare` prints predicted against measured for the others.
+the files. `constants` solves for the cost of a start, a user and an event from the first three
+sizes of each step in the file; `compare` prints predicted against measured for the others.
 """
 
 from __future__ import annotations
