@@ -112,7 +112,7 @@ def _encoder(
             backup_dir=os.path.join(folder, "backup"),
             channels=set(data.train.events) - set(without),
         )
-        return lambda users: _encode(lambda *inputs: trained(*inputs)[USER_VECTOR], users)
+        return lambda users: encode(lambda *inputs: trained(*inputs)[USER_VECTOR], users)
 
     return vectors
 
@@ -124,7 +124,7 @@ def _latent_semantics(data: PreparedData, seed: int, folder: str):
     layer = fit_latent_semantics(
         _sentences(data), len(_vocabulary(data)), EncoderConfig().dimension, seed
     )
-    return lambda users: _encode(lambda word_ids, _: layer(word_ids), users)
+    return lambda users: encode(lambda word_ids, _: layer(word_ids), users)
 
 
 def _word2vec(data: PreparedData, seed: int, folder: str):
@@ -314,8 +314,17 @@ def _time_features(users: LabelledUsers) -> np.ndarray:
     return np.asarray(TimeFeatures()(events[TIME.name]))
 
 
-def _encode(encoder, users: LabelledUsers) -> np.ndarray:
-    """What a function of padded word ids and events makes of users, batch by batch."""
+def encode(encoder, users: LabelledUsers) -> np.ndarray:
+    """What a function of padded word ids and events makes of users, batch by batch.
+
+    Args:
+        encoder: Function of int64 [batch, behaviours, words] and of int64 [batch, behaviours] by
+            channel to float [batch, d].
+        users: To encode.
+
+    Returns:
+        Float [users, d].
+    """
     from trainer.encoder.user_encoder import padded
 
     vectors = []
