@@ -402,6 +402,8 @@ MODELS = {
         "TF-IDF and 57 numbers of time, logistic regression", _tfidf(True), seeded=False
     ),
     "word2vec-time": of_vectors("Word2Vec beside 57 numbers of time", _beside_time(_word2vec)),
+    "fasttext-time": of_vectors("FastText beside 57 numbers of time", _beside_time(_fasttext)),
+    "doc2vec-time": of_vectors("Doc2Vec beside 57 numbers of time", _beside_time(_doc2vec)),
     "lsa-time": of_vectors(
         "latent semantic analysis beside 57 numbers of time", _beside_time(_latent_semantics)
     ),
