@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.config import PipelineConfig
 from pipeline.estimate.constants import constants
+from pipeline.estimate.model import training_seconds
 
 _FITTED = 3
 
@@ -32,6 +34,23 @@ def print_comparison(lines: list[dict[str, Any]]) -> None:
                 _print(*size, f"{step}, CPU s", known.cpu[step].at(*size), row["cpu"])
             if step in known.bytes:
                 _print(*size, f"{step}, MB", known.bytes[step].at(*size) / 1e6, row["bytes"] / 1e6)
+    for row in [line for line in lines if line["step"] == "training"]:
+        size = row["users"], row["events"]
+        config = _config(row["vocabulary"])
+        seconds = row["trained"] * training_seconds(config, size[1] / size[0], known)
+        _print(*size, f"training, |V| {row['vocabulary']:,}", seconds, row["cpu"])
+
+
+def _config(vocabulary: int) -> PipelineConfig:
+    """What `measure` trains."""
+    return PipelineConfig.model_validate(
+        {
+            "name": "scale",
+            "data": {"events": "events.parquet", "labels": "labels.csv"},
+            "tasks": {"parent": {}},
+            "text": {"vocabulary_size": vocabulary},
+        }
+    )
 
 
 def _print(users: int, events: int, name: str, predicted: float, measured: float) -> None:
