@@ -24,7 +24,6 @@ import argparse
 import datetime
 import importlib.metadata
 import json
-import logging
 import os
 import pathlib
 import sys
@@ -44,6 +43,7 @@ from experiments.areas import MEAN, task_areas
 from experiments.bootstrap import interval
 from experiments.kept_areas import KeptAreas, Run
 from experiments.labelled_users import configuration, prepare
+from experiments.progress import show_progress
 from experiments.representations import MODELS, Model, check_times, encoder, known_models
 from ingestion.errors import DataError
 from pipeline.config import ConfigError
@@ -60,10 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     # What TensorFlow and the packages below TFX say of themselves is not about the measurement.
     quiet_tensorflow()
     console = Console(stderr=True)
-    progress = logging.getLogger("progress")
-    progress.setLevel(logging.INFO)
-    progress.propagate = False
-    progress.addHandler(logging.StreamHandler())
+    show_progress()
     try:
         names = [os.path.basename(os.path.abspath(folder)) for folder in args.data_dirs]
         if len(set(names)) < len(names):

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import pathlib
 import sys
@@ -35,6 +34,7 @@ from contract import exit_codes
 from contract.signatures import USER_VECTOR
 from experiments.areas import MEAN, task_areas
 from experiments.labelled_users import PreparedData, configuration, prepare
+from experiments.progress import show_progress
 from experiments.representations import encode, of_vectors
 from ingestion.errors import DataError
 from pipeline.config import ConfigError
@@ -79,10 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     quiet_tensorflow()
     console = Console(stderr=True)
-    progress = logging.getLogger("progress")
-    progress.setLevel(logging.INFO)
-    progress.propagate = False
-    progress.addHandler(logging.StreamHandler())
+    show_progress()
     try:
         config = configuration(args.data_dir, {})
         fields = {**config.encoder.model_dump(), **yaml.safe_load(args.encoder), **_ALONE}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 
 import pydantic
 import yaml
 
 from contract import exit_codes
 from contract.errors import UsageError
+from experiments.progress import show_progress
 from serving.quiet import quiet_tensorflow
 
 
@@ -23,10 +23,7 @@ def measure(args: argparse.Namespace) -> int:
         UsageError: The options or the data cannot be used.
     """
     if not args.small:
-        progress = logging.getLogger("progress")
-        progress.setLevel(logging.INFO)
-        progress.propagate = False
-        progress.addHandler(logging.StreamHandler())
+        show_progress()
     # What TensorFlow and the packages below TFX say of themselves is not about the measurement.
     quiet_tensorflow()
     from experiments.paper import figures
