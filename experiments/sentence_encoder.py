@@ -120,8 +120,10 @@ def mean_of_texts(encoder: SentenceEncoder, users: Iterable[Sequence[str]]) -> n
 
 def _archive() -> bytes:
     # Importing the package would print.
-    (folder,) = importlib.util.find_spec(_PACKAGE).submodule_search_locations
-    return pathlib.Path(folder, "model.zip").read_bytes()
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ConfigError(f"{_PACKAGE} has no files: {_INSTALL}")
+    return pathlib.Path(spec.origin).with_name("model.zip").read_bytes()
 
 
 def _backbone(weights: dict[str, np.ndarray]):
