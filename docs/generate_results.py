@@ -38,6 +38,8 @@ _OURS = "default"
 _START = "untrained"
 # Not what one would use instead, but other forms of ours.
 _NO_RIVALS = {_OURS, _START, "paper"}
+_UNKNOWN = "not measured"
+"""How `experiments rows` begins what it says of a row that was not asked for."""
 
 
 def measured() -> list[dict[str, Any]]:
@@ -92,11 +94,12 @@ def _paper_table(name: str, report: dict[str, Any] | None) -> str:
     title = f"### {what[0].upper()}{what[1:]}, rows of the paper (`{name}`)\n\n"
     if report is None:
         return f"{title}No row was measured."
-    rows, missing = [], []
+    rows: list[list[str]] = []
+    missing: dict[str, list[str]] = {}
     for row, label in LABELS.items():
-        content = report["rows"].get(row, {"missing": "not measured"})
+        content = report["rows"].get(row, {"missing": _UNKNOWN})
         if "missing" in content:
-            missing.append(f"{label} ({content['missing']})")
+            missing.setdefault(content["missing"], []).append(label)
             continue
         figures, above = content["figures"], content["above"]
         rows.append(
@@ -120,7 +123,11 @@ def _paper_table(name: str, report: dict[str, Any] | None) -> str:
         f"{report['encoder']['max_epochs']} epochs; {report['date']}."
     )
     if missing:
-        said += f" Not measured: {'; '.join(missing)}."
+        said += " Not measured: " + "; ".join(
+            "; ".join(labels) + ("" if why.startswith(_UNKNOWN) else f" ({why})")
+            for why, labels in missing.items()
+        )
+        said += "."
     return f"{title}{said}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
