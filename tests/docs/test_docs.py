@@ -123,7 +123,9 @@ def test_rows_that_were_not_measured_are_named(monkeypatch, tmp_path):
     assert "| TextCNN (supervised), 1 learning rate, at most 3 epochs | 0.750 |" in page
     assert "train for at most 4 epochs" in page
     assert "BERT (masked words, then supervised) (keras_hub is not installed)" in page
-    assert "HAN (supervised) (not measured)" in page
+    # Those without a reason of their own stand together.
+    assert "SUMN-ID; SUMN-MEAN; SUMN-MAX" in page
+    assert "HAN (supervised); BERT" not in page
     assert page.count("No row was measured.") == 2
 
 
