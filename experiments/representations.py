@@ -122,7 +122,7 @@ def _latent_semantics(data: PreparedData, seed: int, folder: str):
     from trainer.encoder.word_directions import fit_latent_semantics
 
     layer = fit_latent_semantics(
-        _sentences(data), len(_vocabulary(data)), EncoderConfig().dimension, seed
+        sentences_of(data), len(vocabulary_of(data)), EncoderConfig().dimension, seed
     )
     return lambda users: encode(lambda word_ids, _: layer(word_ids), users)
 
@@ -137,8 +137,8 @@ def _word2vec(data: PreparedData, seed: int, folder: str):
     )
     from trainer.text.phrases import parts_of_phrases
 
-    phrases = parts_of_phrases(_vocabulary(data))
-    sentences, size = without_phrases(_sentences(data), phrases), len(phrases)
+    phrases = parts_of_phrases(vocabulary_of(data))
+    sentences, size = without_phrases(sentences_of(data), phrases), len(phrases)
     table = train_word_vectors(sentences, size, EncoderConfig().dimension, seed=seed)
     table *= inverse_document_frequency(word_counts(sentences, size))[:, np.newaxis]
     return _mean_of_words(table, phrases)
@@ -155,9 +155,9 @@ def _fasttext(data: PreparedData, seed: int, folder: str):
     )
     from trainer.text.phrases import parts_of_phrases
 
-    vocabulary = _vocabulary(data)
+    vocabulary = vocabulary_of(data)
     phrases = parts_of_phrases(vocabulary)
-    sentences = without_phrases(_sentences(data), phrases)
+    sentences = without_phrases(sentences_of(data), phrases)
     model = FastText(
         [[vocabulary[word - 1] for word in words] for words in sentences],
         vector_size=EncoderConfig().dimension,
@@ -193,10 +193,10 @@ def _doc2vec(data: PreparedData, seed: int, folder: str):
     from trainer.encoder.word_vectors import without_phrases
     from trainer.text.phrases import parts_of_phrases
 
-    phrases = parts_of_phrases(_vocabulary(data))
+    phrases = parts_of_phrases(vocabulary_of(data))
     documents = [
         TaggedDocument([str(word) for word in words], [user])
-        for user, words in enumerate(without_phrases(_sentences(data), phrases))
+        for user, words in enumerate(without_phrases(sentences_of(data), phrases))
     ]
     model = Doc2Vec(
         documents,
@@ -243,8 +243,8 @@ def _tfidf(with_time: bool):
 
         from trainer.encoder.word_vectors import word_counts
 
-        size = len(_vocabulary(data))
-        transformer = TfidfTransformer(sublinear_tf=True).fit(word_counts(_sentences(data), size))
+        size = len(vocabulary_of(data))
+        transformer = TfidfTransformer(sublinear_tf=True).fit(word_counts(sentences_of(data), size))
         parts = [data.train, data.validation, data.evaluation]
         rows = [transformer.transform(word_counts(_flat(users), size)) for users in parts]
         if with_time:
@@ -336,13 +336,15 @@ def encode(encoder, users: LabelledUsers) -> np.ndarray:
     return np.concatenate(vectors)
 
 
-def _sentences(data: PreparedData) -> list[list[int]]:
+def sentences_of(data: PreparedData) -> list[list[int]]:
+    """The word ids of every user of `train`, labelled or not, in the order of time."""
     from trainer.encoder.dataset import sentences
 
     return sentences(data.train_files, data.transform_output.transformed_feature_spec())
 
 
-def _vocabulary(data: PreparedData) -> list[str]:
+def vocabulary_of(data: PreparedData) -> list[str]:
+    """The words and phrases, the one with the id 1 first."""
     from trainer.text.vocabulary import read_vocabulary
 
     return [word for word, _ in read_vocabulary(data.transform_output)]

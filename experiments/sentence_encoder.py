@@ -11,7 +11,6 @@ sentence-transformers/all-MiniLM-L6-v2: mean of the last layer's tokens, brought
 from __future__ import annotations
 
 import importlib.util
-import io
 import pathlib
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -65,7 +64,7 @@ class SentenceEncoder:
         from safetensors.numpy import load
         from tokenizers import Tokenizer
 
-        with zipfile.ZipFile(io.BytesIO(_archive())) as archive:
+        with zipfile.ZipFile(_archive()) as archive:
             self._tokenizer = Tokenizer.from_str(archive.read("tokenizer.json").decode())
             weights = load(archive.read("model.safetensors"))
         self._tokenizer.enable_truncation(_LONGEST)
@@ -118,12 +117,12 @@ def mean_of_texts(encoder: SentenceEncoder, users: Iterable[Sequence[str]]) -> n
     return np.stack([encoder(texts).sum(axis=0) / max(len(texts), 1) for texts in users])
 
 
-def _archive() -> bytes:
+def _archive() -> pathlib.Path:
     # Importing the package would print.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ConfigError(f"{_PACKAGE} has no files: {_INSTALL}")
-    return pathlib.Path(spec.origin).with_name("model.zip").read_bytes()
+    return pathlib.Path(spec.origin).with_name("model.zip")
 
 
 def _backbone(weights: dict[str, np.ndarray]):

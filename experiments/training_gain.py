@@ -35,7 +35,7 @@ from contract.signatures import USER_VECTOR
 from experiments.areas import MEAN, task_areas
 from experiments.labelled_users import PreparedData, configuration, prepare
 from experiments.progress import show_progress
-from experiments.representations import encode, of_vectors
+from experiments.representations import encode, of_vectors, sentences_of, vocabulary_of
 from ingestion.errors import DataError
 from pipeline.config import ConfigError
 from serving.quiet import quiet_tensorflow
@@ -115,10 +115,9 @@ def measure_gain(data: PreparedData, config: EncoderConfig, folder: str) -> Gain
         config: Of the encoder, with its seed.
         folder: For the logs of the heads.
     """
-    from trainer.encoder.dataset import measure, sentences, training_batches
+    from trainer.encoder.dataset import measure, training_batches
     from trainer.encoder.word_vectors import initial_word_vectors
     from trainer.text.phrases import parts_of_phrases
-    from trainer.text.vocabulary import read_vocabulary
 
     spec = data.transform_output.transformed_feature_spec()
     longest = measure(data.train_files, spec).longest_history
@@ -127,10 +126,10 @@ def measure_gain(data: PreparedData, config: EncoderConfig, folder: str) -> Gain
         return training_batches(files, spec, config, max_behaviors=longest, training=training)
 
     train, validation = batches(data.train_files, True), batches(data.validation_files, False)
-    vocabulary = [word for word, _ in read_vocabulary(data.transform_output)]
+    vocabulary = vocabulary_of(data)
     vectors = initial_word_vectors(
         config.initial_embeddings,
-        sentences(data.train_files, spec),
+        sentences_of(data),
         len(vocabulary),
         config.dimension,
         config.seed,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.labelled_users import LabelledUsers, PreparedData
+from experiments.representations import sentences_of, vocabulary_of
 
 
 class Words(NamedTuple):
@@ -32,10 +33,7 @@ class Words(NamedTuple):
 
     def sentences(self, data: PreparedData) -> list[list[int]]:
         """The behaviours of all training users, labelled or not, as `sentences` reads them."""
-        from trainer.encoder.dataset import sentences
-
-        read = sentences(data.train_files, data.transform_output.transformed_feature_spec())
-        return [self.of(sentence) for sentence in read]
+        return [self.of(sentence) for sentence in sentences_of(data)]
 
 
 def words_of(phrases: Sequence[Sequence[int]] | np.ndarray) -> Words:
@@ -54,10 +52,8 @@ def words_of(phrases: Sequence[Sequence[int]] | np.ndarray) -> Words:
 def words(data: PreparedData) -> Words:
     """The words of prepared data."""
     from trainer.text.phrases import parts_of_phrases
-    from trainer.text.vocabulary import read_vocabulary
 
-    vocabulary = [word for word, _ in read_vocabulary(data.transform_output)]
-    return words_of(parts_of_phrases(vocabulary))
+    return words_of(parts_of_phrases(vocabulary_of(data)))
 
 
 def words_alone(data: PreparedData) -> PreparedData:
