@@ -9,7 +9,7 @@ from keras import ops
 
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.layers import ChannelFusion, LatentSemantics
+from trainer.encoder.layers import BagOfWords, ChannelFusion
 from trainer.encoder.model import build_encoder
 from trainer.encoder.user_encoder import UserEncoder, fit_user_encoder, padded
 from trainer.encoder.word_vectors import latent_semantic_directions, word_counts
@@ -20,7 +20,7 @@ MONDAY = 1_700_438_400  # 2023-11-20 00:00 UTC
 @pytest.fixture
 def axes():
     """Two of four words point along one axis each, the others nowhere."""
-    layer = LatentSemantics(vocabulary_size=4, dimension=2)
+    layer = BagOfWords(vocabulary_size=4, dimension=2)
     layer.build((None, None, None))
     layer.directions.assign(np.array([[1, 0], [0, 1], [0, 0], [0, 0]]))
     return layer
@@ -52,7 +52,7 @@ def test_directions_give_the_rows_of_the_decomposed_matrix():
     rng = np.random.default_rng(0)
     users = [rng.integers(1, 7, 9).tolist() for _ in range(30)]
     counts = word_counts(users, 6)
-    layer = LatentSemantics(6, 6)
+    layer = BagOfWords(6, 6)
     layer.build((None, None, None))
     layer.directions.assign(latent_semantic_directions(counts, 6))
     mine = ops.convert_to_numpy(layer(np.array(users)[:, np.newaxis]))
@@ -62,79 +62,115 @@ def test_directions_give_the_rows_of_the_decomposed_matrix():
 
 def test_fusion_scales_channels_to_one_and_keeps_the_largest_direction():
     # Total variances 4 and 1; both say the same, so one direction has all there is.
-    channels = [np.array([[-2.0], [2.0]]), np.array([[11.0], [9.0]])]
+    channels, counts = [np.array([[-2.0], [2.0]]), np.array([[11.0], [9.0]])], [np.ones(2)] * 2
     fusion = ChannelFusion(1)
-    fusion.adapt(channels)
-    vectors, full = fusion(channels)
+    fusion.adapt(channels, counts)
+    vectors, full = fusion(channels, counts)
     np.testing.assert_allclose(ops.convert_to_numpy(full), [[-1, 1], [1, -1]], atol=1e-6)
     np.testing.assert_allclose(np.abs(ops.convert_to_numpy(vectors)), 2**0.5, atol=1e-6)
 
 
 def test_fusion_gives_the_mean_where_a_channel_knows_nothing():
     channels = [np.array([[1.0], [3.0], [9.0]]), np.array([[1.0], [2.0], [3.0]])]
-    known = [np.array([True, True, False]), None]
+    counts = [np.array([2, 1, 0]), np.ones(3)]
     fusion = ChannelFusion(2)
-    fusion.adapt(channels, known)
-    full = ops.convert_to_numpy(fusion(channels, known)[1])
+    fusion.adapt(channels, counts)
+    full = ops.convert_to_numpy(fusion(channels, counts)[1])
     np.testing.assert_allclose(full[:, 0], [-1, 1, 0], atol=1e-6)
 
 
 def test_a_channel_that_says_the_same_of_all_is_silent():
-    channels = [np.array([[1.0], [3.0]]), np.array([[5.0], [5.0]])]
+    channels, counts = [np.array([[1.0], [3.0]]), np.array([[5.0], [5.0]])], [np.ones(2)] * 2
     fusion = ChannelFusion(1)
-    fusion.adapt(channels)
-    full = ops.convert_to_numpy(fusion([channels[0], np.array([[6.0], [7.0]])])[1])
+    fusion.adapt(channels, counts)
+    full = ops.convert_to_numpy(fusion([channels[0], np.array([[6.0], [7.0]])], counts)[1])
     assert not full[:, 1].any()
 
 
-def test_fusion_leaves_out_what_halves_of_users_do_not_share():
-    """Two channels of equal variance; of the second, one half says nothing of the other."""
+@pytest.fixture
+def noisy():
+    """Two channels of 4,000 users of 10 behaviours; of the second, halves say nothing of halves."""
     rng = np.random.default_rng(0)
-    said, noise, more_noise = rng.normal(size=(3, 4000, 1))
-    fusion = ChannelFusion(1)
-    shares = fusion.adapt(
-        [said, noise],
-        halves=[([said + more_noise, noise], [None] * 2), ([said, more_noise], [None] * 2)],
-    )
-    # The halves correlate by 0.71; both together tell 2 r / (1 + r) of what users are.
-    assert shares[0] == pytest.approx(0.83, abs=0.02)
-    assert shares[1] == pytest.approx(0, abs=0.05)
+    user, *noise = rng.normal(size=(5, 4000, 1))
+    five, ten = [np.full(4000, 5.0)] * 2, [np.full(4000, 10.0)] * 2
+    # A behaviour's noise has 5 times the variance of what users are, a half's as much as that.
+    channels = [user + (noise[0] + noise[1]) / 2, (noise[2] + noise[3]) / 2]
+    halves = [
+        ([user + noise[0], noise[2]], five),
+        ([user + noise[1], noise[3]], five),
+    ]
+    return channels, ten, halves
+
+
+def test_fusion_leaves_out_what_halves_of_users_do_not_share(noisy):
+    channels, counts, halves = noisy
+    fusion = ChannelFusion(1, shrinks=True)
+    shares = fusion.adapt(channels, counts, halves)
+    # The halves correlate by 0.5, so that ten behaviours keep 2 / 3 of themselves.
+    np.testing.assert_allclose(shares, [4 / 9, 0], atol=0.03)
     assert abs(ops.convert_to_numpy(fusion.components)[1, 0]) < 0.05
+
+
+def test_who_has_shown_little_is_believed_little(noisy):
+    channels, counts, halves = noisy
+    fusion = ChannelFusion(1, shrinks=True)
+    fusion.adapt(channels, counts, halves)
+    # It takes five behaviours until half of what they say is the user's own.
+    assert ops.convert_to_numpy(fusion.half_points)[0] == pytest.approx(5, abs=0.3)
+    users, shown = [np.ones((3, 1)), np.zeros((3, 1))], np.array([5.0, 20.0, 0.0])
+    vectors, full = (ops.convert_to_numpy(out) for out in fusion(users, [shown, shown]))
+    own = fusion.directions[0, 0] * fusion.components[0, 0] * full[0, 0]
+    np.testing.assert_allclose(vectors[:, 0] / own, [1 / 2, 4 / 5, 0], atol=0.02)
+
+
+def test_without_halves_users_are_believed(noisy):
+    channels, counts, _ = noisy
+    plain, shrinking = ChannelFusion(2), ChannelFusion(2, shrinks=True)
+    for fusion in (plain, shrinking):
+        assert fusion.adapt(channels, counts) == []
+    for one, other in zip(plain(channels, counts), shrinking(channels, counts), strict=True):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(one), ops.convert_to_numpy(other), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("users", [0, 49])
 def test_of_too_few_users_nothing_is_concluded(users):
     rng = np.random.default_rng(0)
-    channels = [rng.normal(size=(60, 2)), rng.normal(size=(60, 3))]
-    equal, weighted = ChannelFusion(5), ChannelFusion(5)
-    equal.adapt(channels)
-    half = [channel[:users] for channel in channels], [None, None]
-    assert weighted.adapt(channels, halves=[half, half]) == [1.0, 1.0]
-    for one, other in zip(equal.get_weights(), weighted.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    channels, counts = [rng.normal(size=(60, 2)), rng.normal(size=(60, 3))], [np.ones(60)] * 2
+    fusion = ChannelFusion(5, shrinks=True)
+    half = [channel[:users] for channel in channels], [np.ones(users)] * 2
+    assert fusion.adapt(channels, counts, halves=[half, half]) == [1.0, 1.0]
+    assert not ops.convert_to_numpy(fusion.half_points).any()
 
 
 def test_a_user_without_moments_tells_nothing_of_time():
     """Of 80 users 40 have moments: too few, though all are consistent in what is 0 of the rest."""
     rng = np.random.default_rng(0)
-    channels = [rng.normal(size=(80, 2)), rng.normal(size=(80, 2))]
-    half = channels, [None, np.arange(80) < 40]
-    assert ChannelFusion(2).adapt(channels, halves=[half, half])[1] == 1.0
-    half = channels, [None, np.arange(80) < 60]
-    assert ChannelFusion(2).adapt(channels, halves=[half, half]) == pytest.approx([1, 1])
+    channels, counts = [rng.normal(size=(80, 2)), rng.normal(size=(80, 2))], [np.ones(80)] * 2
+    for known, measured in ((40, False), (60, True)):
+        fusion = ChannelFusion(2, shrinks=True)
+        of_time = np.where(np.arange(80) < known, 1.0, 0.0)
+        noise = rng.normal(size=(80, 2))
+        halves = [
+            (channels, [np.ones(80), of_time]),
+            ([channels[0], noise], [np.ones(80), of_time]),
+        ]
+        fusion.adapt(channels, counts, halves)
+        assert ops.convert_to_numpy(fusion.half_points)[2:].any() == measured
 
 
 def test_halves_that_contradict_each_other_everywhere_count_as_not_measured():
-    channels = list(np.random.default_rng(0).normal(size=(2, 80, 2)))
-    fusion = ChannelFusion(2)
+    channels, counts = list(np.random.default_rng(0).normal(size=(2, 80, 2))), [np.ones(80)] * 2
+    fusion = ChannelFusion(2, shrinks=True)
     opposite = [-channel for channel in channels]
-    assert fusion.adapt(channels, halves=[(channels, [None] * 2), (opposite, [None] * 2)]) == []
-    assert ops.convert_to_numpy(fusion(channels)[0]).any()
+    assert fusion.adapt(channels, counts, halves=[(channels, counts), (opposite, counts)]) == []
+    assert ops.convert_to_numpy(fusion(channels, counts)[0]).any()
 
 
 def test_fusion_refuses_fewer_numbers_than_it_gives():
     with pytest.raises(ValueError, match="at least `dimension`"):
-        ChannelFusion(3).adapt([np.ones((2, 2))])
+        ChannelFusion(3).adapt([np.ones((2, 2))], [np.ones(2)])
 
 
 @pytest.fixture

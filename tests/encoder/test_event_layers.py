@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from contract.event_channels import EVENT_CHANNELS
-from trainer.encoder.layers.event_layers import EVENT_LAYERS, knows
+from trainer.encoder.layers.event_layers import EVENT_LAYERS, known_behaviors
 from trainer.encoder.layers.type_features import TYPE_FEATURES, TypeFeatures
 from trainer.encoder.layers.value_features import VALUE_FEATURES, ValueFeatures
 
@@ -80,6 +80,6 @@ def test_in_a_model_of_unknown_lengths(layer):
     np.testing.assert_array_equal(ops.convert_to_numpy(again(users)), outputs)
 
 
-def test_who_is_known():
+def test_of_how_many_behaviors_something_is_known():
     numbers = np.array([[0, 0], [0, 5], [7, 8]])
-    np.testing.assert_array_equal(ops.convert_to_numpy(knows(numbers)), [False, True, True])
+    np.testing.assert_array_equal(ops.convert_to_numpy(known_behaviors(numbers)), [0, 1, 2])

@@ -1,11 +1,11 @@
-"""Tests of paragraph vectors' directions, and of them beside latent semantic analysis."""
+"""Tests of paragraph vectors' directions, and of the channel that has them."""
 
 import numpy as np
 import pytest
 from keras import ops
 
 from trainer.encoder.paragraph_vectors import paragraph_vector_directions
-from trainer.encoder.word_directions import fit_latent_semantics
+from trainer.encoder.word_directions import fit_paragraph_vectors
 from trainer.encoder.word_vectors import inverse_document_frequency, word_counts
 
 WORDS = 20
@@ -52,16 +52,8 @@ def test_nobody_said_anything():
         paragraph_vector_directions([[], []], 3, dimension=2)
 
 
-def test_both_kinds_of_directions_count_alike(users):
-    layer = fit_latent_semantics(users, WORDS + 1, 3, paragraph_vectors=8)
-    directions = ops.convert_to_numpy(layer.directions)
-    counts = word_counts(users, WORDS + 1)
-    counts.data = 1 + np.log(counts.data)
-    of_users = counts @ directions
-    assert of_users[:, :3].var(axis=0).sum() == pytest.approx(1, rel=1e-4)
-    assert of_users[:, 3:].var(axis=0).sum() == pytest.approx(1, rel=1e-4)
-
-
-def test_one_kind_alone(users):
-    assert fit_latent_semantics(users, WORDS + 1, 0, paragraph_vectors=8).dimension == 8
-    assert fit_latent_semantics(users, WORDS + 1, 3).dimension == 3
+def test_the_channel_tells_the_two_kinds_of_users_apart(users):
+    layer = fit_paragraph_vectors(users, WORDS + 1, 8)
+    one, alike, other = ops.convert_to_numpy(layer(np.array([[[1, 2]], [[3, 4]], [[11, 12]]])))
+    assert one @ alike > 0.5
+    assert one @ other < -0.5

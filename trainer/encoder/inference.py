@@ -16,12 +16,12 @@ import tensorflow as tf
 
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 from trainer.encoder.layers import (
+    BagOfWords,
     BehaviorEmbedding,
     ChannelFusion,
-    LatentSemantics,
     MultiHopAggregation,
 )
-from trainer.encoder.layers.event_layers import knows
+from trainer.encoder.layers.event_layers import known_behaviors
 from trainer.encoder.user_encoder import UserEncoder
 from trainer.text.ragged import row_ids
 
@@ -73,16 +73,14 @@ class UserEncoderInference(tf.Module):
             channels = [tf.cast(hops[:, -1], tf.float32)]
         else:
             channels = [self._multi_hop(word_ids)]
-        known = [None]
-        if parts.latent_semantics is not None:
-            channels.append(latent_semantics(parts.latent_semantics, word_ids))
-            known.append(None)
+        channels += bags_of_words(list(parts.bags.values()), word_ids)
+        counts = [tf.cast(word_ids.row_lengths(), tf.float32)] * len(channels)
         for name, layer in parts.events.items():
             channels.append(layer(events[name]))
-            known.append(knows(events[name]))
+            counts.append(known_behaviors(events[name]))
         vector = full = channels[0]
         if parts.fusion is not None:
-            vector, full = parts.fusion(channels, known)
+            vector, full = parts.fusion(channels, counts)
         return {USER_VECTOR: vector, USER_VECTOR_FULL: full}
 
 
@@ -176,24 +174,29 @@ class MultiHopInference(tf.Module):
         return scaled * self._user_gain + self._user_offset
 
 
-def latent_semantics(layer: LatentSemantics, word_ids: tf.RaggedTensor) -> tf.Tensor:
-    """What `LatentSemantics` gives, of users without padding.
+def bags_of_words(layers: list[BagOfWords], word_ids: tf.RaggedTensor) -> list[tf.Tensor]:
+    """What `BagOfWords` gives, of users without padding.
 
     Args:
-        layer: With its directions.
+        layers: With their directions, of one vocabulary.
         word_ids: Int64 [batch, (behaviours), (words)].
 
     Returns:
-        float32 [batch, dimension].
+        By layer float32 [batch, dimension].
     """
+    if not layers:
+        return []
     of_users = tf.gather(word_ids.values.row_splits, word_ids.row_splits)
     user = row_ids(of_users[1:] - of_users[:-1])
-    words = layer.vocabulary_size + 1
+    words = layers[0].vocabulary_size + 1
     distinct, _, counts = tf.unique_with_counts(user * words + word_ids.flat_values)
     weights = 1.0 + tf.math.log(tf.cast(counts, tf.float32))
-    directions = tf.gather(keras.ops.convert_to_tensor(layer.directions), distinct % words - 1)
-    # The users of distinct words ascend, as the words came.
-    total = tf.math.unsorted_segment_sum(
-        directions * weights[:, None], distinct // words, word_ids.nrows()
-    )
-    return tf.math.l2_normalize(total, axis=1, epsilon=1e-18)
+    users = []
+    for layer in layers:
+        directions = tf.gather(keras.ops.convert_to_tensor(layer.directions), distinct % words - 1)
+        # The users of distinct words ascend, as the words came.
+        total = tf.math.unsorted_segment_sum(
+            directions * weights[:, None], distinct // words, word_ids.nrows()
+        )
+        users.append(tf.math.l2_normalize(total, axis=1, epsilon=1e-18))
+    return users

@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,12 +10,14 @@ from keras import ops
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 from trainer.encoder.config import EncoderConfig
 from trainer.encoder.layers import EVENT_LAYERS, ChannelFusion
-from trainer.encoder.layers.event_layers import knows
-from trainer.encoder.word_directions import fit_latent_semantics
+from trainer.encoder.layers.event_layers import known_behaviors
+from trainer.encoder.word_directions import fit_latent_semantics, fit_paragraph_vectors
 
 _BATCH = 256
 
-_PARTS = ("encoder", "latent_semantics", "events", "fusion")
+_progress = logging.getLogger("progress")
+
+_PARTS = ("encoder", "bags", "events", "fusion")
 
 # Enough for 569 means and principal components; more would cost memory and change nothing.
 _USERS_THAT_FIT = 50_000
@@ -28,7 +29,7 @@ class UserEncoder(keras.Model):
 
     Args:
         encoder: A `keras.Model` as `build_encoder` makes it.
-        latent_semantics: A `LatentSemantics`, or `None`.
+        bags: Dictionary of names to `BagOfWords`, each a channel of all words; or `None`.
         events: Dictionary of the channels of events to their `EVENT_LAYERS`, in that order, or
             `None`.
         fusion: A `ChannelFusion`; must be there if one of the two is, and not otherwise.
@@ -45,19 +46,19 @@ class UserEncoder(keras.Model):
         side, or the user vector if there is but one.
     """
 
-    def __init__(self, encoder, latent_semantics=None, events=None, fusion=None, **kwargs):
+    def __init__(self, encoder, bags=None, events=None, fusion=None, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
-        self.latent_semantics = latent_semantics
+        self.bags = bags or {}
         self.events = events or {}
         self.fusion = fusion
 
     def call(self, word_ids, events=None):
         """Returns the vectors; the class says of which shape."""
-        channels, known = self.channels(word_ids, events)
+        channels, counts = self.channels(word_ids, events)
         vector = full = channels[0]
         if self.fusion is not None:
-            vector, full = self.fusion(channels, known)
+            vector, full = self.fusion(channels, counts)
         return {USER_VECTOR: vector, USER_VECTOR_FULL: full}
 
     def channels(self, word_ids, events=None):
@@ -68,27 +69,29 @@ class UserEncoder(keras.Model):
             events: As in a call.
 
         Returns:
-            A list of float32 tensors of shape `[batch, size]`, SUMN's first, and a list of boolean
-            tensors of shape `[batch]`, whether the channel knows of a user, or `None`.
+            A list of float32 tensors of shape `[batch, size]`, SUMN's first, and a list of float32
+            tensors of shape `[batch]`, of how many behaviours each channel knows something.
         """
         hops = self.encoder(word_ids, training=False)
-        channels, known = [ops.cast(hops[:, -1], "float32")], [None]
-        if self.latent_semantics is not None:
-            channels.append(self.latent_semantics(word_ids))
-            known.append(None)
+        channels = [
+            ops.cast(hops[:, -1], "float32"),
+            *(bag(word_ids) for bag in self.bags.values()),
+        ]
+        said = ops.sum(ops.cast(ops.any(word_ids > 0, axis=2), "float32"), axis=1)
+        counts = [said] * len(channels)
         for name, layer in self.events.items():
             numbers = (events or {}).get(name)
             if numbers is None:
                 numbers = ops.zeros((ops.shape(word_ids)[0], 0), "int64")
             channels.append(layer(numbers))
-            known.append(knows(numbers))
-        return channels, known
+            counts.append(known_behaviors(numbers))
+        return channels, counts
 
     def get_config(self):
         """See base class."""
         parts = {part: getattr(self, part) for part in _PARTS}
-        # Not as Keras tracks it.
-        parts["events"] = dict(self.events)
+        # Not as Keras tracks them.
+        parts |= {"bags": dict(self.bags), "events": dict(self.events)}
         parts = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
         return {**super().get_config(), **parts}
 
@@ -132,31 +135,31 @@ def fit_user_encoder(
     Returns:
         The `UserEncoder`.
     """
-    parts: dict[str, Any] = {}
-    if config.latent_semantics or config.paragraph_vectors:
-        parts["latent_semantics"] = fit_latent_semantics(
-            [list(itertools.chain.from_iterable(user)) for user in users],
-            encoder.get_layer("behavior_embedding").vocabulary_size,
-            config.latent_semantics,
-            config.seed,
-            config.paragraph_vectors,
-            phrases,
+    bags = {}
+    words = [list(itertools.chain.from_iterable(user)) for user in users]
+    size = encoder.get_layer("behavior_embedding").vocabulary_size
+    if config.latent_semantics:
+        bags["latent semantics"] = fit_latent_semantics(
+            words, size, config.latent_semantics, config.seed
         )
-    if events:
-        parts["events"] = {name: EVENT_LAYERS[name]() for name in EVENT_LAYERS if name in events}
-    if not parts:
+    if config.paragraph_vectors:
+        bags["paragraph vectors"] = fit_paragraph_vectors(
+            words, size, config.paragraph_vectors, config.seed, phrases
+        )
+    of_events = {name: EVENT_LAYERS[name]() for name in EVENT_LAYERS if name in (events or {})}
+    if not bags and not of_events:
         return UserEncoder(encoder)
-    user_encoder = UserEncoder(encoder, fusion=ChannelFusion(config.dimension), **parts)
+    shrinks = config.channel_weights == "consistency" and others is not None
+    user_encoder = UserEncoder(encoder, bags, of_events, ChannelFusion(config.dimension, shrinks))
     step = -(-len(users) // _USERS_THAT_FIT)
-    channels, known = _encode(user_encoder, users[::step], _each(events, lambda of: of[::step]))
+    channels, counts = _encode(user_encoder, users[::step], _each(events, lambda of: of[::step]))
     halves = None
-    if config.channel_weights == "consistency" and others is not None:
+    if shrinks:
         halves = [_encode(user_encoder, *half) for half in _halves(*others()) if half[0]] or None
-    shares = user_encoder.fusion.adapt(channels, known, halves)
-    names = ["hops", *(["latent semantics"] if "latent_semantics" in parts else [])]
-    names += [f"{name} features" for name in user_encoder.events]
-    logging.getLogger("progress").info(
-        "consistent between halves of a user's behaviours: %s",
+    shares = user_encoder.fusion.adapt(channels, counts, halves)
+    names = ["hops", *bags, *(f"{name} features" for name in of_events)]
+    _progress.info(
+        "kept, by the consistency of halves of a user's behaviours: %s",
         ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares, strict=False))
         or "not measured",
     )
@@ -210,7 +213,7 @@ def _rows(users):
 
 
 def _encode(user_encoder: UserEncoder, users, events):
-    """All channels of all users, float32 [users, size] each, and whether they are known."""
+    """All channels of all users, float32 [users, size] each, and the counts, as of `channels`."""
     order = np.argsort([len(user) for user in users], kind="stable")
     batches = []
     for start in range(0, len(order), _BATCH):
@@ -219,13 +222,11 @@ def _encode(user_encoder: UserEncoder, users, events):
         batches.append(user_encoder.channels(*padded([users[i] for i in chosen], of_chosen)))
     inverse = np.argsort(order)
 
-    def joined(parts):
-        if parts[0] is None:
-            return None
-        return np.concatenate([ops.convert_to_numpy(part) for part in parts])[inverse]
+    def joined(batches_of_parts):
+        return [
+            np.concatenate([ops.convert_to_numpy(part) for part in parts])[inverse]
+            for parts in zip(*batches_of_parts, strict=True)
+        ]
 
-    channels, known = zip(*batches, strict=True)
-    return (
-        [joined(parts) for parts in zip(*channels, strict=True)],
-        [joined(parts) for parts in zip(*known, strict=True)],
-    )
+    channels, counts = zip(*batches, strict=True)
+    return joined(channels), joined(counts)

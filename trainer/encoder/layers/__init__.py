@@ -5,10 +5,10 @@ from collections.abc import Callable
 import keras
 
 from trainer.encoder.config import EncoderConfig
+from trainer.encoder.layers.bag_of_words import BagOfWords
 from trainer.encoder.layers.behavior_embedding import BehaviorEmbedding
 from trainer.encoder.layers.channel_fusion import ChannelFusion
 from trainer.encoder.layers.event_layers import EVENT_LAYERS
-from trainer.encoder.layers.latent_semantics import LatentSemantics
 from trainer.encoder.layers.multi_hop import MultiHopAggregation
 from trainer.encoder.layers.pooling import MaxPooling, MeanPooling
 from trainer.encoder.layers.rowwise_dense import RowwiseDense
@@ -35,9 +35,9 @@ AGGREGATORS: dict[str, Callable[[EncoderConfig], keras.layers.Layer]] = {
 __all__ = [
     "AGGREGATORS",
     "EVENT_LAYERS",
+    "BagOfWords",
     "BehaviorEmbedding",
     "ChannelFusion",
-    "LatentSemantics",
     "MaxPooling",
     "MeanPooling",
     "MultiHopAggregation",

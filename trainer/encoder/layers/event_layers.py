@@ -18,13 +18,13 @@ EVENT_LAYERS: dict[str, type[keras.layers.Layer]] = {
 stand where must not matter, and of a user of zeros alone everything must be 0."""
 
 
-def knows(numbers):
-    """Tells which users a channel knows something of.
+def known_behaviors(numbers):
+    """Counts of how many behaviours of each user a channel knows something.
 
     Args:
         numbers: Integer tensor of shape `[batch, n]`; 0 is unknown.
 
     Returns:
-        Boolean tensor of shape `[batch]`.
+        Float32 tensor of shape `[batch]`.
     """
-    return ops.any(numbers > 0, axis=1)
+    return ops.sum(ops.cast(numbers > 0, "float32"), axis=1)

@@ -1,4 +1,4 @@
-"""All words of a user as one bag, in the directions of latent semantic analysis."""
+"""All words of a user as one bag, in fixed directions."""
 
 import keras
 from keras import ops
@@ -7,7 +7,7 @@ from trainer.encoder.embedding_bag import embedding_bag
 
 
 @keras.saving.register_keras_serializable(package="sumn")
-class LatentSemantics(keras.layers.Layer):
+class BagOfWords(keras.layers.Layer):
     """Projects a user's words, weighted as TF-IDF weighs them, onto fixed directions.
 
     What a mean of behaviours cannot tell is how often a user said something at all: there a word
@@ -16,11 +16,12 @@ class LatentSemantics(keras.layers.Layer):
 
         r = sum over distinct words w of (1 + log n_w) P[w]             user = r / |r|
 
-    The rows of `P` are directions of latent semantic analysis times inverse document frequency
-    (`latent_semantic_directions`). They are learnt without labels and are not trained further.
+    The rows of `P` are directions of latent semantic analysis (`latent_semantic_directions`) or of
+    paragraph vectors (`paragraph_vector_directions`), times inverse document frequency. They are
+    learnt without labels and are not trained further.
 
     Example:
-        >>> layer = LatentSemantics(vocabulary_size=4, dimension=2)
+        >>> layer = BagOfWords(vocabulary_size=4, dimension=2)
         >>> layer.build((None, None, None))
         >>> _ = layer.directions.assign(np.array([[1, 0], [0, 1], [0, 0], [0, 0]]))
         >>> users = layer(np.array([[[1, 2, 0], [3, 0, 0]], [[0, 0, 0], [0, 0, 0]]]))
