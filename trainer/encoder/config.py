@@ -107,8 +107,9 @@ class EncoderConfig(pydantic.BaseModel):
     )
     channel_weights: Literal["equal", "consistency"] = Field(
         "equal",
-        description="How much of each channel is fused. equal: all there is; consistency: what one "
-        "half of a user's behaviours tells of the other half, measured on validation users.",
+        description="How much of each channel is fused. equal: all there is; consistency: what so "
+        "many behaviours tell of the user, by what one half of validation users' behaviours tells "
+        "of the other half; of users with few behaviours less is believed.",
     )
     full_vector: bool = Field(
         False,

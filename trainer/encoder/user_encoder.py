@@ -9,7 +9,7 @@ from keras import ops
 
 from contract.signatures import USER_VECTOR, USER_VECTOR_FULL
 from trainer.encoder.config import EncoderConfig
-from trainer.encoder.layers import EVENT_LAYERS, ChannelFusion
+from trainer.encoder.layers import EVENT_LAYERS, BagOfWords, ChannelFusion
 from trainer.encoder.layers.event_layers import known_behaviors
 from trainer.encoder.word_directions import fit_latent_semantics, fit_paragraph_vectors
 
@@ -126,26 +126,17 @@ def fit_user_encoder(
         users: List of training users: per behaviour its word ids, in the order of time.
         events: Dictionary of the channels of events that are added to lists of int64 arrays, the
             numbers of the same users' behaviours; `None` adds none.
-        others: Function of nothing, called only where channels are weighed, to the pair of the
-            behaviours and the events, both as above, of users that nothing was fitted on. How
-            consistent they are weighs what the channels say; `None` weighs all alike.
+        others: Function of nothing, called only with `channel_weights: consistency`, to the pair
+            of the behaviours and the events, both as above, of users that nothing was fitted on.
+            How consistent they are tells how much is believed of how many behaviours; `None`
+            believes all.
         phrases: Integer array of shape `[vocabulary_size, 2]`, as `parts_of_phrases` makes it;
             `None` says that there are none.
 
     Returns:
         The `UserEncoder`.
     """
-    bags = {}
-    words = [list(itertools.chain.from_iterable(user)) for user in users]
-    size = encoder.get_layer("behavior_embedding").vocabulary_size
-    if config.latent_semantics:
-        bags["latent semantics"] = fit_latent_semantics(
-            words, size, config.latent_semantics, config.seed
-        )
-    if config.paragraph_vectors:
-        bags["paragraph vectors"] = fit_paragraph_vectors(
-            words, size, config.paragraph_vectors, config.seed, phrases
-        )
+    bags = _bags(config, encoder.get_layer("behavior_embedding").vocabulary_size, users, phrases)
     of_events = {name: EVENT_LAYERS[name]() for name in EVENT_LAYERS if name in (events or {})}
     if not bags and not of_events:
         return UserEncoder(encoder)
@@ -164,6 +155,23 @@ def fit_user_encoder(
         or "not measured",
     )
     return user_encoder
+
+
+def _bags(config: EncoderConfig, vocabulary_size: int, users, phrases) -> dict[str, BagOfWords]:
+    """The channels of all words that are asked for."""
+    if not (config.latent_semantics or config.paragraph_vectors):
+        return {}
+    bags = {}
+    words = [list(itertools.chain.from_iterable(user)) for user in users]
+    if config.latent_semantics:
+        bags["latent semantics"] = fit_latent_semantics(
+            words, vocabulary_size, config.latent_semantics, config.seed
+        )
+    if config.paragraph_vectors:
+        bags["paragraph vectors"] = fit_paragraph_vectors(
+            words, vocabulary_size, config.paragraph_vectors, config.seed, phrases
+        )
+    return bags
 
 
 def _each(events, function):

@@ -138,7 +138,8 @@ class ChannelFusion(keras.layers.Layer):
             maps.append(directions)
             half_points.append(points)
             rotated = full[:, own] @ directions
-            kept = rotated * np.asarray(_share(np.float64(counts[number])[:, np.newaxis], points))
+            shown_by_each = np.asarray(counts[number], "float64")[:, np.newaxis]
+            kept = rotated * np.asarray(_share(shown_by_each, points))
             shares.append(_spread(kept) ** 2 / max(_spread(rotated) ** 2, 1e-12))
         if max(shares) < _LEAST_SHARE:
             return []
