@@ -188,6 +188,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "medium": {
         **_FROM_WORD_VECTORS,
         "latent_semantics": 128,
+        "paragraph_vectors": 256,
+        "channel_weights": "consistency",
         "learning_rate": 0.002,
         "max_epochs": 8,
     },
