@@ -107,6 +107,7 @@ def test_a_second_run_executes_nothing_with_other_beam_options_neither(pipeline,
     assert "unchanged, already pushed" in run.text
 
 
+@pytest.mark.one_stack
 def test_edited_heads_rerun_the_heads_alone(pipeline):
     with pipeline.changed(heads={**pipeline.config["heads"], "hidden_units": 16}):
         run = pipeline.run()
@@ -116,6 +117,7 @@ def test_edited_heads_rerun_the_heads_alone(pipeline):
     assert all("baseline_auc" in task for task in run.summary["tasks"].values())
 
 
+@pytest.mark.one_stack
 def test_impossible_thresholds_are_not_blessed(pipeline):
     versions = pipeline.versions
     with pipeline.changed(evaluation={"min_auc": 0.999, "max_auc_drop": None}):
