@@ -104,8 +104,11 @@ class ChannelFusion(keras.layers.Layer):
             scales.append(np.full(size, variance**-0.5 if variance > 0 else 0.0))
         self.mean.assign(np.concatenate(means))
         self.scale.assign(np.concatenate(scales))
-        shares = self._adapt_shrinkage(channels, counts, halves) if self.shrinks and halves else []
-        users = np.asarray(self._shrunk(self._full(channels, counts), channels, counts), "float64")
+        full = self._full(channels, counts)
+        shares = []
+        if self.shrinks and halves:
+            shares = self._adapt_shrinkage(np.asarray(full, "float64"), channels, counts, halves)
+        users = np.asarray(self._shrunk(full, channels, counts), "float64")
         weights = np.ones(users.shape[1])
         if shares:
             parts = np.split(users, self._bounds(channels), axis=1)
@@ -118,9 +121,8 @@ class ChannelFusion(keras.layers.Layer):
         self.components.assign(weights[:, np.newaxis] * principal)
         return shares
 
-    def _adapt_shrinkage(self, channels, counts, halves):
+    def _adapt_shrinkage(self, full, channels, counts, halves):
         """Computes directions and half points; returns the share of each channel that is kept."""
-        full = np.asarray(self._full(channels, counts), "float64")
         parts = [np.asarray(self._full(*half), "float64") for half in halves]
         maps, half_points, shares, start = [], [], [], 0
         for number, channel in enumerate(channels):
