@@ -3,13 +3,16 @@
 import keras
 import numpy as np
 import pytest
+import scipy.special
 import tensorflow as tf
+from sklearn.linear_model import LogisticRegression
 
 from contract.signatures import USER_VECTOR
 from trainer.export.signatures import ServedModel
 from trainer.heads.config import HeadsConfig
 from trainer.heads.inference import HeadsInference
-from trainer.heads.model import MEMBERS, build_head
+from trainer.heads.model import MEMBERS, REGRESSION, build_head
+from trainer.heads.regression import fit_regression
 from trainer.heads.served import ServedHeads
 from trainer.heads.training import encode_users, fit_head
 
@@ -86,7 +89,8 @@ def test_vectors_that_are_all_the_same_give_finite_probabilities():
 
 def test_a_head_gives_the_mean_of_its_members():
     vectors = np.array([[0, 100], [2, 300], [1, 7]], np.float32)
-    head = build_head("age", 3, HeadsConfig(hidden_units=4, members=2), vectors)
+    config = HeadsConfig(hidden_units=4, members=2, regression=False)
+    head = build_head("age", 3, config, vectors)
     probabilities = head(vectors).numpy()
     assert probabilities.shape == (3, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
@@ -98,11 +102,71 @@ def test_a_head_gives_the_mean_of_its_members():
     assert shapes == [(2, 8), (8,), (2, 4, 3), (2, 3)]
 
 
+def test_a_head_is_half_its_members_and_half_a_regression():
+    vectors = np.array([[0, 2], [1, 7]], np.float32)
+    config = HeadsConfig(hidden_units=4, members=2, standardize=False)
+    head = build_head("likes", 2, config, vectors)
+    head.get_layer(REGRESSION).set_weights([np.zeros((2, 2)), np.log([3.0, 1.0])])
+    members = keras.Model(head.input, head.get_layer(MEMBERS).output)(vectors).numpy()
+    expected = (members.mean(axis=1) + np.array([0.75, 0.25])) / 2
+    np.testing.assert_allclose(head(vectors), expected, atol=1e-6)
+
+
+def test_the_regression_has_the_penalty_that_serves_users_of_validation():
+    """One direction of 40 tells the classes; with few users the others only seem to."""
+    rng = np.random.default_rng(0)
+
+    def users(count):
+        vectors = rng.normal(size=(count, 40)).astype(np.float32)
+        return vectors, (vectors[:, 0] + rng.normal(size=count) > 0).astype(np.int64)
+
+    train, validation, unseen = users(60), users(2000), users(2000)
+    few, bias = fit_regression(train, validation, 2, refit=False)
+    many, _ = fit_regression(train, validation, 2, refit=True)
+    # To know the truth of 60 users takes a strong penalty, of 2,060 none.
+    assert few[0, 1] - few[0, 0] < many[0, 1] - many[0, 0]
+    hits = ((unseen[0] @ few + bias).argmax(axis=1) == unseen[1]).mean()
+    unpenalised = LogisticRegression(C=1e6, max_iter=1000).fit(*train).score(*unseen)
+    assert hits > unpenalised + 0.02
+
+
+def test_the_regression_is_that_of_its_objective():
+    """At the minimum the penalty's pull is the mean error times the vectors."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(300, 5)).astype(np.float32)
+    labels = rng.integers(0, 3, 300)
+    kernel, bias = fit_regression((vectors, labels), (vectors, labels), 3, refit=False)
+    probabilities = scipy.special.softmax(vectors @ kernel + bias, axis=1)
+    pull = vectors.T @ (np.eye(3)[labels] - probabilities) / 300
+    # The users it was fitted on choose the weakest penalty.
+    np.testing.assert_allclose(pull, 0.001 * kernel, atol=1e-4)
+
+
+@pytest.mark.parametrize(("labels", "expected"), [([0, 2, 0, 2], [0, 2]), ([1, 1, 1, 1], [1, 1])])
+def test_a_class_that_nobody_has_is_not_predicted(labels, expected):
+    users = np.array([[-3.0], [3.0], [-3.0], [3.0]], np.float32), np.array(labels)
+    kernel, bias = fit_regression(users, users, 3, refit=True)
+    np.testing.assert_array_equal((users[0][:2] @ kernel + bias).argmax(axis=1), expected)
+
+
+def test_a_head_is_served_with_its_fitted_regression(tmp_path):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(5, 3, size=(100, 6)).astype(np.float32)
+    users = vectors, (vectors[:, 0] > 5).astype(np.int64)
+    config = HeadsConfig(hidden_units=4, members=2, max_epochs=2)
+    head = build_head("likes", 2, config, vectors)
+    fit_head(head, users, users, config, str(tmp_path))
+    kernel, _ = head.get_layer(REGRESSION).get_weights()
+    assert kernel[0, 1] - kernel[0, 0] > 1
+    served = HeadsInference({"likes": head})(tf.constant(vectors))
+    np.testing.assert_allclose(served["likes"], head(vectors), atol=1e-6)
+
+
 def test_members_learn_independently(tmp_path):
     """What one member learns does not depend on what the others predict."""
     rng = np.random.default_rng(0)
     users = rng.normal(size=(64, 3)).astype(np.float32), rng.integers(0, 2, 64)
-    plain = {"dropout": 0, "batch_size": 64, "max_epochs": 1}
+    plain = {"regression": False, "dropout": 0, "batch_size": 64, "max_epochs": 1}
     config = HeadsConfig(hidden_units=4, members=2, weight_decay=0, **plain)
     learnt = []
     for other_bias in (0.0, 5.0):

@@ -10,11 +10,11 @@ from trainer.presets import with_preset
 
 
 class HeadsConfig(BaseModel):
-    """One MLP per task on the frozen user vector.
+    """One small classifier per task on the frozen user vector.
 
-    Shape and optimiser are the paper's. It had millions of labelled users; what keeps a head on
-    a few thousand from learning them by heart is switched off by `preset: paper`; what stands
-    beside a preset overrides it.
+    Shape and optimiser of its MLPs are the paper's. It had millions of labelled users; what makes
+    more of a few thousand is switched off by `preset: paper`; what stands beside a preset
+    overrides it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +26,11 @@ class HeadsConfig(BaseModel):
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout on the hidden layer.")
     weight_decay: float = Field(
         1.0, ge=0, description="Decay of the weights per step, as a multiple of the learning rate."
+    )
+    regression: bool = Field(
+        True,
+        description="Whether a head is half its MLPs and half a logistic regression, whose "
+        "L2 penalty the validation users choose.",
     )
     standardize: bool = Field(
         True, description="Whether vectors are centred and scaled to a mean variance of 1 first."
@@ -55,6 +60,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "members": 1,
         "dropout": 0.0,
         "weight_decay": 0.0,
+        "regression": False,
         "standardize": False,
         "refit": False,
     },

@@ -1,4 +1,4 @@
-"""The heads as they are served: all members of all tasks in one product."""
+"""The heads as they are served: all tasks side by side in a few products."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.heads.model import MEMBERS
+from trainer.heads.model import HIDDEN, MEMBERS, REGRESSION
 
 _NO_CLASS = -1e9
 """Logit of a class that a task does not have: its probability is 0."""
@@ -25,48 +25,67 @@ class HeadsInference(tf.Module):
         self._classes = {
             task: layer.kernel.shape[-1] for task, layer in zip(heads, layers, strict=True)
         }
+        self._most = max(self._classes.values())
         self._members = layers[0].kernel.shape[0]
-        hidden = [_hidden(head) for head in heads.values()]
-        most = max(self._classes.values())
-
-        def padded(weights, value):
-            return np.pad(
-                weights,
-                [(0, 0)] * (weights.ndim - 1) + [(0, most - weights.shape[-1])],
-                constant_values=value,
-            )
-
-        def variable(parts, axis, name):
-            values = np.concatenate(parts, axis=axis).astype("float32")
-            return tf.Variable(values, trainable=False, name=name)
-
-        self._kernel = variable([kernel for kernel, _ in hidden], 1, "hidden_kernel")
-        self._bias = variable([bias for _, bias in hidden], 0, "hidden_bias")
-        self._member_kernel = variable(
-            [padded(layer.kernel.numpy(), 0) for layer in layers], 0, "member_kernel"
+        hidden = [_of_vectors(head, HIDDEN) for head in heads.values()]
+        self._kernel = _variable([kernel for kernel, _ in hidden], 1, "hidden_kernel")
+        self._bias = _variable([bias for _, bias in hidden], 0, "hidden_bias")
+        self._member_kernel = _variable(
+            [self._padded(layer.kernel.numpy(), 0) for layer in layers], 0, "member_kernel"
         )
-        self._member_bias = variable(
-            [padded(layer.bias.numpy(), _NO_CLASS) for layer in layers], 0, "member_bias"
+        self._member_bias = _variable(
+            [self._padded(layer.bias.numpy(), _NO_CLASS) for layer in layers], 0, "member_bias"
         )
+        self._line_kernel = self._line_bias = None
+        if all(_has(head, REGRESSION) for head in heads.values()):
+            lines = [_of_vectors(head, REGRESSION) for head in heads.values()]
+            kernels = [self._padded(kernel, 0) for kernel, _ in lines]
+            biases = [self._padded(bias, _NO_CLASS) for _, bias in lines]
+            self._line_kernel = _variable(kernels, 1, "regression_kernel")
+            self._line_bias = _variable(biases, 0, "regression_bias")
 
     def __call__(self, vectors: tf.Tensor) -> dict[str, tf.Tensor]:
         """User vectors, float32 [batch, d], to every task's probabilities [batch, classes]."""
+        probabilities = self._of_members(vectors)
+        if self._line_kernel is not None:
+            logits = tf.matmul(vectors, self._line_kernel) + self._line_bias
+            lines = tf.nn.softmax(tf.reshape(logits, tf.shape(probabilities)))
+            probabilities = (probabilities + lines) / 2
+        return {
+            task: of_task if classes == self._most else of_task[:, :classes]
+            for (task, classes), of_task in zip(
+                self._classes.items(), tf.unstack(probabilities, axis=1), strict=True
+            )
+        }
+
+    def _of_members(self, vectors):
+        """The means of the members' probabilities, [batch, tasks, most classes]."""
         count, units, most = self._member_kernel.shape
         hidden = tf.nn.relu(tf.matmul(vectors, self._kernel) + self._bias)
         hidden = tf.reshape(hidden, [-1, count, units])
         logits = tf.einsum("bmh,mhc->bmc", hidden, self._member_kernel) + self._member_bias
         members = tf.reshape(tf.nn.softmax(logits), [-1, len(self._classes), self._members, most])
-        means = tf.unstack(tf.reduce_mean(members, axis=2), axis=1)
-        return {
-            task: mean if classes == most else mean[:, :classes]
-            for (task, classes), mean in zip(self._classes.items(), means, strict=True)
-        }
+        return tf.reduce_mean(members, axis=2)
+
+    def _padded(self, weights, value):
+        """With as many classes as the task with the most has."""
+        missing = self._most - weights.shape[-1]
+        widths = [(0, 0)] * (weights.ndim - 1) + [(0, missing)]
+        return np.pad(weights, widths, constant_values=value)
 
 
-def _hidden(head: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel [d, members * units] and bias of the hidden layer, on vectors as they are."""
-    (dense,) = (layer for layer in head.layers if isinstance(layer, keras.layers.Dense))
-    kernel, bias = (np.asarray(weights, "float64") for weights in dense.get_weights())
+def _variable(parts, axis, name):
+    values = np.concatenate(parts, axis=axis).astype("float32")
+    return tf.Variable(values, trainable=False, name=name)
+
+
+def _has(head: keras.Model, name: str) -> bool:
+    return any(layer.name == name for layer in head.layers)
+
+
+def _of_vectors(head: keras.Model, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel [d, units] and bias of a layer of standardised vectors, on vectors as they are."""
+    kernel, bias = (np.asarray(x, "float64") for x in head.get_layer(name).get_weights())
     for layer in head.layers:
         if isinstance(layer, keras.layers.Normalization):
             mean, variance = (np.asarray(x, "float64")[0] for x in (layer.mean, layer.variance))

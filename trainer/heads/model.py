@@ -7,12 +7,22 @@ import numpy as np
 
 from trainer.heads.config import HeadsConfig
 
+HIDDEN = "hidden"
+"""The hidden layer of all members side by side."""
+
 MEMBERS = "members"
 """The layer that holds the probabilities of every member, float32 [batch, members, classes]."""
+
+REGRESSION = "regression"
+"""The layer of the logistic regression: float32 [batch, classes], probabilities."""
 
 
 def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray) -> keras.Model:
     """The mean of some MLPs with one hidden layer, which differ in what they start from.
+
+    With `regression` the probabilities are half these and half those of a logistic regression:
+    where few users have labels a straight line is often right, and MLPs that stop early have no
+    good way to it. It says that all classes are as likely until `fit_head` fits it.
 
     With `standardize` the vectors are centred and brought to a mean variance of 1, all directions
     by one factor: a direction in which users differ little stays faint, and weight decay keeps it
@@ -29,13 +39,15 @@ def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray
     """
     keras.utils.set_random_seed(config.seed)
     inputs = keras.Input([vectors.shape[1]])
-    x = inputs
+    scaled = inputs
     if config.standardize:
         variance = max(float(vectors.var(axis=0).mean()), np.finfo(np.float32).eps)
-        x = keras.layers.Normalization(
+        scaled = keras.layers.Normalization(
             mean=vectors.mean(axis=0), variance=np.full(vectors.shape[1], variance)
-        )(x)
-    x = keras.layers.Dense(config.members * config.hidden_units, activation="relu")(x)
+        )(inputs)
+    x = keras.layers.Dense(config.members * config.hidden_units, activation="relu", name=HIDDEN)(
+        scaled
+    )
     x = keras.layers.Dropout(config.dropout)(x)
     x = keras.layers.Reshape([config.members, config.hidden_units])(x)
     members = keras.layers.EinsumDense(
@@ -47,4 +59,13 @@ def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray
         name=MEMBERS,
     )(x)
     outputs = keras.layers.GlobalAveragePooling1D(dtype="float32")(members)
+    if config.regression:
+        line = keras.layers.Dense(
+            classes,
+            activation="softmax",
+            kernel_initializer="zeros",
+            dtype="float32",
+            name=REGRESSION,
+        )(scaled)
+        outputs = keras.layers.Average(dtype="float32")([outputs, line])
     return keras.Model(inputs, outputs, name=task)

@@ -12,7 +12,8 @@ import tensorflow as tf
 from contract.features import weight_name
 from contract.signatures import USER_VECTOR
 from trainer.heads.config import HeadsConfig
-from trainer.heads.model import MEMBERS, build_head
+from trainer.heads.model import MEMBERS, REGRESSION, build_head
+from trainer.heads.regression import fit_regression
 
 _log = logging.getLogger("progress")
 
@@ -113,7 +114,7 @@ def fit_head(
     A first fit, on the users of `train`, counts the epochs until the validation loss converges.
     With `refit` a second starts anew and fits the users of both for that many; without it the head
     of the best epoch stays. The members learn independently: the loss is the mean of theirs, not
-    that of their mean.
+    that of their mean. With `regression` a logistic regression is fitted beside them.
 
     Args:
         head: Model from `build_head`.
@@ -122,6 +123,21 @@ def fit_head(
         config: Batch size, learning rate, decay, epochs, patience.
         log_dir: Folder for TensorBoard.
     """
+    if config.regression:
+        _fit_regression(head, train, validation, config.refit)
+    _fit_members(head, train, validation, config, log_dir)
+
+
+def _fit_regression(head: keras.Model, train, validation, refit: bool) -> None:
+    line = head.get_layer(REGRESSION)
+    scaled = keras.Model(head.input, line.input)
+    train, validation = (
+        (scaled.predict(vectors, verbose=0), classes) for vectors, classes in (train, validation)
+    )
+    line.set_weights(fit_regression(train, validation, line.units, refit))
+
+
+def _fit_members(head: keras.Model, train, validation, config: HeadsConfig, log_dir: str) -> None:
     members = keras.Model(head.input, head.get_layer(MEMBERS).output)
     start = members.get_weights()
     history = _fit(
