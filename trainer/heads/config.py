@@ -21,7 +21,7 @@ class HeadsConfig(BaseModel):
 
     hidden_units: int = Field(128, ge=1, description="Width of the one hidden layer.")
     members: int = Field(
-        5, ge=1, description="MLPs per task that start differently; a head is their mean."
+        5, ge=1, description="MLPs per task that start differently; their mean counts."
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout on the hidden layer.")
     weight_decay: float = Field(
