@@ -10,7 +10,7 @@ _PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """L2 penalties that are tried, per user: from next to nothing learnt to next to no penalty."""
 
 # With more for each of some hundred weights nothing that is measured would change, but the memory.
-_MOST_USERS = 200_000
+_MOST_USERS = 100_000
 
 _NEVER = -30.0
 """Bias of a class that no training user has."""
