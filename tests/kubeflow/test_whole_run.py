@@ -73,7 +73,7 @@ class CompiledRuns:
             "tasks": {"likes_outdoor": None, "likes_cooking": None},
             "text": {"vocabulary_size": 1000},
             "encoder": {"preset": "small", "dimension": 32, "max_epochs": 3},
-            "heads": {"max_epochs": 5, "members": 1},
+            "heads": {"max_epochs": 5, "members": 1, "regression": False},
             "evaluation": {"min_auc": 0.3, "max_auc_drop": 0.5},
             "kubeflow": {
                 "image": "registry.example/users:1",
