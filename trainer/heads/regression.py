@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 _PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """L2 penalties that are tried, per user: from next to nothing learnt to next to no penalty."""
 
-# With more for each of some hundred weights nothing that is measured would change, but the memory.
+# Some hundred for each of 256 weights; copies of all in float64 might not fit.
 _MOST_USERS = 100_000
 
 _NEVER = -30.0
