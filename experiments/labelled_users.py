@@ -62,20 +62,26 @@ class PreparedData(NamedTuple):
     evaluation: LabelledUsers
 
 
-def configuration(folder: str, text: dict[str, Any]) -> PipelineConfig:
+def configuration(
+    folder: str, text: dict[str, Any], channels: list[str] | None = None
+) -> PipelineConfig:
     """Makes the configuration that `init` would write for a folder.
 
     Args:
         folder: Holds `events.jsonl.gz` (or .jsonl, .csv, .csv.gz, .parquet) and `labels.csv` (or
             .jsonl, .parquet).
         text: Fields of `TextConfig` that take the place of what `init` writes.
+        channels: Of the events, in place of those that `init` writes; `None` changes nothing.
 
     Raises:
         ConfigError: If a file is missing, or the labels have no column that can be a task.
+        pydantic.ValidationError: If `text` or `channels` are none.
     """
     events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
     content = yaml.safe_load(init("quality", events, labels, Names()))
     content["text"] |= text
+    if channels is not None:
+        content["data"]["channels"] = channels
     return PipelineConfig.model_validate(content)
 
 

@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measured(args, data_dir: str, folder: str, console: Console) -> dict:
     """Prepares one data set, and fits and measures all models on it."""
-    config = configuration(data_dir, yaml.safe_load(args.text))
+    config = configuration(data_dir, yaml.safe_load(args.text), args.channels)
     console.log(f"{data_dir}: words and examples, tasks {', '.join(config.tasks)}")
     models = _models(args, config.data.ingestion.channels)
     heads = HeadsConfig.model_validate(yaml.safe_load(args.heads))
@@ -107,6 +107,12 @@ def _parser() -> argparse.ArgumentParser:
         default="{}",
         metavar="YAML",
         help="what the section `text` has instead of what `init` writes",
+    )
+    parser.add_argument(
+        "--channels",
+        nargs="*",
+        metavar="NAME",
+        help="channels of the events instead of those that `init` writes; without a NAME none",
     )
     parser.add_argument(
         "--models",

@@ -22,6 +22,15 @@ def test_tasks_come_from_the_labels(tmp_path):
     assert config.tasks["likes"].classes == ("0", "1")
     assert config.tasks["region"].classes == ("east", "north", "south")
     assert config.text.language == "characters"
+    assert config.data.ingestion.channels == ("time",)
+    assert configuration(str(tmp_path), {}, channels=[]).data.ingestion.channels == ()
+
+
+def test_a_channel_that_there_is_not_is_named(tmp_path, capsys):
+    (tmp_path / "events.jsonl").write_text('{"user_id": "a", "timestamp": 1, "text": "boots"}\n')
+    (tmp_path / "labels.csv").write_text("user_id,likes\na,1\nb,0\n")
+    assert main([str(tmp_path), "--channels", "place"]) == 2
+    assert "channels.0\n  Input should be 'time', 'type' or 'value'" in capsys.readouterr().err
 
 
 def test_a_folder_without_events_is_named(tmp_path, capsys):
@@ -35,7 +44,7 @@ def test_a_folder_without_events_is_named(tmp_path, capsys):
 def small_set(small_config, small_data, tmp_path, monkeypatch):
     """The folder of a data set whose configuration and users are those of --small."""
     for module in (quality, few_labels):
-        monkeypatch.setattr(module, "configuration", lambda folder, text: small_config)
+        monkeypatch.setattr(module, "configuration", lambda *_: small_config)
         monkeypatch.setattr(module, "prepare", lambda config, folder: small_data)
     (tmp_path / "work" / "small").mkdir(parents=True)
     return tmp_path / "small"

@@ -7,6 +7,7 @@ from trainer.encoder.word_vectors import (
     without_phrases,
     word_counts,
 )
+from trainer.evenly import evenly
 
 # Doc2Vec's distributed bag of words with its own defaults, but for the epochs, as Word2Vec here.
 _EPOCHS = 20
@@ -52,11 +53,10 @@ def paragraph_vector_directions(
     if phrases is not None:
         sentences = without_phrases(sentences, phrases)
     counts = word_counts(sentences, vocabulary_size)
-    step = -(-len(sentences) // _USERS)
     model = Doc2Vec(
         [
             TaggedDocument([str(word) for word in words], [user])
-            for user, words in enumerate(sentences[::step])
+            for user, words in enumerate(evenly(sentences, _USERS))
         ],
         vector_size=dimension,
         dm=0,

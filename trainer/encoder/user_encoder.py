@@ -12,6 +12,7 @@ from trainer.encoder.config import EncoderConfig
 from trainer.encoder.layers import EVENT_LAYERS, BagOfWords, ChannelFusion
 from trainer.encoder.layers.event_layers import known_behaviors
 from trainer.encoder.word_directions import fit_latent_semantics, fit_paragraph_vectors
+from trainer.evenly import evenly
 
 _BATCH = 256
 
@@ -142,8 +143,7 @@ def fit_user_encoder(
         return UserEncoder(encoder)
     shrinks = config.channel_weights == "consistency" and others is not None
     user_encoder = UserEncoder(encoder, bags, of_events, ChannelFusion(config.dimension, shrinks))
-    step = -(-len(users) // _USERS_THAT_FIT)
-    channels, counts = _encode(user_encoder, users[::step], _each(events, lambda of: of[::step]))
+    channels, counts = _encode(user_encoder, _that_fit(users), _each(events, _that_fit))
     halves = None
     if shrinks:
         halves = [_encode(user_encoder, *half) for half in _halves(*others()) if half[0]] or None
@@ -174,6 +174,10 @@ def _bags(config: EncoderConfig, vocabulary_size: int, users, phrases) -> dict[s
     return bags
 
 
+def _that_fit(users):
+    return evenly(users, _USERS_THAT_FIT)
+
+
 def _each(events, function):
     """The channels, each changed by a function of its numbers of all users."""
     return {name: function(numbers) for name, numbers in (events or {}).items()}
@@ -181,9 +185,7 @@ def _each(events, function):
 
 def _halves(users, events):
     """Every other behaviour, and the rest, of users that have two; with their events."""
-    chosen = [i for i, user in enumerate(users) if len(user) > 1]
-    step = -(-len(chosen) // _USERS_THAT_FIT) or 1
-    chosen = chosen[::step]
+    chosen = _that_fit([i for i, user in enumerate(users) if len(user) > 1])
     return [
         (
             [users[i][start::2] for i in chosen],

@@ -21,28 +21,20 @@ class HeadsInference(tf.Module):
 
     def __init__(self, heads: dict[str, keras.Model]):
         super().__init__()
-        layers = [head.get_layer(MEMBERS) for head in heads.values()]
+        members = [head.get_layer(MEMBERS).get_weights() for head in heads.values()]
         self._classes = {
-            task: layer.kernel.shape[-1] for task, layer in zip(heads, layers, strict=True)
+            task: kernel.shape[-1] for task, (kernel, _) in zip(heads, members, strict=True)
         }
         self._most = max(self._classes.values())
-        self._members = layers[0].kernel.shape[0]
+        self._members = len(members[0][0])
         hidden = [_of_vectors(head, HIDDEN) for head in heads.values()]
         self._kernel = _variable([kernel for kernel, _ in hidden], 1, "hidden_kernel")
         self._bias = _variable([bias for _, bias in hidden], 0, "hidden_bias")
-        self._member_kernel = _variable(
-            [self._padded(layer.kernel.numpy(), 0) for layer in layers], 0, "member_kernel"
-        )
-        self._member_bias = _variable(
-            [self._padded(layer.bias.numpy(), _NO_CLASS) for layer in layers], 0, "member_bias"
-        )
+        self._member_kernel, self._member_bias = self._of_classes(members, 0, "member")
         self._line_kernel = self._line_bias = None
         if all(_has(head, REGRESSION) for head in heads.values()):
             lines = [_of_vectors(head, REGRESSION) for head in heads.values()]
-            kernels = [self._padded(kernel, 0) for kernel, _ in lines]
-            biases = [self._padded(bias, _NO_CLASS) for _, bias in lines]
-            self._line_kernel = _variable(kernels, 1, "regression_kernel")
-            self._line_bias = _variable(biases, 0, "regression_bias")
+            self._line_kernel, self._line_bias = self._of_classes(lines, 1, "regression")
 
     def __call__(self, vectors: tf.Tensor) -> dict[str, tf.Tensor]:
         """User vectors, float32 [batch, d], to every task's probabilities [batch, classes]."""
@@ -66,6 +58,12 @@ class HeadsInference(tf.Module):
         logits = tf.einsum("bmh,mhc->bmc", hidden, self._member_kernel) + self._member_bias
         members = tf.reshape(tf.nn.softmax(logits), [-1, len(self._classes), self._members, most])
         return tf.reduce_mean(members, axis=2)
+
+    def _of_classes(self, weights, axis, name):
+        """Kernels, side by side along an axis, and biases; every task has the most classes."""
+        kernels = [self._padded(kernel, 0) for kernel, _ in weights]
+        biases = [self._padded(bias, _NO_CLASS) for _, bias in weights]
+        return _variable(kernels, axis, f"{name}_kernel"), _variable(biases, 0, f"{name}_bias")
 
     def _padded(self, weights, value):
         """With as many classes as the task with the most has."""

@@ -9,9 +9,6 @@ from sklearn.linear_model import LogisticRegression
 _PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """L2 penalties that are tried, per user: from next to nothing learnt to next to no penalty."""
 
-# Some hundred for each of 256 weights; copies of all in float64 might not fit.
-_MOST_USERS = 100_000
-
 _NEVER = -30.0
 """Bias of a class that no training user has."""
 
@@ -43,19 +40,12 @@ def fit_regression(
     Returns:
         Kernel, float32 of shape `[d, classes]`, and bias, float32 of shape `[classes]`, of logits.
     """
-    train, validation = _at_most(train), _at_most(validation)
     tried = {penalty: _fit(*train, classes, penalty) for penalty in _PENALTIES}
     best = min(_PENALTIES, key=lambda penalty: _loss(*tried[penalty], *validation))
     if not refit:
         return tried[best]
     vectors, labels = (np.concatenate(parts) for parts in zip(train, validation, strict=True))
     return _fit(vectors, labels, classes, best)
-
-
-def _at_most(users: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    vectors, labels = users
-    step = -(-len(labels) // _MOST_USERS) or 1
-    return vectors[::step], labels[::step]
 
 
 def _fit(

@@ -11,11 +11,15 @@ import tensorflow as tf
 
 from contract.features import weight_name
 from contract.signatures import USER_VECTOR
+from trainer.evenly import evenly
 from trainer.heads.config import HeadsConfig
 from trainer.heads.model import MEMBERS, REGRESSION, build_head
 from trainer.heads.regression import fit_regression
 
 _log = logging.getLogger("progress")
+
+# For a regression: some hundred for each of 256 weights; copies of all in float64 might not fit.
+_USERS = 100_000
 
 Labels = dict[str, tuple[np.ndarray, np.ndarray]]
 """Task to (class index int64 [users], weight float32 [users]); weight 0 marks a missing label."""
@@ -132,7 +136,8 @@ def _fit_regression(head: keras.Model, train, validation, refit: bool) -> None:
     line = head.get_layer(REGRESSION)
     scaled = keras.Model(head.input, line.input)
     train, validation = (
-        (scaled.predict(vectors, verbose=0), classes) for vectors, classes in (train, validation)
+        (scaled.predict(evenly(vectors, _USERS), verbose=0), evenly(classes, _USERS))
+        for vectors, classes in (train, validation)
     )
     line.set_weights(fit_regression(train, validation, line.units, refit))
 
