@@ -11,10 +11,10 @@ from contract.signatures import USER_VECTOR
 from trainer.export.signatures import ServedModel
 from trainer.heads.config import HeadsConfig
 from trainer.heads.inference import HeadsInference
-from trainer.heads.model import MEMBERS, REGRESSION, build_head
-from trainer.heads.regression import fit_regression
+from trainer.heads.model import MEMBERS, MIXTURE, REGRESSION, build_head
+from trainer.heads.regression import choose_penalty, fit_regression
 from trainer.heads.served import ServedHeads
-from trainer.heads.training import encode_users, fit_head
+from trainer.heads.training import encode_users, fit_head, fit_heads
 
 
 class _Encoder(ServedModel):
@@ -102,14 +102,17 @@ def test_a_head_gives_the_mean_of_its_members():
     assert shapes == [(2, 8), (8,), (2, 4, 3), (2, 3)]
 
 
-def test_a_head_is_half_its_members_and_half_a_regression():
+def test_a_head_mixes_its_members_and_a_regression():
     vectors = np.array([[0, 2], [1, 7]], np.float32)
     config = HeadsConfig(hidden_units=4, members=2, standardize=False)
     head = build_head("likes", 2, config, vectors)
     head.get_layer(REGRESSION).set_weights([np.zeros((2, 2)), np.log([3.0, 1.0])])
     members = keras.Model(head.input, head.get_layer(MEMBERS).output)(vectors).numpy()
-    expected = (members.mean(axis=1) + np.array([0.75, 0.25])) / 2
-    np.testing.assert_allclose(head(vectors), expected, atol=1e-6)
+    for share in (0.5, 0.25):
+        if share != 0.5:
+            head.get_layer(MIXTURE).share.assign(share)
+        expected = (1 - share) * members.mean(axis=1) + share * np.array([0.75, 0.25])
+        np.testing.assert_allclose(head(vectors), expected, atol=1e-6)
 
 
 def test_the_regression_has_the_penalty_that_serves_users_of_validation():
@@ -121,11 +124,11 @@ def test_the_regression_has_the_penalty_that_serves_users_of_validation():
         return vectors, (vectors[:, 0] + rng.normal(size=count) > 0).astype(np.int64)
 
     train, validation, unseen = users(60), users(2000), users(2000)
-    few, bias = fit_regression(train, validation, 2, refit=False)
-    many, _ = fit_regression(train, validation, 2, refit=True)
-    # To know the truth of 60 users takes a strong penalty, of 2,060 none.
-    assert few[0, 1] - few[0, 0] < many[0, 1] - many[0, 0]
-    hits = ((unseen[0] @ few + bias).argmax(axis=1) == unseen[1]).mean()
+    penalty, (kernel, bias) = choose_penalty(train, validation, 2)
+    # To know the truth of 60 users takes a strong penalty, of 2,000 hardly any.
+    assert penalty > 3 * choose_penalty(unseen, validation, 2)[0]
+    np.testing.assert_array_equal(kernel, fit_regression(train, 2, penalty)[0])
+    hits = ((unseen[0] @ kernel + bias).argmax(axis=1) == unseen[1]).mean()
     unpenalised = LogisticRegression(C=1e6, max_iter=1000).fit(*train).score(*unseen)
     assert hits > unpenalised + 0.02
 
@@ -135,17 +138,16 @@ def test_the_regression_is_that_of_its_objective():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(300, 5)).astype(np.float32)
     labels = rng.integers(0, 3, 300)
-    kernel, bias = fit_regression((vectors, labels), (vectors, labels), 3, refit=False)
+    kernel, bias = fit_regression((vectors, labels), 3, penalty=0.02)
     probabilities = scipy.special.softmax(vectors @ kernel + bias, axis=1)
     pull = vectors.T @ (np.eye(3)[labels] - probabilities) / 300
-    # The users it was fitted on choose the weakest penalty.
-    np.testing.assert_allclose(pull, 0.001 * kernel, atol=1e-4)
+    np.testing.assert_allclose(pull, 0.02 * kernel, atol=1e-4)
 
 
 @pytest.mark.parametrize(("labels", "expected"), [([0, 2, 0, 2], [0, 2]), ([1, 1, 1, 1], [1, 1])])
 def test_a_class_that_nobody_has_is_not_predicted(labels, expected):
     users = np.array([[-3.0], [3.0], [-3.0], [3.0]], np.float32), np.array(labels)
-    kernel, bias = fit_regression(users, users, 3, refit=True)
+    _, (kernel, bias) = choose_penalty(users, users, 3)
     np.testing.assert_array_equal((users[0][:2] @ kernel + bias).argmax(axis=1), expected)
 
 
@@ -154,12 +156,32 @@ def test_a_head_is_served_with_its_fitted_regression(tmp_path):
     vectors = rng.normal(5, 3, size=(100, 6)).astype(np.float32)
     users = vectors, (vectors[:, 0] > 5).astype(np.int64)
     config = HeadsConfig(hidden_units=4, members=2, max_epochs=2)
-    head = build_head("likes", 2, config, vectors)
-    fit_head(head, users, users, config, str(tmp_path))
-    kernel, _ = head.get_layer(REGRESSION).get_weights()
-    assert kernel[0, 1] - kernel[0, 0] > 1
-    served = HeadsInference({"likes": head})(tf.constant(vectors))
-    np.testing.assert_allclose(served["likes"], head(vectors), atol=1e-6)
+    heads = {task: build_head(task, 2, config, vectors) for task in ("likes", "dislikes")}
+    for share, head in zip((0.25, 1.0), heads.values(), strict=True):
+        fit_head(head, users, users, config, str(tmp_path))
+        kernel, _ = head.get_layer(REGRESSION).get_weights()
+        assert kernel[0, 1] - kernel[0, 0] > 1
+        head.get_layer(MIXTURE).share.assign(share)
+    served = HeadsInference(heads)(tf.constant(vectors))
+    for task, head in heads.items():
+        np.testing.assert_allclose(served[task], head(vectors), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "task", "expected"),
+    # No straight line tells the sign of a product; members that learnt nothing tell nothing.
+    [(0.01, lambda of: of[:, 0] * of[:, 1] > 0, 0.0), (1e-9, lambda of: of[:, 0] > 0, 1.0)],
+)
+def test_the_validation_users_choose_the_share(learning_rate, task, expected, tmp_path):
+    rng = np.random.default_rng(0)
+
+    def users(count):
+        vectors = rng.normal(size=(count, 4)).astype(np.float32)
+        return vectors, {"likes": (task(vectors).astype(np.int64), np.ones(count))}
+
+    config = HeadsConfig(members=1, max_epochs=20, learning_rate=learning_rate, refit=False)
+    heads = fit_heads(config, {"likes": 2}, users(1000), users(500), str(tmp_path))
+    assert float(heads["likes"].get_layer(MIXTURE).share) == expected
 
 
 def test_members_learn_independently(tmp_path):

@@ -29,8 +29,8 @@ class HeadsConfig(BaseModel):
     )
     regression: bool = Field(
         True,
-        description="Whether a head is half its MLPs and half a logistic regression, whose "
-        "L2 penalty the validation users choose.",
+        description="Whether a logistic regression is mixed with the MLPs of a head; the "
+        "validation users choose its L2 penalty and its share.",
     )
     standardize: bool = Field(
         True, description="Whether vectors are centred and scaled to a mean variance of 1 first."

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.heads.model import HIDDEN, MEMBERS, REGRESSION
+from trainer.heads.model import HIDDEN, MEMBERS, MIXTURE, REGRESSION
 
 _NO_CLASS = -1e9
 """Logit of a class that a task does not have: its probability is 0."""
@@ -31,18 +31,20 @@ class HeadsInference(tf.Module):
         self._kernel = _variable([kernel for kernel, _ in hidden], 1, "hidden_kernel")
         self._bias = _variable([bias for _, bias in hidden], 0, "hidden_bias")
         self._member_kernel, self._member_bias = self._of_classes(members, 0, "member")
-        self._line_kernel = self._line_bias = None
+        self._shares = None
         if all(_has(head, REGRESSION) for head in heads.values()):
             lines = [_of_vectors(head, REGRESSION) for head in heads.values()]
             self._line_kernel, self._line_bias = self._of_classes(lines, 1, "regression")
+            shares = [head.get_layer(MIXTURE).get_weights() for head in heads.values()]
+            self._shares = _variable(shares, 0, "shares")
 
     def __call__(self, vectors: tf.Tensor) -> dict[str, tf.Tensor]:
         """User vectors, float32 [batch, d], to every task's probabilities [batch, classes]."""
         probabilities = self._of_members(vectors)
-        if self._line_kernel is not None:
+        if self._shares is not None:
             logits = tf.matmul(vectors, self._line_kernel) + self._line_bias
             lines = tf.nn.softmax(tf.reshape(logits, tf.shape(probabilities)))
-            probabilities = (probabilities + lines) / 2
+            probabilities += self._shares[:, tf.newaxis] * (lines - probabilities)
         return {
             task: of_task if classes == self._most else of_task[:, :classes]
             for (task, classes), of_task in zip(

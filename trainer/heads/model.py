@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from trainer.heads.config import HeadsConfig
+from trainer.heads.mixture import Mixture
 
 HIDDEN = "hidden"
 """The hidden layer of all members side by side."""
@@ -13,16 +14,23 @@ HIDDEN = "hidden"
 MEMBERS = "members"
 """The layer that holds the probabilities of every member, float32 [batch, members, classes]."""
 
+MEAN = "mean"
+"""The layer of their mean, float32 [batch, classes]."""
+
 REGRESSION = "regression"
 """The layer of the logistic regression: float32 [batch, classes], probabilities."""
+
+MIXTURE = "mixture"
+"""The layer that mixes both, a `Mixture`."""
 
 
 def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray) -> keras.Model:
     """The mean of some MLPs with one hidden layer, which differ in what they start from.
 
-    With `regression` the probabilities are half these and half those of a logistic regression:
-    where few users have labels a straight line is often right, and MLPs that stop early have no
-    good way to it. It says that all classes are as likely until `fit_head` fits it.
+    With `regression` a share of the probabilities are those of a logistic regression: where few
+    users have labels a straight line is often right, and MLPs that stop early have no good way to
+    it. It says that all classes are as likely until `fit_head` fits it; the share is a half until
+    `fit_heads` chooses it.
 
     With `standardize` the vectors are centred and brought to a mean variance of 1, all directions
     by one factor: a direction in which users differ little stays faint, and weight decay keeps it
@@ -58,7 +66,7 @@ def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray
         dtype="float32",
         name=MEMBERS,
     )(x)
-    outputs = keras.layers.GlobalAveragePooling1D(dtype="float32")(members)
+    outputs = keras.layers.GlobalAveragePooling1D(dtype="float32", name=MEAN)(members)
     if config.regression:
         line = keras.layers.Dense(
             classes,
@@ -67,5 +75,5 @@ def build_head(task: str, classes: int, config: HeadsConfig, vectors: np.ndarray
             dtype="float32",
             name=REGRESSION,
         )(scaled)
-        outputs = keras.layers.Average(dtype="float32")([outputs, line])
+        outputs = Mixture(name=MIXTURE)(outputs, line)
     return keras.Model(inputs, outputs, name=task)

@@ -13,44 +13,47 @@ _NEVER = -30.0
 """Bias of a class that no training user has."""
 
 
-def fit_regression(
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
-    classes: int,
-    refit: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fits a logistic regression whose penalty is the one that serves users it has not seen.
+def choose_penalty(
+    train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray], classes: int
+) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
+    """Chooses the penalty that serves users that a logistic regression has not seen, of seven.
 
-    Minimises the mean cross-entropy plus `penalty / 2 * |kernel|^2`. The penalty is chosen of seven
-    by the loss of the validation users; with `refit` the regression is then fitted on these too.
+    Args:
+        train: Vectors, float32 of shape `[users, d]`, and class indices, int64 of shape `[users]`.
+        validation: The same of other users, whose mean cross-entropy is to be least.
+        classes: The number of classes; not all of them need users.
+
+    Returns:
+        The penalty, and kernel and bias of the regression that it gives on `train`, as
+        `fit_regression` returns them.
+    """
+    tried = {penalty: fit_regression(train, classes, penalty) for penalty in _PENALTIES}
+    best = min(_PENALTIES, key=lambda penalty: _loss(*tried[penalty], *validation))
+    return best, tried[best]
+
+
+def fit_regression(
+    users: tuple[np.ndarray, np.ndarray], classes: int, penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fits a logistic regression.
+
+    Minimises the mean cross-entropy plus `penalty / 2 * |kernel|^2`.
 
     Example:
         >>> vectors, labels = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
-        >>> users = vectors, labels
-        >>> kernel, bias = fit_regression(users, users, classes=2, refit=False)
+        >>> kernel, bias = fit_regression((vectors, labels), classes=2, penalty=0.1)
         >>> (vectors @ kernel + bias).argmax(axis=1).tolist()
         [0, 0, 1, 1]
 
     Args:
-        train: Vectors, float32 of shape `[users, d]`, and class indices, int64 of shape `[users]`.
-        validation: The same of other users.
+        users: Vectors, float32 of shape `[users, d]`, and class indices, int64 of shape `[users]`.
         classes: The number of classes; not all of them need users.
-        refit: Whether the users of both are fitted in the end.
+        penalty: L2 penalty per user.
 
     Returns:
         Kernel, float32 of shape `[d, classes]`, and bias, float32 of shape `[classes]`, of logits.
     """
-    tried = {penalty: _fit(*train, classes, penalty) for penalty in _PENALTIES}
-    best = min(_PENALTIES, key=lambda penalty: _loss(*tried[penalty], *validation))
-    if not refit:
-        return tried[best]
-    vectors, labels = (np.concatenate(parts) for parts in zip(train, validation, strict=True))
-    return _fit(vectors, labels, classes, best)
-
-
-def _fit(
-    vectors: np.ndarray, labels: np.ndarray, classes: int, penalty: float
-) -> tuple[np.ndarray, np.ndarray]:
+    vectors, labels = users
     kernel = np.zeros((vectors.shape[1], classes), "float32")
     bias = np.full(classes, _NEVER, "float32")
     known = np.unique(labels)

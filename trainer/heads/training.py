@@ -13,8 +13,9 @@ from contract.features import weight_name
 from contract.signatures import USER_VECTOR
 from trainer.evenly import evenly
 from trainer.heads.config import HeadsConfig
-from trainer.heads.model import MEMBERS, REGRESSION, build_head
-from trainer.heads.regression import fit_regression
+from trainer.heads.mixture import SHARES, choose_shares, losses_of_shares
+from trainer.heads.model import MEAN, MEMBERS, MIXTURE, REGRESSION, build_head
+from trainer.heads.regression import choose_penalty, fit_regression
 
 _log = logging.getLogger("progress")
 
@@ -89,14 +90,23 @@ def fit_heads(
     Returns:
         Task to its fitted head.
     """
-    heads = {}
+    heads: dict[str, keras.Model] = {}
+    losses, users = [], []
     for number, (task, classes) in enumerate(tasks.items(), start=1):
         head = build_head(task, classes, config, train[0])
-        fit_head(
-            head, _labelled(train, task), _labelled(validation, task), config, f"{log_dir}/{task}"
-        )
+        of_train, of_validation = _labelled(train, task), _labelled(validation, task)
+        losses.append(fit_head(head, of_train, of_validation, config, f"{log_dir}/{task}"))
+        users.append(len(of_validation[1]))
         _log.info("head %d/%d: %s", number, len(tasks), task)
         heads[task] = head
+    if config.regression:
+        shares = dict(zip(heads, choose_shares(np.stack(losses), np.array(users)), strict=True))
+        for task, share in shares.items():
+            heads[task].get_layer(MIXTURE).share.assign(share)
+        _log.info(
+            "share of the regression: %s",
+            ", ".join(f"{task} {share:.0%}" for task, share in shares.items()),
+        )
     return heads
 
 
@@ -112,7 +122,7 @@ def fit_head(
     validation: tuple[np.ndarray, np.ndarray],
     config: HeadsConfig,
     log_dir: str,
-) -> None:
+) -> np.ndarray:
     """Fits one head, for as many epochs as serve users it has not seen.
 
     A first fit, on the users of `train`, counts the epochs until the validation loss converges.
@@ -126,23 +136,11 @@ def fit_head(
         validation: The same of other users.
         config: Batch size, learning rate, decay, epochs, patience.
         log_dir: Folder for TensorBoard.
+
+    Returns:
+        Float64 [len(SHARES)], the mean loss of the validation users after the first fit by the
+        share of the regression, in nats; without regression zeros.
     """
-    if config.regression:
-        _fit_regression(head, train, validation, config.refit)
-    _fit_members(head, train, validation, config, log_dir)
-
-
-def _fit_regression(head: keras.Model, train, validation, refit: bool) -> None:
-    line = head.get_layer(REGRESSION)
-    scaled = keras.Model(head.input, line.input)
-    train, validation = (
-        (scaled.predict(evenly(vectors, _USERS), verbose=0), evenly(classes, _USERS))
-        for vectors, classes in (train, validation)
-    )
-    line.set_weights(fit_regression(train, validation, line.units, refit))
-
-
-def _fit_members(head: keras.Model, train, validation, config: HeadsConfig, log_dir: str) -> None:
     members = keras.Model(head.input, head.get_layer(MEMBERS).output)
     start = members.get_weights()
     history = _fit(
@@ -152,18 +150,38 @@ def _fit_members(head: keras.Model, train, validation, config: HeadsConfig, log_
         config.max_epochs,
         validation_data=_for_each_member(validation, config.members),
         callbacks=[
-            keras.callbacks.EarlyStopping(
-                patience=config.patience, restore_best_weights=not config.refit
-            ),
+            keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True),
             keras.callbacks.TensorBoard(log_dir, write_graph=False),
         ],
     )
-    if not config.refit:
-        return
-    epochs = 1 + int(np.argmin(history["val_loss"]))
-    members.set_weights(start)
-    both = tuple(np.concatenate(parts) for parts in zip(train, validation, strict=True))
-    _fit(members, _for_each_member(both, config.members), config, epochs)
+    losses = np.zeros(len(SHARES))
+    if config.regression:
+        losses = _fit_regression(head, train, validation, config.refit)
+    if config.refit:
+        members.set_weights(start)
+        both = tuple(np.concatenate(parts) for parts in zip(train, validation, strict=True))
+        epochs = 1 + int(np.argmin(history["val_loss"]))
+        _fit(members, _for_each_member(both, config.members), config, epochs)
+    return losses
+
+
+def _fit_regression(head: keras.Model, train, validation, refit: bool) -> np.ndarray:
+    """Fits the regression; returns the losses that `fit_head` does, of what was fitted before."""
+    line = head.get_layer(REGRESSION)
+    scaled = keras.Model(head.input, line.input)
+    some, others = (
+        (scaled.predict(evenly(vectors, _USERS), verbose=0), evenly(classes, _USERS))
+        for vectors, classes in (train, validation)
+    )
+    penalty, weights = choose_penalty(some, others, line.units)
+    line.set_weights(weights)
+    sides = keras.Model(head.input, [head.get_layer(MEAN).output, line.output])
+    of_members, of_line = sides.predict(validation[0], verbose=0)
+    losses = losses_of_shares(of_members, of_line, validation[1])
+    if refit:
+        both = tuple(np.concatenate(parts) for parts in zip(some, others, strict=True))
+        line.set_weights(fit_regression(both, line.units, penalty))
+    return losses
 
 
 def _fit(members: keras.Model, users, config: HeadsConfig, epochs: int, **options) -> dict:
