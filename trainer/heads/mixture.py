@@ -6,8 +6,8 @@ import numpy as np
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Shares of the regression that are tried."""
 
-# As so many validation users count those of all tasks together, when a task chooses its share.
-_USERS_OF_ALL_TASKS = 1000
+# As so many labels count those of the other tasks at most, when the share of one is chosen.
+_LABELS_OF_OTHER_TASKS = 1000
 
 _LEAST_PROBABILITY = 1e-7
 
@@ -75,24 +75,32 @@ def losses_of_shares(members: np.ndarray, regression: np.ndarray, labels: np.nda
 
 
 def choose_shares(losses: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Chooses the share of every task by the loss of validation users.
+    """Chooses the share of every task by what validation users say.
 
-    What some hundred users say of one task is mostly chance, and which of both is better depends
-    more on the vectors and on how many users have labels than on the task. So the mean loss of all
-    tasks counts beside the task's own, as 1,000 of its users do.
+    It is the mean of all shares, each weighted by the likelihood that it gives to the users' labels
+    (the posterior mean where all are as likely before): half where they say nothing, the best where
+    they are sure. What some hundred users say of one task is mostly chance, and which of both is
+    better depends more on the vectors and on how many users have labels than on the task; so the
+    labels of all other tasks count too, as at most 1,000 together.
 
-    >>> losses = np.array([[0.50, 0.48, 0.46, 0.44, 0.42], [0.30, 0.31, 0.32, 0.33, 0.34]])
-    >>> choose_shares(losses, users=np.array([100, 100])).tolist()
+    >>> losses = np.array([[0.50, 0.49, 0.48, 0.47, 0.46], [0.30, 0.31, 0.32, 0.33, 0.34]])
+    >>> choose_shares(losses, users=np.array([1, 1])).round(2).tolist()
+    [0.5, 0.5]
+    >>> choose_shares(losses, users=np.array([1000, 100])).round(2).tolist()
     [1.0, 1.0]
-    >>> choose_shares(losses, users=np.array([100, 10_000])).tolist()
-    [1.0, 0.0]
+    >>> choose_shares(losses, users=np.array([1000, 10_000])).round(2).tolist()
+    [0.5, 0.0]
 
     Args:
         losses: Float array of shape `[tasks, len(SHARES)]`, as of `losses_of_shares`.
         users: Integer array of shape `[tasks]`, of how many users each is the mean.
 
     Returns:
-        Float array of shape `[tasks]`.
+        Float64 array of shape `[tasks]`.
     """
-    of_all = _USERS_OF_ALL_TASKS * losses.mean(axis=0)
-    return np.array(SHARES)[(users[:, np.newaxis] * losses + of_all).argmin(axis=1)]
+    nats = users[:, np.newaxis] * losses
+    others = users.sum() - users
+    believed = np.minimum(1, _LABELS_OF_OTHER_TASKS / np.maximum(others, 1))
+    nats += believed[:, np.newaxis] * (nats.sum(axis=0) - nats)
+    likelihoods = np.exp(nats.min(axis=1, keepdims=True) - nats)
+    return likelihoods @ SHARES / likelihoods.sum(axis=1)
