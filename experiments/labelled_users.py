@@ -75,7 +75,7 @@ def configuration(
 
     Raises:
         ConfigError: If a file is missing, or the labels have no column that can be a task.
-        pydantic.ValidationError: If `text` or `channels` are none.
+        pydantic.ValidationError: If a field of `text` or a channel is not known.
     """
     events, labels = _find(folder, _EVENTS), _find(folder, _LABELS)
     content = yaml.safe_load(init("quality", events, labels, Names()))
