@@ -15,6 +15,7 @@ from ingestion.readers import read_records
 from ingestion.stores import S3, is_stored
 from ingestion.timestamp_units import AUTO, TimestampColumn
 from ingestion.timestamps import UnixSeconds, parse_timestamp
+from trainer.evenly import evenly
 
 SAMPLED_ROWS = 1000
 _SAMPLED_FILES = 5
@@ -76,8 +77,7 @@ def first_texts(files: list[InputFile], column: str) -> Iterator[str]:
     Raises:
         DataError: A file lacks the column or is damaged.
     """
-    step = -(-len(files) // _SAMPLED_FILES)
-    for file in files[::step]:
+    for file in evenly(files, _SAMPLED_FILES):
         for _, row in first_rows(file, (column,), "Map the names in `data.columns`."):
             if not isinstance(row, BadValue) and isinstance(row[0], str):
                 yield row[0]

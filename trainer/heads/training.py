@@ -159,8 +159,8 @@ def fit_head(
         losses = _fit_regression(head, train, validation, config.refit)
     if config.refit:
         members.set_weights(start)
-        both = tuple(np.concatenate(parts) for parts in zip(train, validation, strict=True))
         epochs = 1 + int(np.argmin(history["val_loss"]))
+        both = _together(train, validation)
         _fit(members, _for_each_member(both, config.members), config, epochs)
     return losses
 
@@ -179,9 +179,13 @@ def _fit_regression(head: keras.Model, train, validation, refit: bool) -> np.nda
     of_members, of_line = sides.predict(validation[0], verbose=0)
     losses = losses_of_shares(of_members, of_line, validation[1])
     if refit:
-        both = tuple(np.concatenate(parts) for parts in zip(some, others, strict=True))
-        line.set_weights(fit_regression(both, line.units, penalty))
+        line.set_weights(fit_regression(_together(some, others), line.units, penalty))
     return losses
+
+
+def _together(users, others) -> tuple[np.ndarray, np.ndarray]:
+    vectors, classes = (np.concatenate(parts) for parts in zip(users, others, strict=True))
+    return vectors, classes
 
 
 def _fit(members: keras.Model, users, config: HeadsConfig, epochs: int, **options) -> dict:
